@@ -1,0 +1,1 @@
+"""From the quantized graph to files an engine runs."""

@@ -1,0 +1,54 @@
+"""``fastscnn-edge COMMAND``: finds the command's module and hands it the arguments.
+
+A command is imported only when it is the one asked for, so ``fastscnn-edge run`` on a board never
+sees the modules that need torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from . import __version__
+from .command import EXIT_USER_ERROR, guarded
+from .errors import MissingExtraError
+
+# name -> (module with main(argv) -> int, one line of help, extra it needs)
+COMMANDS = {
+    "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device", "tflite"),
+    "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite", "export"),
+    "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact", "export"),
+    "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes", "export"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if arguments else EXIT_USER_ERROR
+    if arguments[0] == "--version":
+        print(f"fastscnn-edge {__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"fastscnn-edge: error: unknown command '{arguments[0]}'; one of: {', '.join(COMMANDS)}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    return guarded(lambda: _dispatch(arguments[0], arguments[1:]))
+
+
+def _dispatch(name: str, arguments: list[str]) -> int:
+    module_name, _, extra = COMMANDS[name]
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("fastscnn_edge"):
+            raise
+        raise MissingExtraError(error.name or "a package", extra, f"'fastscnn-edge {name}'") from error
+    return module.main(arguments)
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text, _) in COMMANDS.items()]
+    return "usage: fastscnn-edge COMMAND [--help] ...\n\ncommands:\n" + "\n".join(lines)

@@ -1,0 +1,50 @@
+"""Every error a user can cause, as one tree.
+
+    FastSCNNEdgeError          the command line prints its one line and exits with status 2
+    ├── ModelFileError         an artifact (.tflite, .onnx) is missing, damaged or not ours
+    ├── CheckpointError        training weights are missing, damaged or of another network
+    ├── SourceError            a picture, folder, video or camera cannot be read
+    ├── DatasetError           a folder of pictures and label maps is not laid out as stated
+    ├── OutputError            a result cannot be written
+    ├── UsageError             options that do not go together
+    └── MissingExtraError      an optional package is needed; the message has the pip command
+
+A message says what is wrong and how to mend it, in one line.
+"""
+
+from __future__ import annotations
+
+
+class FastSCNNEdgeError(Exception):
+    """Base of everything this package raises for bad input."""
+
+
+class ModelFileError(FastSCNNEdgeError):
+    """An artifact is missing, damaged or not written by this package."""
+
+
+class CheckpointError(FastSCNNEdgeError):
+    """A checkpoint is missing, damaged or of another network."""
+
+
+class SourceError(FastSCNNEdgeError):
+    """A picture, folder, video or camera cannot be read."""
+
+
+class DatasetError(FastSCNNEdgeError):
+    """A dataset folder is not laid out as expected."""
+
+
+class OutputError(FastSCNNEdgeError):
+    """A result cannot be written."""
+
+
+class UsageError(FastSCNNEdgeError):
+    """Options contradict each other or have no meaning here."""
+
+
+class MissingExtraError(FastSCNNEdgeError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}: pip install 'fastscnn-edge[{extra}]'")

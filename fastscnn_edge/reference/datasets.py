@@ -1,0 +1,118 @@
+"""Pictures with label maps, in the two layouts this package reads. Needs numpy and Pillow only.
+
+* ``camvid``: ``ROOT/{train,val}/images/NAME.jpg`` with ``ROOT/{train,val}/labels/NAME.png``, label
+  value = class index, larger values = void; optional ``ROOT/classes.txt``.
+* ``cityscapes``: ``ROOT/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png`` with
+  ``ROOT/gtFine/{train,val}/CITY/*_gtFine_labelIds.png``, mapped to the 19 train ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..classes import CAMVID, CITYSCAPES, generic
+from ..errors import DatasetError
+from ..runtime.pictures import PICTURE_SUFFIXES, read_picture
+from ..spec import ClassSet
+
+IGNORE = 255
+"""Label of pixels that count neither in the loss nor in the mIoU."""
+
+# labelIds of the 19 evaluated classes, in train-id order (cityscapesScripts, helpers/labels.py).
+_CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where the pictures of one split are and how their label maps read.
+
+    Attributes:
+        samples: (picture, label map) paths, sorted.
+        classes: labels and palette.
+        label_table: uint8 [256], label-map value -> class index or :data:`IGNORE`.
+    """
+
+    samples: Sequence[tuple[Path, Path]]
+    classes: ClassSet
+    label_table: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def picture(self, index: int) -> np.ndarray:
+        """RGB uint8 [H, W, 3]."""
+        return read_picture(self.samples[index][0])
+
+    def labels(self, index: int) -> np.ndarray:
+        """Class indices uint8 [H, W], :data:`IGNORE` where void."""
+        path = self.samples[index][1]
+        try:
+            with Image.open(path) as image:
+                values = np.asarray(image)
+        except (OSError, SyntaxError) as error:
+            raise DatasetError(f"cannot read label map {path}: {error}") from error
+        if values.ndim != 2 or values.dtype != np.uint8:
+            raise DatasetError(f"label map {path} is not 8-bit single channel")
+        return self.label_table[values]
+
+
+def open_dataset(root: str | Path, split: str) -> Dataset:
+    """Open one split, the layout found from the folders.
+
+    Raises:
+        DatasetError: neither layout is there, or pictures lack label maps.
+    """
+    root = Path(root)
+    if (root / "leftImg8bit" / split).is_dir():
+        return _cityscapes(root, split)
+    if (root / split / "images").is_dir():
+        return _camvid(root, split)
+    raise DatasetError(
+        f"{root} holds no split '{split}': expected {split}/images and {split}/labels (camvid) "
+        f"or leftImg8bit/{split} and gtFine/{split} (cityscapes)"
+    )
+
+
+def _camvid(root: Path, split: str) -> Dataset:
+    pictures = _pictures(root / split / "images")
+    samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in pictures]
+    classes = _read_classes(root / "classes.txt")
+    table = np.full(256, IGNORE, np.uint8)
+    table[: len(classes)] = np.arange(len(classes))
+    return Dataset(_checked(samples), classes, table)
+
+
+def _cityscapes(root: Path, split: str) -> Dataset:
+    samples = []
+    for city in sorted(p for p in (root / "leftImg8bit" / split).iterdir() if p.is_dir()):
+        for picture in _pictures(city):
+            stem = picture.name.removesuffix("_leftImg8bit.png")
+            samples.append((picture, root / "gtFine" / split / city.name / f"{stem}_gtFine_labelIds.png"))
+    table = np.full(256, IGNORE, np.uint8)
+    table[list(_CITYSCAPES_IDS)] = np.arange(len(CITYSCAPES))
+    return Dataset(_checked(samples), CITYSCAPES, table)
+
+
+def _read_classes(path: Path) -> ClassSet:
+    if not path.is_file():
+        return CAMVID
+    names = tuple(line.strip() for line in path.read_text().splitlines() if line.strip())
+    return CAMVID if names == CAMVID.labels else generic(len(names), names)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+
+
+def _checked(samples: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    if not samples:
+        raise DatasetError("the dataset split holds no pictures")
+    missing = [labels for _, labels in samples if not labels.is_file()]
+    if missing:
+        raise DatasetError(f"{len(missing)} of {len(samples)} pictures lack a label map, first {missing[0]}")
+    return samples

@@ -1,0 +1,54 @@
+"""Mean intersection over union from one confusion matrix. Needs numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .datasets import IGNORE
+
+
+class Confusion:
+    """Pixel counts, rows the truth and columns the prediction.
+
+    All pictures go into one matrix, so mIoU is over the dataset, not a mean over pictures.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.counts = np.zeros((classes, classes), np.int64)
+
+    def add(self, truth: np.ndarray, prediction: np.ndarray) -> None:
+        """Count one label map against one class map, both uint8 [H, W]; void pixels are left out."""
+        if truth.shape != prediction.shape:
+            raise ValueError(f"label map {truth.shape} and class map {prediction.shape} differ in size")
+        classes = len(self.counts)
+        valid = truth != IGNORE
+        index = truth[valid].astype(np.int64) * classes + prediction[valid]
+        self.counts += np.bincount(index, minlength=classes * classes).reshape(classes, classes)
+
+    def scores(self) -> Scores:
+        hits = np.diag(self.counts).astype(np.float64)
+        union = self.counts.sum(0) + self.counts.sum(1) - hits
+        iou = np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+        total = self.counts.sum()
+        return Scores(tuple(float(v) for v in iou), float(hits.sum() / total) if total else float("nan"))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per-class IoU (nan for a class that neither occurs nor is predicted) and pixel accuracy, 0..1."""
+
+    iou: tuple[float, ...]
+    accuracy: float
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU over the classes that occur, 0..1."""
+        return float(np.nanmean(self.iou))
+
+    def table(self, labels: tuple[str, ...]) -> str:
+        """Text table, one class a line, IoU in percent."""
+        width = max(len("pixel accuracy"), *(len(label) for label in labels))
+        rows = [*zip(labels, self.iou, strict=True), ("mIoU", self.miou), ("pixel accuracy", self.accuracy)]
+        return "\n".join(f"{name:<{width}}  {100 * value:6.2f}" for name, value in rows)

@@ -1,0 +1,39 @@
+"""Reading still pictures safely."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import SourceError
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
+
+MAX_PIXELS = 64_000_000
+"""Larger pictures are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Decode a picture to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
+
+    Raises:
+        SourceError: missing, not a picture, damaged, or above :data:`MAX_PIXELS`.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Our own limit below is stricter than Pillow's warning threshold.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise SourceError(
+                        f"{path} has {image.width}x{image.height} pixels, more than the limit of "
+                        f"{MAX_PIXELS // 1_000_000} megapixels; scale it down first"
+                    )
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except FileNotFoundError as error:
+        raise SourceError(f"no such picture: {path}") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise SourceError(f"cannot decode {path} as a picture: {error}") from error

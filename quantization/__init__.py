@@ -1,0 +1,1 @@
+"""From float weights to one quantized graph."""
