@@ -37,3 +37,14 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise SourceError(f"no such picture: {path}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SourceError(f"cannot decode {path} as a picture: {error}") from error
+
+
+def fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bring an RGB uint8 [H, W, 3] picture to (height, width), Pillow's antialiased bilinear.
+
+    The one resize between a picture and a model, for calibration, evaluation and the runtime alike:
+    another filter here shifts masks more than any rounding in the network does.
+    """
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,0 +1,107 @@
+"""The whole way from a checkpoint to a verified .tflite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from .._version import __version__
+from ..errors import UsageError
+from ..files import atomic_path
+from ..quantization.calibrate import calibration_files, load_for, observe
+from ..quantization.graph import Graph
+from ..quantization.lower import lower
+from ..quantization.ptq import quantize_graph
+from ..quantization.scheme import AFFINE
+from ..reference.checkpoint import Checkpoint, load_checkpoint
+from ..runtime.artifact import attach_spec
+from ..spec import ModelSpec
+from .precision import halve, quantize_weights
+from .tflite import write_tflite
+from .verify import Verification, verify
+
+PRECISIONS = ("int8", "fp32", "fp16", "dynamic")
+
+VERIFICATION_PICTURES = 4
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to export.
+
+    Attributes:
+        size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
+        calibration: folder of pictures; int8 needs it, the others use it only to verify.
+    """
+
+    checkpoint: Path
+    out: Path
+    precision: str = "int8"
+    size: tuple[int, int] | None = None
+    calibration: Path | None = None
+    calibration_count: int = 32
+
+
+def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
+    """Convert, write and verify; the file appears only if it passed.
+
+    Raises:
+        UsageError: int8 without calibration pictures.
+        CheckpointError, SourceError, OutputError: as their names say.
+    """
+    if request.precision not in PRECISIONS:
+        raise UsageError(f"unknown precision '{request.precision}'; one of: {', '.join(PRECISIONS)}")
+    if request.precision == "int8" and request.calibration is None:
+        raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
+    checkpoint = load_checkpoint(request.checkpoint)
+    height, width = request.size or _trained_size(checkpoint)
+    float_graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
+    pictures = _pictures(request, float_graph)
+    graph = _at_precision(float_graph, request.precision, pictures)
+    spec = ModelSpec(
+        height=height,
+        width=width,
+        classes=checkpoint.classes,
+        normalisation=checkpoint.normalisation,
+        dialect=checkpoint.model.dialect.name,
+        align_corners=checkpoint.model.dialect.align_corners,
+        precision=request.precision,
+        preset=AFFINE.name if request.precision == "int8" else "float",
+        checkpoint_sha256=checkpoint.sha256,
+        version=__version__,
+    )
+    with atomic_path(request.out) as temporary:
+        description = f"Fast-SCNN {request.precision} {height}x{width}, fastscnn_edge {__version__}"
+        temporary.write_bytes(attach_spec(write_tflite(graph, description), spec))
+        result = verify(temporary, graph, float_graph, pictures[:VERIFICATION_PICTURES])
+    return spec, result
+
+
+def _at_precision(graph: Graph, precision: str, pictures: Sequence[np.ndarray]) -> Graph:
+    if precision == "int8":
+        return quantize_graph(graph, observe(graph, tqdm(pictures, "calibrate", leave=False)))
+    return {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[precision](graph)
+
+
+def _pictures(request: Request, graph: Graph) -> list[np.ndarray]:
+    if request.calibration is None:
+        return [synthetic_picture(*graph.tensors[graph.input].shape[1:3])]
+    files = calibration_files(request.calibration, request.calibration_count)
+    return [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False)]
+
+
+def synthetic_picture(height: int, width: int) -> np.ndarray:
+    """RGB uint8 [height, width, 3] for verification where no picture was given: waves and noise, always the same."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [np.sin(x / (7 + 5 * c) + y / (11 + 3 * c)) * 90 + 128 for c in range(3)]
+    return (np.stack(waves, -1) + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)
+
+
+def _trained_size(checkpoint: Checkpoint) -> tuple[int, int]:
+    height, width = checkpoint.training.get("crop", (512, 1024))
+    return int(height), int(width)

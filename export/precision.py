@@ -1,0 +1,36 @@
+"""Float graphs whose constants are stored smaller: fp16, or int8 weights with float activations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..quantization.arithmetic import quantize
+from ..quantization.graph import Conv, Graph, Tensor
+from ..quantization.scheme import AFFINE
+
+
+def halve(graph: Graph) -> Graph:
+    """Convolution weights and biases in fp16; the engine widens them once, when it loads the file."""
+    names = [name for op in graph.ops if isinstance(op, Conv) for name in (op.weight, op.bias)]
+    return graph.replace_tensors({name: _half(graph.tensors[name]) for name in names})
+
+
+def quantize_weights(graph: Graph) -> Graph:
+    """Convolution weights in int8, one scale per output channel; activations stay float32."""
+    tensors = {}
+    for op in graph.ops:
+        if isinstance(op, Conv):
+            tensor = graph.tensors[op.weight]
+            assert tensor.data is not None
+            axis = 3 if op.depthwise else 0
+            quantization = AFFINE.weight(tensor.data, axis)
+            shape = [-1 if i == axis else 1 for i in range(4)]
+            data = quantize(tensor.data, quantization.scale.reshape(shape))
+            tensors[op.weight] = Tensor(op.weight, tensor.shape, data.dtype, data, quantization)
+    return graph.replace_tensors(tensors)
+
+
+def _half(tensor: Tensor) -> Tensor:
+    assert tensor.data is not None
+    data = tensor.data.astype(np.float16)
+    return Tensor(tensor.name, tensor.shape, data.dtype, data)

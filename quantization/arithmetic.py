@@ -1,0 +1,119 @@
+"""The integer arithmetic every artifact is held to: TFLite's reference kernels, in numpy.
+
+One rule, stated once (TFLite 8-bit quantization specification, and the gemmlowp rounding its
+reference kernels use):
+
+* a product with a real multiplier m becomes a 31-bit mantissa and a power of two; the 32-bit value
+  times the mantissa is rounded to nearest (ties away from zero) to its high word, then shifted right
+  rounding to nearest (ties away from zero);
+* zero points are added after rescaling, then the value saturates to [-128, 127], or to
+  [zero_point, 127] where a ReLU is fused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+INT8_MIN, INT8_MAX = -128, 127
+
+
+def quantize(real: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -> np.ndarray:
+    """Real values to int8, rounding half away from zero, saturating."""
+    scaled = np.asarray(real, np.float64) / scale
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero_point
+    return np.clip(rounded, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def dequantize(integers: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -> np.ndarray:
+    """int8 to float32 real values."""
+    return (integers.astype(np.float32) - np.float32(zero_point)) * np.asarray(scale, np.float32)
+
+
+def fixed_point(multiplier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positive reals as (int64 mantissa in [2^30, 2^31), int64 exponent): m = mantissa * 2^(exponent - 31)."""
+    fraction, exponent = np.frexp(np.asarray(multiplier, np.float64))
+    mantissa = np.floor(fraction * (1 << 31) + 0.5).astype(np.int64)
+    exponent = exponent.astype(np.int64)
+    overflow = mantissa == 1 << 31
+    mantissa, exponent = np.where(overflow, mantissa // 2, mantissa), exponent + overflow
+    underflow = exponent < -31
+    return np.where(underflow, 0, mantissa), np.where(underflow, 0, exponent)
+
+
+def rescale(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarray:
+    """int32-ranged ``values`` times a positive real (broadcast), as int64."""
+    mantissa, exponent = fixed_point(np.asarray(multiplier))
+    left, right = np.maximum(exponent, 0), np.maximum(-exponent, 0)
+    return _rounding_right_shift(_rounding_high_product(values.astype(np.int64) << left, mantissa), right)
+
+
+def _rounding_high_product(a: np.ndarray, mantissa: np.ndarray) -> np.ndarray:
+    """a * mantissa / 2^31, rounded to nearest; the division truncates, as C's does."""
+    product = a * mantissa
+    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
+    return np.where(nudged >= 0, nudged >> 31, -(-nudged >> 31))
+
+
+def _rounding_right_shift(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """values / 2^shift, rounded to nearest, ties away from zero."""
+    mask = (np.int64(1) << shift) - 1
+    threshold = (mask >> 1) + (values < 0)
+    return (values >> shift) + ((values & mask) > threshold)
+
+
+def saturate(values: np.ndarray, zero_point: int, relu: bool) -> np.ndarray:
+    """Add the zero point and clamp to int8, at the zero point from below where a ReLU is fused."""
+    low = max(INT8_MIN, zero_point) if relu else INT8_MIN
+    return np.clip(values + zero_point, low, INT8_MAX).astype(np.int8)
+
+
+def add(a: np.ndarray, b: np.ndarray, scales: tuple[float, float, float], zero_points: tuple[int, int, int],
+        relu: bool) -> np.ndarray:
+    """int8 a + b -> int8, each with its own scale; scales and zero points are of (a, b, output).
+
+    Both inputs are brought to twice the larger scale with 20 guard bits before they meet.
+    """
+    common = 2 * max(scales[0], scales[1])
+    total = sum(
+        rescale((x.astype(np.int64) - z) << 20, s / common)
+        for x, s, z in zip((a, b), scales[:2], zero_points[:2], strict=True)
+    )
+    return saturate(rescale(np.asarray(total), common / ((1 << 20) * scales[2])), zero_points[2], relu)
+
+
+def resize_positions(size_in: int, size_out: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Integer bilinear taps along one axis.
+
+    Returns:
+        (lower, upper, offset): source indices and the distance from ``lower`` in 1/1024, each int64
+        [size_out]. The offset is negative or above 1024 at no point that matters: there both taps are
+        the same pixel.
+    """
+    if align_corners and size_out > 1:
+        scale = (1024 * (size_in - 1) + (size_out - 1) // 2) // (size_out - 1)
+    else:
+        scale = (1024 * size_in + size_out // 2) // size_out
+    position = np.arange(size_out, dtype=np.int64) * scale
+    if not align_corners:
+        position += scale // 2 - 512
+    truncated = np.where(position >= 0, position // 1024, -(-position // 1024))
+    lower = np.maximum(truncated, 0)
+    ceiling = position + 1023
+    upper = np.minimum(np.where(ceiling >= 0, ceiling // 1024, -(-ceiling // 1024)), size_in - 1)
+    return lower, upper, position - 1024 * lower
+
+
+def resize(x: np.ndarray, height: int, width: int, align_corners: bool) -> np.ndarray:
+    """int8 [1, h, w, C] to int8 [1, height, width, C], bilinear with 10-bit weights, same scale."""
+    top, bottom, dy = resize_positions(x.shape[1], height, align_corners)
+    left, right, dx = resize_positions(x.shape[2], width, align_corners)
+    dy, dx = dy[:, None, None], dx[None, :, None]
+    picture = x[0].astype(np.int64)
+    total = (
+        picture[top][:, left] * (1024 - dy) * (1024 - dx)
+        + picture[top][:, right] * (1024 - dy) * dx
+        + picture[bottom][:, left] * dy * (1024 - dx)
+        + picture[bottom][:, right] * dy * dx
+    )
+    nudged = total + np.where(total > 0, 1 << 19, -(1 << 19))
+    return np.where(nudged >= 0, nudged >> 20, -(-nudged >> 20)).astype(np.int8)[None]

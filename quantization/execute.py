@@ -1,0 +1,175 @@
+"""Runs a graph in numpy: float graphs in float32, quantized graphs in exact integers.
+
+Slow and readable on purpose: this is what the emitted files are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from . import arithmetic
+from .arithmetic import dequantize
+from .graph import Add, Concat, Conv, Graph, Level, Op, Pool, Quantization, Resize, Tensor
+
+Values = dict[str, np.ndarray]
+
+
+def run(graph: Graph, picture: np.ndarray) -> np.ndarray:
+    """Logits of one picture.
+
+    Args:
+        picture: RGB uint8 [H, W, 3] of the graph's own size.
+
+    Returns:
+        [1, h, w, C]; int8 from a quantized graph, float32 from a float one.
+    """
+    values: Values = {}
+    for name, value in run_all(graph, picture):
+        values[name] = value
+    return values[graph.output]
+
+
+def run_all(graph: Graph, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Every activation as it is made, input first; each is forgotten after its last use."""
+    last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
+    values: Values = {tensor.name: _constant(graph, tensor) for tensor in graph.constants()}
+    values[graph.input] = input_values(graph, picture)
+    yield graph.input, values[graph.input]
+    for index, op in enumerate(graph.ops):
+        result = _run_op(graph, op, values)
+        values[op.output] = result
+        yield op.output, result
+        for name in op.inputs:
+            if last_use[name] == index:
+                values.pop(name, None)
+
+
+def input_values(graph: Graph, picture: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] as the graph's input [1, H, W, 3]: ``pixel - 128``."""
+    shape = graph.tensors[graph.input].shape
+    if picture.shape != shape[1:] or picture.dtype != np.uint8:
+        raise ValueError(f"expected a uint8 picture of shape {shape[1:]}, got {picture.dtype} {picture.shape}")
+    if graph.is_quantized:
+        return (picture ^ 0x80).view(np.int8)[None]
+    return picture[None].astype(np.float32) - 128
+
+
+def _constant(graph: Graph, tensor: Tensor) -> np.ndarray:
+    """A constant as the operations want it: float graphs may store theirs in fp16 or int8."""
+    assert tensor.data is not None
+    if graph.is_quantized or tensor.dtype == np.float32:
+        return tensor.data
+    if tensor.quantization is None:
+        return tensor.data.astype(np.float32)
+    axis = tensor.quantization.axis or 0
+    shape = [-1 if i == axis else 1 for i in range(tensor.data.ndim)]
+    return dequantize(tensor.data, tensor.quantization.scale.reshape(shape))
+
+
+def _run_op(graph: Graph, op: Op, values: Values) -> np.ndarray:
+    t = graph.tensors
+    if isinstance(op, Concat):
+        return np.concatenate([values[name] for name in op.inputs], op.axis)
+    if isinstance(op, Level):
+        rows = values[op.input][0, 0, op.start : op.start + op.bins**2]
+        return rows.reshape(1, op.bins, op.bins, -1)
+    if graph.is_quantized:
+        return _run_integer(op, values, t)
+    return _run_float(op, values, t)
+
+
+def _run_float(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
+    if isinstance(op, Conv):
+        x = _pad(values[op.input], op, 0)
+        y = _accumulate(x, values[op.weight], op, np.float32) + values[op.bias]
+        return np.maximum(y, 0) if op.relu else y
+    if isinstance(op, Add):
+        y = values[op.inputs[0]] + values[op.inputs[1]]
+        return np.maximum(y, 0) if op.relu else y
+    if isinstance(op, Pool):
+        x = values[op.input]
+        return (values[op.weight] @ x.reshape(-1, x.shape[3]))[None, None]
+    assert isinstance(op, Resize)
+    return _resize_float(values[op.input], tensors[op.output].shape[1:3], op.align_corners)
+
+
+def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
+    quantized = {name: _quantization(tensors[name]) for name in (*op.inputs, op.output)
+                 if tensors[name].quantization is not None}
+    out = quantized[op.output]
+    if isinstance(op, Conv):
+        source, weight = quantized[op.input], quantized[op.weight]
+        x = _pad(values[op.input].astype(np.int32), op, source.zero_point) - source.zero_point
+        total = _accumulate(x, values[op.weight], op, np.float64).astype(np.int64) + values[op.bias]
+        return arithmetic.saturate(arithmetic.rescale(total, _multiplier(source, weight, out)), out.zero_point, op.relu)
+    if isinstance(op, Pool):
+        source, weight = quantized[op.input], quantized[op.weight]
+        x = values[op.input].astype(np.float64) - source.zero_point
+        total = (values[op.weight].astype(np.float64) @ x.reshape(-1, x.shape[3])).astype(np.int64)
+        y = arithmetic.rescale(total, _multiplier(source, weight, out)[:, None])
+        return arithmetic.saturate(y, out.zero_point, False)[None, None]
+    if isinstance(op, Add):
+        a, b = (quantized[name] for name in op.inputs)
+        return arithmetic.add(
+            values[op.inputs[0]], values[op.inputs[1]],
+            (float(a.scale[0]), float(b.scale[0]), float(out.scale[0])),
+            (a.zero_point, b.zero_point, out.zero_point), op.relu,
+        )
+    assert isinstance(op, Resize)
+    return arithmetic.resize(values[op.input], *tensors[op.output].shape[1:3], op.align_corners)
+
+
+def _multiplier(source: Quantization, weight: Quantization, out: Quantization) -> np.ndarray:
+    """float64 [C]: from accumulator units to output units."""
+    return np.float64(source.scale[0]) * weight.scale.astype(np.float64) / np.float64(out.scale[0])
+
+
+def _quantization(tensor: Tensor) -> Quantization:
+    assert tensor.quantization is not None
+    return tensor.quantization
+
+
+def _pad(x: np.ndarray, op: Conv, value: int) -> np.ndarray:
+    top, bottom, left, right = op.padding
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
+
+
+def _accumulate(x: np.ndarray, weight: np.ndarray, op: Conv, dtype: type) -> np.ndarray:
+    """Sum of products over the kernel, one tap at a time, [1, oh, ow, O].
+
+    float64 holds every int8 convolution here exactly: |sum| <= 2304 * 255 * 127 < 2^53, and unlike
+    integers it has a fast matrix product.
+    """
+    kernel_h, kernel_w = weight.shape[1:3]
+    s = op.stride
+    height, width = (x.shape[1] - kernel_h) // s + 1, (x.shape[2] - kernel_w) // s + 1
+    x, weight = x[0].astype(dtype, copy=False), weight.astype(dtype, copy=False)
+    total = np.zeros((height, width, weight.shape[3] if op.depthwise else weight.shape[0]), dtype)
+    for dy in range(kernel_h):
+        for dx in range(kernel_w):
+            tap = x[dy : dy + s * height : s, dx : dx + s * width : s]
+            total += tap * weight[0, dy, dx] if op.depthwise else tap @ weight[:, dy, dx].T
+    return total[None]
+
+
+def _resize_float(x: np.ndarray, size: tuple[int, ...], align_corners: bool) -> np.ndarray:
+    rows = _resize_matrix(x.shape[1], size[0], align_corners)
+    columns = _resize_matrix(x.shape[2], size[1], align_corners)
+    return np.einsum("yh,hwc,xw->yxc", rows, x[0], columns, optimize=True)[None]
+
+
+def _resize_matrix(size_in: int, size_out: int, align_corners: bool) -> np.ndarray:
+    """float32 [size_out, size_in] of bilinear weights."""
+    index = np.arange(size_out)
+    if align_corners:
+        position = index * ((size_in - 1) / max(size_out - 1, 1))
+    else:
+        position = np.maximum((index + 0.5) * (size_in / size_out) - 0.5, 0)
+    lower = np.minimum(position.astype(int), size_in - 1)
+    upper = np.minimum(lower + 1, size_in - 1)
+    matrix = np.zeros((size_out, size_in), np.float64)
+    np.add.at(matrix, (index, lower), 1 - (position - lower))
+    np.add.at(matrix, (index, upper), position - lower)
+    return matrix.astype(np.float32)
