@@ -1,0 +1,109 @@
+"""``fastscnn-edge export`` from the outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from fastscnn_edge.cli import main
+from fastscnn_edge.files import sha256
+from fastscnn_edge.runtime.artifact import read_spec
+
+from ..helpers import random_model, random_picture
+
+SIZE = "64x96"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "plain.pth"
+    torch.save(random_model("mmseg", 5).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for i in range(3):
+        Image.fromarray(random_picture(70, 90, i)).save(folder / f"{i}.png")
+    return folder
+
+
+def export(*arguments: object) -> int:
+    return main(["export", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32", "fp16", "dynamic"])
+def test_writes_a_described_file(precision: str, checkpoint: Path, pictures: Path, tmp_path: Path,
+                                 capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "model.tflite"
+    assert export("--checkpoint", checkpoint, "--precision", precision, "--size", SIZE, "--calibration", pictures,
+                  "--out", out) == 0
+    spec = read_spec(out)
+    assert (spec.height, spec.width, spec.precision, len(spec.classes)) == (64, 96, precision, 5)
+    assert spec.checkpoint_sha256 == sha256(checkpoint)
+    assert spec.preset == ("affine" if precision == "int8" else "float")
+    assert not spec.align_corners
+    printed = capsys.readouterr().out
+    assert "operators" in printed and "same class" in printed and "MB" in printed
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_float_export_needs_no_pictures(checkpoint: Path, tmp_path: Path) -> None:
+    assert export("--checkpoint", checkpoint, "--precision", "fp32", "--size", SIZE, "--out", tmp_path / "m.tflite") == 0
+
+
+def test_same_input_same_file(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures,
+                      "--out", tmp_path / f"{name}.tflite") == 0
+    assert sha256(tmp_path / "a.tflite") == sha256(tmp_path / "b.tflite")
+
+
+def _blocked(tmp_path: Path) -> Path:
+    (tmp_path / "file").write_text("")
+    return tmp_path / "file" / "m.tflite"
+
+
+BAD = {
+    "no checkpoint": (lambda c, p, t: ("--checkpoint", t / "absent.pth", "--calibration", p), "no such checkpoint"),
+    "not a checkpoint": (lambda c, p, t: ("--checkpoint", next(p.glob("*")), "--calibration", p), "checkpoint"),
+    "no calibration": (lambda c, p, t: ("--checkpoint", c), "needs --calibration"),
+    "absent calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t / "absent"), "no such calibration"),
+    "empty calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t), "holds no pictures"),
+    "wrong suffix": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", t / "m.onnx"), ".tflite"),
+    "unwritable": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", _blocked(t)), "cannot write"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_status_2(case: str, checkpoint: Path, pictures: Path, tmp_path: Path,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    make, words = BAD[case]
+    arguments = make(checkpoint, pictures, tmp_path)
+    if "--out" not in arguments:
+        arguments = (*arguments, "--out", tmp_path / "m.tflite")
+    assert export("--size", SIZE, *arguments) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert [line for line in error if line.startswith("fastscnn-edge: error: ") and words in line]
+    assert not any("Traceback" in line for line in error)
+    assert not list(tmp_path.glob("**/*.tflite*"))
+
+
+def test_a_corrupt_calibration_picture_is_named(checkpoint: Path, tmp_path: Path,
+                                                capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    assert export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", tmp_path,
+                  "--out", tmp_path / "m.tflite") == 2
+    assert "bad.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["10x10", "64", "axb", "64x99999"])
+def test_size_is_checked(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        export("--checkpoint", "c.pth", "--out", "m.tflite", "--size", size)
+    assert stop.value.code == 2
+    assert f"'{size}'" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+"""Small random models and pictures for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def random_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """RGB uint8 [height, width, 3], smooth with noise on top."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (height // 16 + 2, width // 16 + 2, 3)).astype(np.float64)
+    smooth = coarse.repeat(16, 0).repeat(16, 1)[:height, :width]
+    return (smooth + rng.normal(0, 10, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def random_model(dialect: str, classes: int, seed: int = 0):  # noqa: ANN201 (torch must stay optional here)
+    """A FastSCNN in evaluation mode whose batch norms are not trivial and whose activations stay lively."""
+    import torch
+
+    from fastscnn_edge.reference.model import FastSCNN
+
+    torch.manual_seed(seed)
+    model = FastSCNN(classes, dialect)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.3)
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
