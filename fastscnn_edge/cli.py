@@ -11,14 +11,13 @@ import sys
 
 from . import __version__
 from .command import EXIT_USER_ERROR, guarded
-from .errors import MissingExtraError
 
-# name -> (module with main(argv) -> int, one line of help, extra it needs)
+# name -> (module with main(argv) -> int, one line of help)
 COMMANDS = {
-    "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device", "tflite"),
-    "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite", "export"),
-    "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact", "export"),
-    "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes", "export"),
+    "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device"),
+    "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite"),
+    "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
+    "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),
 }
 
 
@@ -34,21 +33,11 @@ def main(argv: list[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"fastscnn-edge: error: unknown command '{arguments[0]}'; one of: {', '.join(COMMANDS)}", file=sys.stderr)
         return EXIT_USER_ERROR
-    return guarded(lambda: _dispatch(arguments[0], arguments[1:]))
-
-
-def _dispatch(name: str, arguments: list[str]) -> int:
-    module_name, _, extra = COMMANDS[name]
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("fastscnn_edge"):
-            raise
-        raise MissingExtraError(error.name or "a package", extra, f"'fastscnn-edge {name}'") from error
-    return module.main(arguments)
+    module = COMMANDS[arguments[0]][0]
+    return guarded(lambda: importlib.import_module(module).main(arguments[1:]))
 
 
 def _usage() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text, _) in COMMANDS.items()]
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
     return "usage: fastscnn-edge COMMAND [--help] ...\n\ncommands:\n" + "\n".join(lines)

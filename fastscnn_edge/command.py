@@ -6,10 +6,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from .errors import FastSCNNEdgeError, UsageError
+from .errors import FastSCNNEdgeError, MissingExtraError, UsageError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+
+# Third-party module -> the extra that brings it.
+EXTRAS = {"ai_edge_litert": "tflite", "av": "camera",
+          **dict.fromkeys(("torch", "safetensors", "tqdm", "flatbuffers", "onnx", "onnxruntime"), "export")}
 
 
 def guarded(body: Callable[[], int]) -> int:
@@ -18,6 +23,12 @@ def guarded(body: Callable[[], int]) -> int:
         return body()
     except FastSCNNEdgeError as error:
         print(f"fastscnn-edge: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except ModuleNotFoundError as error:
+        module = (error.name or "").split(".")[0]
+        if module not in EXTRAS:
+            raise
+        print(f"fastscnn-edge: error: {MissingExtraError(module, EXTRAS[module], 'this command')}", file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print("fastscnn-edge: interrupted", file=sys.stderr)

@@ -1,0 +1,52 @@
+"""Files are whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from fastscnn_edge.errors import OutputError
+from fastscnn_edge.files import atomic_path, sha256, write_text
+
+
+def test_appears_only_when_the_body_succeeds(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "result.txt"
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert list(target.parent.iterdir()) == []
+    write_text(target, "whole")
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_old_file_survives_a_failure(tmp_path: Path) -> None:
+    target = tmp_path / "result.txt"
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), atomic_path(target):
+        raise RuntimeError
+    assert target.read_text() == "old"
+
+
+def test_unwritable_places_are_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        write_text(tmp_path / "file" / "result.txt", "x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="cannot write"):
+        write_text(tmp_path / "folder", "x")
+
+
+def test_follows_the_umask(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("x")
+    write_text(tmp_path / "ours", "x")
+    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+
+
+def test_sha256(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 9000
+    (tmp_path / "data").write_bytes(data)
+    assert sha256(tmp_path / "data") == hashlib.sha256(data).hexdigest()

@@ -1,0 +1,52 @@
+"""Class sets and the description inside artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastscnn_edge import classes
+from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, ClassSet, ModelSpec, Normalisation
+
+SPEC = ModelSpec(
+    height=360, width=480, classes=classes.CAMVID, normalisation=INT8_NATIVE, dialect="mmseg", align_corners=False,
+    precision="int8", preset="affine", checkpoint_sha256="0" * 64, version="0.1.0",
+)
+
+
+@given(st.integers(1, 60), st.integers(32, 4096), st.booleans(), st.sampled_from([IMAGENET, INT8_NATIVE]))
+def test_spec_survives_json(count: int, height: int, corners: bool, normalisation: Normalisation) -> None:
+    spec = dataclasses.replace(SPEC, classes=classes.guess(count), height=height, align_corners=corners,
+                               normalisation=normalisation)
+    assert ModelSpec.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"classes": 3}', json.dumps({"height": 1})])
+def test_from_json_refuses_other_text(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        ModelSpec.from_json(text)
+
+
+def test_from_json_refuses_unknown_fields() -> None:
+    raw = json.loads(SPEC.to_json())
+    with pytest.raises(ValueError, match="surprise"):
+        ModelSpec.from_json(json.dumps({**raw, "surprise": 1}))
+
+
+def test_class_set_is_checked() -> None:
+    with pytest.raises(ValueError, match="2 labels but 1"):
+        ClassSet(("a", "b"), ((0, 0, 0),))
+    with pytest.raises(ValueError, match="colour"):
+        ClassSet(("a",), ((0, 0, 256),))
+
+
+def test_known_class_sets() -> None:
+    assert classes.guess(19) is classes.CITYSCAPES
+    assert classes.guess(11) is classes.CAMVID
+    assert len(set(classes.guess(30).palette)) == 30
+    road = classes.CITYSCAPES.palette[classes.CITYSCAPES.labels.index("road")]
+    assert classes.CAMVID.palette[classes.CAMVID.labels.index("road")] == road
