@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
-from ._version import __version__
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["__version__"]
+from ._version import __version__
+from .errors import (
+    CheckpointError,
+    DatasetError,
+    FastSCNNEdgeError,
+    MissingExtraError,
+    ModelFileError,
+    OutputError,
+    SourceError,
+    UsageError,
+)
+from .spec import ClassSet, ModelSpec
+
+if TYPE_CHECKING:
+    from .segmenter import Segmenter
+
+__all__ = [
+    "CheckpointError",
+    "ClassSet",
+    "DatasetError",
+    "FastSCNNEdgeError",
+    "MissingExtraError",
+    "ModelFileError",
+    "ModelSpec",
+    "OutputError",
+    "Segmenter",
+    "SourceError",
+    "UsageError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load :class:`Segmenter` when it is first asked for: ``--help`` needs neither numpy nor Pillow."""
+    if name == "Segmenter":
+        from .segmenter import Segmenter
+
+        return Segmenter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,9 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
 
+FILTERS = {"bilinear": Image.Resampling.BILINEAR}
+"""``ModelSpec.resize_filter`` to Pillow's filter (antialiased when it shrinks)."""
+
 
 def read_picture(path: str | Path) -> np.ndarray:
     """Decode a picture to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
@@ -28,23 +31,23 @@ def read_picture(path: str | Path) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise SourceError(
-                        f"{path} has {image.width}x{image.height} pixels, more than the limit of "
-                        f"{MAX_PIXELS // 1_000_000} megapixels; scale it down first"
-                    )
+                    raise Image.DecompressionBombError
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except FileNotFoundError as error:
         raise SourceError(f"no such picture: {path}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:  # ours, or Pillow's own for still larger ones
+        limit = MAX_PIXELS // 1_000_000
+        raise SourceError(f"{path} has more pixels than the limit of {limit} megapixels; scale it down first") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"cannot decode {path} as a picture: {error}") from error
 
 
-def fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bring an RGB uint8 [H, W, 3] picture to (height, width), Pillow's antialiased bilinear.
+def fit(picture: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
+    """Bring an RGB uint8 [H, W, 3] picture to (height, width); itself if it already has that size.
 
     The one resize between a picture and a model, for calibration, evaluation and the runtime alike:
     another filter here shifts masks more than any rounding in the network does.
     """
     if picture.shape[:2] == (height, width):
         return picture
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))

@@ -1,0 +1,64 @@
+"""An engine and a frame source without a model or a device: for tests, ours and those of users."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+import numpy as np
+
+from ..spec import ModelSpec
+from .engine import Quantization
+from .sources import Frame
+
+
+class FakeEngine:
+    """Answers every frame with the same logits.
+
+    Args:
+        spec: what it claims to be; the input memory follows from it.
+        logits: [h, w, C], int8 or float32.
+    """
+
+    name = "fake"
+    library = "fake 1"
+    threads = 1
+
+    def __init__(self, spec: ModelSpec, logits: np.ndarray) -> None:
+        self.spec, self._logits = spec, logits
+        self.output_quantization = Quantization(1.0, 0) if logits.dtype == np.int8 else None
+        self.invocations = 0
+        dtype = np.int8 if spec.precision == "int8" else np.float32
+        self._input = np.zeros((1, spec.height, spec.width, 3), dtype)
+
+    def input_view(self) -> np.ndarray:
+        return self._input
+
+    def invoke(self) -> None:
+        self.invocations += 1
+
+    def logits(self) -> np.ndarray:
+        return self._logits.copy()
+
+
+class FakeSource:
+    """Delivers the given frames [H, W, 3] as a ``kind`` of source, named frame_000001 and so on."""
+
+    def __init__(self, frames: Sequence[np.ndarray], kind: str = "camera") -> None:
+        self.kind, self.moving, self.skipped = kind, kind in ("video", "camera"), 0
+        self.entered = self.left = False
+        self._frames = frames
+
+    def __enter__(self) -> FakeSource:
+        self.entered = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.left = True
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, rgb in enumerate(self._frames, start=1):
+            yield Frame(rgb, f"frame_{number:06d}", time.monotonic())

@@ -1,0 +1,40 @@
+"""Catching what C++ libraries print to file descriptor 2, past Python's sys.stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def captured_stderr() -> Iterator[list[str]]:
+    """Collect lines written to descriptor 2 in the body; the list is filled when the body ends.
+
+    Other threads write to the same descriptor, so callers keep the body short and pass on what they do not
+    recognise. Where the descriptor cannot be replaced (closed, no temporary folder) the body simply runs.
+    """
+    lines: list[str] = []
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, ValueError, AttributeError):  # closed, or sys.stderr is None
+        yield lines
+        return
+    try:
+        spool = tempfile.TemporaryFile()  # noqa: SIM115  # closed below, after descriptor 2 is restored
+    except OSError:
+        os.close(saved)
+        yield lines
+        return
+    try:
+        os.dup2(spool.fileno(), 2)
+        yield lines
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        spool.seek(0)
+        lines += spool.read().decode(errors="replace").splitlines()
+        spool.close()

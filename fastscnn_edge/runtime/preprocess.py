@@ -1,0 +1,41 @@
+"""From an RGB frame to the network's input: a resize if the sizes differ, then ``pixel - 128``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..spec import ModelSpec
+from .pictures import fit
+
+
+def check_frame(rgb: np.ndarray) -> None:
+    """Raise ValueError unless ``rgb`` is uint8 [H, W, 3] with at least one pixel."""
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise ValueError(f"a frame is RGB [H, W, 3], not an array of shape {list(rgb.shape)}")
+    if rgb.dtype != np.uint8:
+        raise ValueError(f"a frame is uint8 with values 0..255, not {rgb.dtype}")
+
+
+def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
+    """Write the network's input for ``rgb`` into ``buffer``, with no temporary unless a resize is needed.
+
+    Args:
+        rgb: uint8 [H, W, 3], any size.
+        spec: of the model.
+        buffer: int8 or float32 [1, spec.height, spec.width, 3]; receives ``pixel - 128``.
+
+    Raises:
+        ValueError: wrong shape or dtype of either array.
+    """
+    check_frame(rgb)
+    expected = (1, spec.height, spec.width, 3)
+    if buffer.shape != expected:
+        raise ValueError(f"the input buffer is {list(buffer.shape)}, the model takes {list(expected)}")
+    pixels = fit(rgb, spec.height, spec.width, spec.resize_filter)
+    if buffer.dtype == np.int8:
+        # Flipping the top bit of p gives the two's complement of p - 128: one byte-wide operation.
+        np.bitwise_xor(pixels, np.uint8(0x80), out=buffer[0].view(np.uint8))
+    elif buffer.dtype == np.float32:
+        np.subtract(pixels, np.float32(128), out=buffer[0])
+    else:
+        raise ValueError(f"the input buffer is int8 or float32, not {buffer.dtype}")

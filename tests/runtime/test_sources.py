@@ -1,0 +1,149 @@
+"""Pictures, folders, videos and cameras as frames."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fastscnn_edge.errors import MissingExtraError, SourceError
+from fastscnn_edge.runtime.sources import FolderSource, open_source
+from fastscnn_edge.runtime.video import CameraSource, captured_at, to_rgb
+from tests.helpers import random_picture
+
+
+def save(path: Path, seed: int) -> Path:
+    Image.fromarray(random_picture(20, 30, seed)).save(path)
+    return path
+
+
+def test_a_picture_is_one_frame_or_as_many_as_asked(picture: Path) -> None:
+    with open_source(picture) as source:
+        (frame,) = source
+    assert (source.kind, source.moving) == ("picture", False)
+    assert (frame.name, frame.rgb.shape, frame.rgb.dtype) == ("street", (90, 120, 3), np.uint8)
+    assert abs(frame.captured_at - time.monotonic()) < 10
+    with open_source(picture, repeat=3) as source:
+        assert [frame.name for frame in source] == ["street"] * 3
+
+
+def test_a_folder_is_its_pictures_in_order(tmp_path: Path) -> None:
+    for name in ("b.png", "a.jpg", "c.JPG", ".hidden.png"):
+        save(tmp_path / name.replace("JPG", "jpg"), 0)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "folder.png").mkdir()
+    with open_source(tmp_path) as source:
+        assert [frame.name for frame in source] == ["a", "b", "c"]
+
+
+def test_pictures_that_differ_in_suffix_alone_keep_apart(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 0)
+    save(tmp_path / "a.jpg", 1)
+    with open_source(tmp_path) as source:
+        assert [frame.name for frame in source] == ["a.jpg", "a.png"]
+
+
+def test_damaged_pictures_in_a_folder_are_skipped_with_one_line_each(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"damaged")
+    save(tmp_path / "b.png", 0)
+    (tmp_path / "c.png").write_bytes(save(tmp_path / "d.png", 0).read_bytes()[:100])
+    said: list[str] = []
+    with FolderSource(tmp_path, said.append) as source:
+        assert [frame.name for frame in source] == ["b", "d"]
+    assert source.skipped == 2
+    assert ["a.png" in said[0], "c.png" in said[1], len(said)] == [True, True, 2]
+
+
+def test_a_folder_of_damaged_pictures_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"damaged")
+    said: list[str] = []
+    with FolderSource(tmp_path, said.append) as source, pytest.raises(SourceError, match="none of the 1"):
+        list(source)
+    assert not said
+
+
+@pytest.mark.parametrize(("name", "words"), [("absent", "no such"), ("x.txt", "neither"), ("", "no pictures")])
+def test_what_cannot_be_a_source(tmp_path: Path, name: str, words: str) -> None:
+    if name == "x.txt":
+        (tmp_path / name).write_text("hello")
+    with pytest.raises(SourceError, match=words), open_source(tmp_path / name) as source:
+        list(source)
+
+
+def test_a_video_is_its_frames(video: Path) -> None:
+    with open_source(video) as source:
+        frames = list(source)
+    assert (source.kind, source.moving) == ("video", True)
+    assert [frame.name for frame in frames] == [f"frame_{n:06d}" for n in range(1, 6)]
+    for frame, grey in zip(frames, range(20, 200, 40), strict=True):
+        assert frame.rgb.shape == (64, 96, 3)
+        assert abs(frame.rgb.astype(int) - grey).mean() < 5
+
+
+def test_a_damaged_video_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("av", reason="reading videos needs av")
+    (tmp_path / "x.mp4").write_bytes(b"not a video" * 100)
+    with pytest.raises(SourceError, match="cannot open"), open_source(tmp_path / "x.mp4"):
+        pass
+    assert capfd.readouterr().err == ""
+
+
+def test_a_video_without_its_index_is_an_error(video: Path) -> None:
+    video.write_bytes(video.read_bytes()[:-400])
+    with pytest.raises(SourceError, match=r"drive\.mp4"), open_source(video) as source:
+        list(source)
+
+
+def test_a_video_can_be_left_early(video: Path) -> None:
+    with open_source(video) as source:
+        next(iter(source))
+
+
+def test_a_missing_video_library_is_answered_with_the_pip_command(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtraError, match=r"fastscnn-edge\[camera\]"), open_source(video):
+        pass
+
+
+def test_an_absent_camera_lists_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"no .*video\* at all.*picamera2"), CameraSource(0, tmp_path):
+        pass
+    for name in ("video2", "video10", "videodev"):
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match=r"there is \S*/video2, \S*/video10$"), CameraSource(0, tmp_path):
+        pass
+
+
+def test_a_device_that_is_no_camera_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="reading cameras needs av")
+    (tmp_path / "video0").write_bytes(b"just a file")
+    with pytest.raises(SourceError, match="cannot open camera 0"), CameraSource(0, tmp_path):
+        pass
+
+
+def test_phone_videos_are_turned_upright(video: Path) -> None:
+    upright = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    clockwise = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 64 << 16, 0, 1 << 30)
+    data = video.read_bytes()
+    track = data.index(b"tkhd")
+    video.write_bytes(data[:track] + data[track:].replace(upright, clockwise, 1))
+    with open_source(video) as source:
+        assert next(iter(source)).rgb.shape == (96, 64, 3)
+    sideways = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    turned = to_rgb(SimpleNamespace(rotation=-90, to_ndarray=lambda format: sideways))
+    np.testing.assert_array_equal(turned[0, -1], sideways[0, 0])  # the left top corner went right
+
+
+def test_time_stamps_on_another_clock_are_not_believed() -> None:
+    assert captured_at(99.5, now=100.0) == 99.5
+    assert captured_at(1e9, now=100.0) == 100.0
+    assert captured_at(3.0, now=100.0) == 100.0
+    assert captured_at(None, now=100.0) == 100.0
