@@ -9,73 +9,30 @@ from __future__ import annotations
 
 import json
 import pickle
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from ..classes import generic, guess
 from ..errors import CheckpointError
-from ..files import atomic_path, sha256
+from ..files import sha256, write_bytes
 from ..spec import IMAGENET, ClassSet, Normalisation, classes_from_dict, normalisation_from_dict
+from .checkpoint_keys import Rules, detect, their_key
 from .model import DIALECTS, FastSCNN
 
 StateDict = dict[str, Tensor]
 
+MAX_CLASSES = 255
+"""Class maps are uint8, and 255 means void."""
+
 _METADATA_KEY = "fastscnn_edge"
+_HEADS = ("auxiliary.", "auxiliary_head.", "auxlayer.")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-
-_MMSEG_RULES = (
-    (r"^backbone\.", ""),
-    (r"depthwise_conv\.", "depthwise."),
-    (r"pointwise_conv\.", "pointwise."),
-    (r"(bottleneck\d\.\d)\.conv\.0\.", r"\1.expand."),
-    (r"(bottleneck\d\.\d)\.conv\.1\.", r"\1.depthwise."),
-    (r"(bottleneck\d\.\d)\.conv\.2\.", r"\1.project."),
-    (r"\.ppm\.(\d)\.1\.", r".pyramid.branches.\1."),
-    (r"^feature_fusion\.dwconv\.", "feature_fusion.depthwise."),
-    (r"^feature_fusion\.conv_(lower|higher)_res\.", r"feature_fusion.\1."),
-    (r"^decode_head\.convs\.0\.", "classifier.dsconv1."),
-    (r"^decode_head\.convs\.1\.", "classifier.dsconv2."),
-    (r"^decode_head\.conv_seg\.", "classifier.logits."),
-    (r"^auxiliary_head\.0\.", "auxiliary.lower."),
-    (r"^auxiliary_head\.1\.", "auxiliary.higher."),
-    (r"^(auxiliary\.\w+)\.convs\.0\.", r"\1.conv."),
-    (r"^(auxiliary\.\w+)\.conv_seg\.", r"\1.logits."),
-)
-
-_PAPER_RULES = (
-    (r"^(learning_to_downsample\.conv|.*\.ppm\.(?:conv\d|out)|feature_fusion\.dwconv)\.conv\.0\.", r"\1.conv."),
-    (r"^(learning_to_downsample\.conv|.*\.ppm\.(?:conv\d|out)|feature_fusion\.dwconv)\.conv\.1\.", r"\1.bn."),
-    (r"\.(dsconv\d)\.conv\.0\.", r".\1.depthwise.conv."),
-    (r"\.(dsconv\d)\.conv\.1\.", r".\1.depthwise.bn."),
-    (r"\.(dsconv\d)\.conv\.3\.", r".\1.pointwise.conv."),
-    (r"\.(dsconv\d)\.conv\.4\.", r".\1.pointwise.bn."),
-    (r"\.block\.0\.conv\.0\.", ".expand.conv."),
-    (r"\.block\.0\.conv\.1\.", ".expand.bn."),
-    (r"\.block\.1\.conv\.0\.", ".depthwise.conv."),
-    (r"\.block\.1\.conv\.1\.", ".depthwise.bn."),
-    (r"\.block\.2\.", ".project.conv."),
-    (r"\.block\.3\.", ".project.bn."),
-    (r"\.ppm\.out\.", ".out."),
-    (r"\.ppm\.conv1\.", ".pyramid.branches.0."),
-    (r"\.ppm\.conv2\.", ".pyramid.branches.1."),
-    (r"\.ppm\.conv3\.", ".pyramid.branches.2."),
-    (r"\.ppm\.conv4\.", ".pyramid.branches.3."),
-    (r"^feature_fusion\.dwconv\.", "feature_fusion.depthwise."),
-    (r"^feature_fusion\.conv_(lower|higher)_res\.0\.", r"feature_fusion.\1.conv."),
-    (r"^feature_fusion\.conv_(lower|higher)_res\.1\.", r"feature_fusion.\1.bn."),
-    (r"^classifier\.conv\.1\.", "classifier.logits."),
-    (r"^auxlayer\.0\.", "auxiliary.higher.conv.conv."),
-    (r"^auxlayer\.1\.", "auxiliary.higher.conv.bn."),
-    (r"^auxlayer\.4\.", "auxiliary.higher.logits."),
-)
-
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -103,20 +60,24 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"no such checkpoint: {path}")
+        kind = "a folder, not a checkpoint" if path.is_dir() else "no such checkpoint"
+        raise CheckpointError(f"{path}: {kind}")
+    labels: tuple[str, ...] = ()
+    described = None
     if path.suffix == ".safetensors":
-        state, ours, labels = *_read_safetensors(path), ()
+        state, described = _read_safetensors(path)
     else:
-        (state, labels), ours = _read_torch(path), {}
-    dialect, state = _to_our_keys({_strip(key): value for key, value in state.items()}, ours.get("dialect"))
-    model = _fill(state, dialect, path)
-    if ours:
-        classes, normalisation = classes_from_dict(ours["classes"]), normalisation_from_dict(ours["normalisation"])
-    else:
-        known = guess(model.classes)
-        classes = generic(model.classes, labels) if labels and labels != known.labels else known
-        normalisation = IMAGENET
-    return Checkpoint(model.eval(), classes, normalisation, sha256(path), ours.get("training", {}))
+        state, labels = _read_torch(path)
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    dialect, rules = (described.dialect, ()) if described else detect(state)
+    model = _fill(state, dialect, rules, path)
+    if described:
+        if len(described.classes) != model.classes:
+            raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.classes} logits")
+        return Checkpoint(model, described.classes, described.normalisation, sha256(path), described.training)
+    known = guess(model.classes)
+    classes = generic(model.classes, labels) if len(labels) == model.classes and labels != known.labels else known
+    return Checkpoint(model, classes, IMAGENET, sha256(path), {})
 
 
 def save_checkpoint(path: str | Path, model: FastSCNN, classes: ClassSet, normalisation: Normalisation,
@@ -124,33 +85,61 @@ def save_checkpoint(path: str | Path, model: FastSCNN, classes: ClassSet, normal
     """Write weights as safetensors, without the training heads, with what is needed to use them.
 
     Args:
-        dtype: of the stored floating-point tensors; batch-norm variances stay float32.
+        dtype: of the stored floating-point tensors; batch-norm variances, and what ``dtype``
+            cannot hold, stay float32.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
-    state = {}
-    for key, value in model.state_dict().items():
-        if key.startswith("auxiliary.") or key.endswith("num_batches_tracked"):
-            continue
-        # A variance of 1e-6 is far below fp16's normal range, and 1/sqrt(variance) magnifies its error.
-        keep = key.endswith("running_var")
-        state[key] = value.detach().to(torch.float32 if keep else dtype).contiguous()
     description = {
         "dialect": model.dialect.name,
         "classes": asdict(classes),
         "normalisation": asdict(normalisation),
         "training": training,
     }
-    with atomic_path(path) as temporary:
-        save_file(state, temporary, {_METADATA_KEY: json.dumps(description, sort_keys=True)})
+    # One metadata entry only: safetensors writes several in an order that changes from run to run.
+    write_bytes(path, save(stored_state(model, dtype), {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
 
 
-def _read_safetensors(path: Path) -> tuple[StateDict, dict[str, Any]]:
+def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateDict:
+    """The tensors :func:`save_checkpoint` writes, rounded as it writes them."""
+    state = {}
+    for key, value in model.state_dict().items():
+        if key.startswith("auxiliary.") or key.endswith("num_batches_tracked"):
+            continue
+        # A variance of 1e-6 is far below fp16's normal range, and 1/sqrt(variance) magnifies its error.
+        keep = key.endswith("running_var") or value.abs().max() > torch.finfo(dtype).max
+        state[key] = value.detach().to(torch.float32 if keep else dtype).contiguous()
+    return state
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What one of our files says about its weights."""
+
+    dialect: str
+    classes: ClassSet
+    normalisation: Normalisation
+    training: dict[str, Any]
+
+
+def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
     try:
         with safe_open(path, "pt") as stream:
             metadata = stream.metadata() or {}
             state = {key: stream.get_tensor(key).float() for key in stream.keys()}  # noqa: SIM118 (not a dict)
-        return state, json.loads(metadata.get(_METADATA_KEY, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
+    return state, _describe(metadata[_METADATA_KEY], path) if _METADATA_KEY in metadata else None
+
+
+def _describe(text: str, path: Path) -> _Description:
+    try:
+        raw = json.loads(text)
+        classes, normalisation = classes_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
+        return _Description(str(raw["dialect"]), classes, normalisation, dict(raw.get("training", {})))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not described as this package describes its weights: {error!r}") from error
 
 
 def _read_torch(path: Path) -> tuple[StateDict, tuple[str, ...]]:
@@ -166,6 +155,8 @@ def _read_torch(path: Path) -> tuple[StateDict, tuple[str, ...]]:
         raise CheckpointError(f"{path} is not a readable PyTorch checkpoint: {reason}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict")
+    if content.keys() >= {"model", "ema", "optimizer", "best"}:
+        raise CheckpointError(f"{path} is what --resume goes on from; use the weights in best.safetensors beside it")
     state = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
     tensors = {str(k): v.float() for k, v in state.items() if isinstance(v, Tensor)}
     if not tensors:
@@ -182,47 +173,27 @@ def _labels(meta: object) -> tuple[str, ...]:
     return tuple(str(name) for name in names) if isinstance(names, list | tuple) else ()
 
 
-def _strip(key: str) -> str:
-    return key.removeprefix("module.")
-
-
-def _to_our_keys(state: StateDict, dialect: str | None) -> tuple[str, StateDict]:
-    if dialect is not None:
-        return dialect, state
-    if any(key.startswith("backbone.") for key in state):
-        return "mmseg", _rename(state, _MMSEG_RULES)
-    if any(".block.0.conv.0." in key for key in state):
-        return "paper", _rename(state, _PAPER_RULES)
-    kernel = state.get("global_feature_extractor.out.conv.weight")
-    return ("paper" if kernel is not None and kernel.shape[-1] == 1 else "mmseg"), state
-
-
-def _rename(state: StateDict, rules: tuple[tuple[str, str], ...]) -> StateDict:
-    renamed = {}
-    for key, value in state.items():
-        for pattern, replacement in rules:
-            key = re.sub(pattern, replacement, key)
-        renamed[key] = value
-    return renamed
-
-
-def _fill(state: StateDict, dialect: str, path: Path) -> FastSCNN:
+def _fill(state: StateDict, dialect: str, rules: Rules, path: Path) -> FastSCNN:
+    """The model with ``state``'s weights, in evaluation mode."""
     if dialect not in DIALECTS:
         raise CheckpointError(f"{path} is of the unknown dialect {dialect!r}; known: {', '.join(DIALECTS)}")
-    logits = state.get("classifier.logits.weight")
-    classes = logits.shape[0] if logits is not None and logits.ndim == 4 else 0
-    has_heads = any(key.startswith("auxiliary.") for key in state)
-    model = FastSCNN(max(classes, 1), dialect, auxiliary=has_heads)
-    wanted = {k: v.shape for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
-    given = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    logits = state.get(their_key("classifier.logits.weight", rules))
+    classes = logits.shape[0] if logits is not None and logits.ndim == 4 else 1
+    if not 1 <= classes <= MAX_CLASSES:
+        raise CheckpointError(f"{path} has {classes} classes; 1 to {MAX_CLASSES} are supported")
+    has_heads = any(key.startswith(_HEADS) for key in state)
+    model = FastSCNN(classes, dialect, auxiliary=has_heads)
+    names = {key: their_key(key, rules) for key in model.state_dict() if not key.endswith("num_batches_tracked")}
+    wanted = {names[key]: value.shape for key, value in model.state_dict().items() if key in names}
+    given = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     problems = _differences(wanted, given)
     if problems:
         raise CheckpointError(f"{path} is not a Fast-SCNN of the {dialect} dialect: " + "; ".join(problems))
     bad = [key for key, value in given.items() if not torch.isfinite(value).all()]
     if bad:
         raise CheckpointError(f"{path} holds values that are not finite: {', '.join(bad)}")
-    model.load_state_dict(given, strict=False)
-    return model
+    model.load_state_dict({key: given[name] for key, name in names.items()}, strict=False)
+    return model.eval()
 
 
 def _differences(wanted: dict[str, torch.Size], given: StateDict) -> list[str]:

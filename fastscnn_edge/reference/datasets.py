@@ -44,6 +44,22 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The picture and its labels.
+
+        Raises:
+            DatasetError: the label map cannot be read, or is not of the picture's size.
+            SourceError: the picture cannot be read.
+        """
+        picture, labels = self.picture(index), self.labels(index)
+        if picture.shape[:2] != labels.shape:
+            (height, width), (label_height, label_width) = picture.shape[:2], labels.shape
+            raise DatasetError(
+                f"label map {self.samples[index][1]} is {label_height}x{label_width} pixels, "
+                f"its picture {height}x{width}"
+            )
+        return picture, labels
+
     def picture(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]."""
         return read_picture(self.samples[index][0])
@@ -54,10 +70,10 @@ class Dataset:
         try:
             with Image.open(path) as image:
                 values = np.asarray(image)
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DatasetError(f"cannot read label map {path}: {error}") from error
         if values.ndim != 2 or values.dtype != np.uint8:
-            raise DatasetError(f"label map {path} is not 8-bit single channel")
+            raise DatasetError(f"label map {path} is not 8-bit single channel: a pixel's value must be its class index")
         return self.label_table[values]
 
 
@@ -65,7 +81,7 @@ def open_dataset(root: str | Path, split: str) -> Dataset:
     """Open one split, the layout found from the folders.
 
     Raises:
-        DatasetError: neither layout is there, or pictures lack label maps.
+        DatasetError: neither layout is there, pictures lack label maps, or the class list makes no sense.
     """
     root = Path(root)
     if (root / "leftImg8bit" / split).is_dir():
@@ -84,34 +100,40 @@ def _camvid(root: Path, split: str) -> Dataset:
     classes = _read_classes(root / "classes.txt")
     table = np.full(256, IGNORE, np.uint8)
     table[: len(classes)] = np.arange(len(classes))
-    return Dataset(_checked(samples), classes, table)
+    return Dataset(_checked(samples, root / split / "images"), classes, table)
 
 
 def _cityscapes(root: Path, split: str) -> Dataset:
     samples = []
     for city in sorted(p for p in (root / "leftImg8bit" / split).iterdir() if p.is_dir()):
-        for picture in _pictures(city):
+        for picture in sorted(city.glob("[!.]*_leftImg8bit.png")):
             stem = picture.name.removesuffix("_leftImg8bit.png")
             samples.append((picture, root / "gtFine" / split / city.name / f"{stem}_gtFine_labelIds.png"))
     table = np.full(256, IGNORE, np.uint8)
     table[list(_CITYSCAPES_IDS)] = np.arange(len(CITYSCAPES))
-    return Dataset(_checked(samples), CITYSCAPES, table)
+    return Dataset(_checked(samples, root / "leftImg8bit" / split), CITYSCAPES, table)
 
 
 def _read_classes(path: Path) -> ClassSet:
     if not path.is_file():
         return CAMVID
-    names = tuple(line.strip() for line in path.read_text().splitlines() if line.strip())
+    try:
+        names = tuple(line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"cannot read {path} as one class name a line: {error}") from error
+    if not 1 <= len(names) <= IGNORE:
+        raise DatasetError(f"{path} names {len(names)} classes; 1 to {IGNORE} are possible")
     return CAMVID if names == CAMVID.labels else generic(len(names), names)
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    """Pictures in ``folder``, sorted; hidden files (what file managers leave behind) are passed over."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and not p.name.startswith("."))
 
 
-def _checked(samples: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+def _checked(samples: list[tuple[Path, Path]], folder: Path) -> list[tuple[Path, Path]]:
     if not samples:
-        raise DatasetError("the dataset split holds no pictures")
+        raise DatasetError(f"{folder} holds no pictures")
     missing = [labels for _, labels in samples if not labels.is_file()]
     if missing:
         raise DatasetError(f"{len(missing)} of {len(samples)} pictures lack a label map, first {missing[0]}")

@@ -24,7 +24,7 @@ def balanced_weights(frequencies: Tensor, strength: float = 1.10) -> Tensor:
 
 def segmentation_loss(outputs: list[Tensor], labels: Tensor, weights: Tensor | None, dice: float,
                       align_corners: bool) -> Tensor:
-    """Scalar loss.
+    """Scalar loss, finite also where a batch is void throughout.
 
     Args:
         outputs: logits, main first, each [N, C, h, w] on its own grid.
@@ -34,18 +34,25 @@ def segmentation_loss(outputs: list[Tensor], labels: Tensor, weights: Tensor | N
     """
     main, *auxiliary = outputs
     log_probabilities = F.log_softmax(resize(main.float().contiguous(), labels.shape[1:], align_corners), 1)
-    loss = F.nll_loss(log_probabilities, labels, weights, ignore_index=IGNORE)
+    loss = _cross_entropy(log_probabilities, labels, weights)
     if dice:
         loss = loss + dice * soft_dice_loss(log_probabilities.exp(), labels)
     for logits in auxiliary:
         # On the head's own grid: full resolution would cost more than the network itself.
         target = F.interpolate(labels[:, None].float(), logits.shape[2:], mode="nearest-exact")[:, 0].long()
-        loss = loss + AUXILIARY_WEIGHT * F.cross_entropy(logits.float(), target, weights, ignore_index=IGNORE)
+        loss = loss + AUXILIARY_WEIGHT * _cross_entropy(F.log_softmax(logits.float(), 1), target, weights)
     return loss
 
 
+def _cross_entropy(log_probabilities: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Weighted mean over the labelled pixels; 0 where there are none, which torch would answer with nan."""
+    if not (labels != IGNORE).any():
+        return 0 * log_probabilities.sum()
+    return F.nll_loss(log_probabilities, labels, weights, ignore_index=IGNORE)
+
+
 def soft_dice_loss(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """1 - mean Dice over the classes that occur in the batch.
+    """1 - mean Dice over the classes that occur in the batch; 0 where it is void throughout.
 
     Args:
         probabilities: [N, C, H, W], sum 1 over C.
@@ -55,8 +62,9 @@ def soft_dice_loss(probabilities: Tensor, labels: Tensor) -> Tensor:
     valid = labels != IGNORE
     # Void goes to a class of its own, cut off again: far faster than gathering by class.
     index = torch.where(valid, labels, classes)[:, None]
-    truth = torch.zeros(count, classes + 1, *labels.shape[1:]).scatter_(1, index, 1.0)[:, :classes]
+    truth = probabilities.new_zeros(count, classes + 1, *labels.shape[1:]).scatter_(1, index, 1.0)[:, :classes]
     overlap = (probabilities * truth).sum((0, 2, 3))
     total = (probabilities * valid[:, None]).sum((0, 2, 3)) + truth.sum((0, 2, 3))
     present = truth.sum((0, 2, 3)) > 0
-    return 1 - (2 * overlap[present] / total[present]).mean()
+    # A sum over max(count, 1) instead of a mean: no class present gives 0 and a zero gradient, not nan.
+    return (1 - 2 * overlap[present] / total[present]).sum() / present.sum().clamp(min=1)

@@ -19,12 +19,21 @@ class Confusion:
         self.counts = np.zeros((classes, classes), np.int64)
 
     def add(self, truth: np.ndarray, prediction: np.ndarray) -> None:
-        """Count one label map against one class map, both uint8 [H, W]; void pixels are left out."""
+        """Count one label map against one class map, both integer [H, W]; void pixels are left out.
+
+        Raises:
+            ValueError: sizes differ, or a value is no class of this matrix.
+        """
         if truth.shape != prediction.shape:
             raise ValueError(f"label map {truth.shape} and class map {prediction.shape} differ in size")
         classes = len(self.counts)
         valid = truth != IGNORE
-        index = truth[valid].astype(np.int64) * classes + prediction[valid]
+        rows, columns = truth[valid].astype(np.int64), prediction[valid].astype(np.int64)
+        # Without this check a value beyond the last class would be counted in the next row.
+        for name, values in (("label map", rows), ("class map", columns)):
+            if values.size and not 0 <= values.min() <= values.max() < classes:
+                raise ValueError(f"{name} holds values outside 0..{classes - 1}")
+        index = rows * classes + columns
         self.counts += np.bincount(index, minlength=classes * classes).reshape(classes, classes)
 
     def scores(self) -> Scores:
@@ -44,8 +53,9 @@ class Scores:
 
     @property
     def miou(self) -> float:
-        """Mean IoU over the classes that occur, 0..1."""
-        return float(np.nanmean(self.iou))
+        """Mean IoU over the classes that occur or are predicted, 0..1; nan when there are none."""
+        counted = [value for value in self.iou if not np.isnan(value)]
+        return float(np.mean(counted)) if counted else float("nan")
 
     def table(self, labels: tuple[str, ...]) -> str:
         """Text table, one class a line, IoU in percent."""

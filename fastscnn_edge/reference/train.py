@@ -2,147 +2,117 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
-import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, DistributedSampler, RandomSampler
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..errors import CheckpointError, OutputError
-from ..files import atomic_path
-from ..spec import INT8_NATIVE, Normalisation
-from .augment import Augmentation, random_view
-from .checkpoint import save_checkpoint
+from ..command import require
+from ..errors import CheckpointError, DatasetError, OutputError, UsageError
+from ..files import write_bytes
+from .checkpoint import save_checkpoint, stored_state
 from .datasets import Dataset, open_dataset
-from .evaluate import evaluate_model
+from .evaluate import evaluate_predictor
 from .loss import balanced_weights, segmentation_loss
 from .model import FastSCNN
+from .processes import Stop, one_voice, place, process_group
+from .torch_predictor import torch_predictor
+from .train_config import TrainConfig
+from .views import Views, batches, normalise, view_loader
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides the outcome; stored in the checkpoint.
+class Outcome:
+    """What a call of :func:`train` has come to.
 
     Attributes:
-        crop: (height, width) of the training views, pixels.
-        batch: pictures a step and process.
-        rate: peak learning rate; it rises over ``warmup`` of the steps, then falls as (1 - t)^0.9 (paper, section 4).
-        ema: decay of the weight average that is evaluated and saved.
-        balance: cross-entropy weights 1 / ln(balance + frequency); 0 leaves them out.
-        dice: weight of the Dice loss.
-        label_stride: the loss looks at every n-th row and column.
-        bfloat16: autocast the network.
+        best: the file with the best weight average by val mIoU.
+        miou: its val mIoU, 0..1; None before the first evaluation.
+        epoch: whole epochs done, earlier calls included.
+        losses: mean training loss of each of them (of this process).
+        interrupted: stopped by a signal before the last epoch was evaluated.
+        idle: resumed from a run that had nothing left to do.
     """
 
-    epochs: int = 200
-    crop: tuple[int, int] = (360, 480)
-    batch: int = 8
-    rate: float = 2e-3
-    warmup: float = 0.04
-    decay: float = 0.01
-    ema: float = 0.998
-    balance: float = 1.10
-    dice: float = 0.5
-    label_stride: int = 2
-    dialect: str = "mmseg"
-    seed: int = 0
-    bfloat16: bool = False
-    normalisation: Normalisation = INT8_NATIVE
-
-
-class Views(TorchDataset):
-    """Random views; the one of (epoch, index) depends on the seed alone, not on workers or processes."""
-
-    def __init__(self, dataset: Dataset, config: TrainConfig) -> None:
-        self.dataset = dataset
-        self.config = config
-        self.augmentation = Augmentation(config.crop)
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self.config.seed, self.epoch, index))
-        view, labels = random_view(self.dataset.picture(index), self.dataset.labels(index), self.augmentation, rng)
-        return torch.from_numpy(view.copy()), torch.from_numpy(labels.copy())
-
-
-def normalise(pictures: Tensor, normalisation: Normalisation) -> Tensor:
-    """uint8 [N, H, W, 3] to float32 [N, 3, H, W], channels-last in memory."""
-    mean, std = (torch.tensor(v) for v in (normalisation.mean, normalisation.std))
-    return ((pictures.float() - mean) / std).permute(0, 3, 1, 2)
-
-
-def learning_rate(config: TrainConfig, progress: float) -> float:
-    """Rate at ``progress`` 0..1 through the run."""
-    if progress < config.warmup:
-        return config.rate * (0.01 + 0.99 * progress / config.warmup)
-    return config.rate * (1 - (progress - config.warmup) / (1 - config.warmup)) ** 0.9
+    best: Path
+    miou: float | None
+    epoch: int
+    losses: tuple[float, ...]
+    interrupted: bool
+    idle: bool
 
 
 def train(data: str | Path, out: str | Path, config: TrainConfig, *, resume: bool = False, workers: int = 1,
-          evaluate_every: int = 10) -> Path:
+          evaluate_every: int = 10) -> Outcome:
     """Train on ``data``'s train split, watch its val split, and write ``out/best.safetensors``.
 
     ``out/last.pt`` holds what ``resume`` needs and is renewed every epoch. Ctrl-C or SIGTERM ends
-    after the current step, keeping everything up to the last whole epoch.
-
-    Returns:
-        The path of the best weight average by val mIoU.
+    after the current step, keeping everything up to the last whole epoch. A resumed run ends with
+    the weights an uninterrupted one has. Of several processes only rank 0 evaluates and writes.
 
     Raises:
         DatasetError: the folders are not a dataset.
         CheckpointError: nothing to resume from, or it was another model.
+        UsageError: ``out`` holds a run and ``resume`` is not set, too few pictures, or training diverges.
+        OutputError: ``out`` cannot be written.
     """
-    run = _Run(open_dataset(data, "train"), open_dataset(data, "val"), Path(out), config)
-    if resume:
-        run.restore()
-    loader = run.loader(workers)
-    with _Stop() as stop:
-        for epoch in range(run.epoch, config.epochs):
-            run.run_epoch(loader, epoch, stop)
-            if stop.is_set:
+    out = Path(out)
+    with one_voice():
+        train_set, val_set = open_dataset(data, "train"), open_dataset(data, "val")
+        if not resume:
+            _require_unused(out)
+        state = _read_state(out / "last.pt") if resume else None
+        share = math.ceil(len(train_set) / place()[1])
+        require(share >= config.batch, f"the train split gives each process {share} pictures, less than one batch of "
+                                       f"{config.batch}; choose a smaller --batch")
+        if place()[0] == 0:
+            _make_folder(out)
+    with process_group() as (rank, world), Stop(world) as stop:
+        run = _Run(train_set, val_set, out, config, rank, world)
+        if state:
+            run.restore(state)
+        loader = view_loader(run.views, config.batch, workers, rank, world)
+        idle = run.epoch >= config.epochs and not run.owes_evaluation(evaluate_every)
+        while True:
+            if run.owes_evaluation(evaluate_every):
+                run.evaluate(stop)
+            # Also where the other processes wait for rank 0's evaluation.
+            if stop.agreed() or run.epoch >= config.epochs:
                 break
-            last = epoch + 1 == config.epochs
-            if run.is_main and (last or (epoch + 1) % evaluate_every == 0):
-                run.evaluate()
-            run.save()
-    return run.best_path
+            run.run_epoch(loader, stop)
+        unfinished = run.epoch < config.epochs or run.owes_evaluation(evaluate_every)
+    miou = run.best if run.best >= 0 else None
+    return Outcome(run.best_path, miou, run.epoch, tuple(run.losses), stop.asked and unfinished, idle)
 
 
 class _Run:
     """State of one training run: model, average, optimizer, and where it has come to."""
 
-    def __init__(self, train_set: Dataset, val_set: Dataset, out: Path, config: TrainConfig) -> None:
-        self.config, self.out, self.val_set = config, out, val_set
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot write to {out}: {error.strerror}") from error
-        self.rank, self.world = _join_process_group()
+    def __init__(self, train_set: Dataset, val_set: Dataset, out: Path, config: TrainConfig, rank: int,
+                 world: int) -> None:
+        self.config, self.out, self.val_set, self.rank = config, out, val_set, rank
+        self.views = Views(train_set, config.crop, config.seed)
         torch.manual_seed(config.seed)
-        self.views = Views(train_set, config)
         self.model = FastSCNN(len(train_set.classes), config.dialect, auxiliary=True)
         _initialise(self.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-        self.parallel = DistributedDataParallel(_Trainable(self.model)) if self.world > 1 else _Trainable(self.model)
+        self.parallel = DistributedDataParallel(_Trainable(self.model)) if world > 1 else _Trainable(self.model)
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
         self.optimizer = _optimizer(self.model, config)
         self.weights = self._class_weights(train_set) if config.balance else None
-        self.epoch, self.best = 0, 0.0
-        torch.manual_seed(config.seed + self.rank)  # dropout differs between processes
+        self.epoch, self.evaluated, self.best = 0, 0, -1.0
+        self.losses: list[float] = []
 
     @property
     def is_main(self) -> bool:
@@ -152,34 +122,29 @@ class _Run:
     def best_path(self) -> Path:
         return self.out / "best.safetensors"
 
-    def _class_weights(self, dataset: Dataset) -> Tensor:
-        counts = np.zeros(256)
-        for index in tqdm(range(len(dataset)), "class frequencies", disable=not self.is_main, leave=False):
-            counts += np.bincount(dataset.labels(index).ravel(), minlength=256)
-        counts = counts[: len(dataset.classes)]
-        return balanced_weights(torch.tensor(counts / counts.sum(), dtype=torch.float32), self.config.balance)
+    def owes_evaluation(self, every: int) -> bool:
+        """Whether the weights of the last whole epoch are to be evaluated and have not been."""
+        due = self.epoch >= self.config.epochs or self.epoch % every == 0
+        return due and self.evaluated < self.epoch
 
-    def loader(self, workers: int) -> DataLoader:
-        sampler: DistributedSampler | RandomSampler
-        if self.world > 1:
-            sampler = DistributedSampler(self.views, self.world, self.rank, seed=self.config.seed)
-        else:
-            sampler = RandomSampler(self.views, generator=torch.Generator())
-        return DataLoader(self.views, self.config.batch, sampler=sampler, num_workers=workers, drop_last=True)
-
-    def run_epoch(self, loader: DataLoader, epoch: int, stop: _Stop) -> None:
-        self.views.epoch = epoch
-        _reseed(loader.sampler, self.config.seed, epoch)
+    def run_epoch(self, loader: DataLoader, stop: Stop) -> None:
+        """Train for one epoch; if it is stopped on the way, nothing of it counts."""
+        self.views.epoch = self.epoch
+        # What dropout and thinning draw depends on the epoch alone, so a resumed run goes on alike.
+        torch.manual_seed(_mixed(self.config.seed, self.epoch, self.rank))
         self.model.train()
         steps, losses = len(loader), []
-        bar = tqdm(loader, f"epoch {epoch + 1}/{self.config.epochs}", disable=not self.is_main, leave=False)
+        title = f"epoch {self.epoch + 1}/{self.config.epochs}"
+        bar = tqdm(batches(loader), title, steps, leave=False, disable=None if self.is_main else True)
         for step, (pictures, labels) in enumerate(bar):
-            rate = learning_rate(self.config, (epoch + step / steps) / self.config.epochs)
+            rate = self.config.learning_rate((self.epoch + step / steps) / self.config.epochs)
             losses.append(self._step(pictures, labels, rate))
-            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", best=f"{100 * self.best:.2f}")
-            if stop.is_set:
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", best=f"{100 * max(self.best, 0):.2f}")
+            if step + 1 < steps and stop.agreed():
                 return
-        self.epoch = epoch + 1
+        self.epoch += 1
+        self.losses.append(float(np.mean(losses)))
+        self._save()
 
     def _step(self, pictures: Tensor, labels: Tensor, rate: float) -> float:
         for group in self.optimizer.param_groups:
@@ -188,12 +153,14 @@ class _Run:
             outputs = self.parallel(normalise(pictures, self.config.normalisation))
         loss = segmentation_loss(outputs, self._thin(labels).long(), self.weights, self.config.dice,
                                  self.model.dialect.align_corners)
+        value = float(loss.detach())
+        require(math.isfinite(value), f"the loss became {value} in epoch {self.epoch + 1}: choose a lower --rate")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimizer.step()
         self.ema.update_parameters(self.model)
-        return float(loss.detach())
+        return value
 
     def _thin(self, labels: Tensor) -> Tensor:
         """Every ``label_stride``-th row and column from a random start: the loss at full size costs as much
@@ -202,39 +169,75 @@ class _Run:
         row, column = torch.randint(stride, (2,)).tolist()
         return labels[:, row::stride, column::stride]
 
-    def evaluate(self) -> None:
-        model = self.ema.module
-        scores = evaluate_model(model, self.val_set, self.config.normalisation)
-        tqdm.write(f"epoch {self.epoch}: val mIoU {100 * scores.miou:.2f} %")
-        if scores.miou > self.best:
-            self.best = scores.miou
-            facts = {**asdict(self.config), "epoch": self.epoch, "val_miou": round(scores.miou, 5)}
-            save_checkpoint(self.best_path, model, self.val_set.classes, self.config.normalisation, facts)
+    def evaluate(self, stop: Stop) -> None:
+        """Score the weight average on rank 0 and keep it if it is the best; a stop leaves it owed."""
+        if self.is_main:
+            # The weights as the file will hold them, so that the file has the score it states.
+            model = FastSCNN(len(self.val_set.classes), self.config.dialect).eval()
+            model.load_state_dict(stored_state(self.ema.module), strict=False)
+            predict = torch_predictor(model, self.config.normalisation)
 
-    def save(self) -> None:
+            def predict_unless_stopped(picture: np.ndarray) -> np.ndarray:
+                if stop.asked:
+                    raise _StoppedError
+                return predict(picture)
+
+            try:
+                miou = evaluate_predictor(predict_unless_stopped, self.val_set, "val").miou
+            except _StoppedError:
+                return
+            tqdm.write(f"epoch {self.epoch}: loss {self.losses[-1]:.3f}, val mIoU {100 * miou:.2f} %")
+            if miou > self.best:
+                self.best = miou
+                facts = {**asdict(self.config), "epoch": self.epoch, "val_miou": round(miou, 5)}
+                save_checkpoint(self.best_path, model, self.val_set.classes, self.config.normalisation, facts)
+        self.evaluated = self.epoch
+        self._save()
+
+    def _save(self) -> None:
         if not self.is_main:
             return
         state = {
             "model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch, "best": self.best, "dialect": self.config.dialect,
+            "epoch": self.epoch, "evaluated": self.evaluated, "best": self.best, "losses": self.losses,
+            "config": asdict(self.config),
         }
-        with atomic_path(self.out / "last.pt") as temporary:
-            torch.save(state, temporary)
+        # Through memory: torch reports a full disk as an internal error of its writer.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.out / "last.pt", buffer.getvalue())
 
-    def restore(self) -> None:
-        path = self.out / "last.pt"
-        if not path.is_file():
-            raise CheckpointError(f"nothing to resume: {path} does not exist; leave out --resume to start anew")
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["dialect"] != self.config.dialect:
-            raise CheckpointError(f"{path} is of dialect {state['dialect']}, not {self.config.dialect}")
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`_save` wrote."""
         try:
+            before, now = state["config"], asdict(self.config)
+            if before["dialect"] != now["dialect"]:
+                raise CheckpointError(f"the run to resume is of dialect {before['dialect']}, not {now['dialect']}")
             self.model.load_state_dict(state["model"])
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            raise CheckpointError(f"{path} is of another model: {str(error).splitlines()[0]}") from error
-        self.epoch, self.best = state["epoch"], state["best"]
+            self.epoch, self.evaluated, self.best = state["epoch"], state["evaluated"], state["best"]
+            self.losses = list(state["losses"])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"the run to resume is of another model or version: {reason}") from error
+        changed = [f"{key} {now[key]} (was {before.get(key)})" for key in now if now[key] != before.get(key)]
+        if changed and self.is_main:
+            tqdm.write(f"note: resumed with other options than before: {', '.join(changed)}")
+
+    def _class_weights(self, dataset: Dataset) -> Tensor:
+        counts = np.zeros(256)
+        title, off = "class frequencies", None if self.is_main else True
+        for index in tqdm(range(len(dataset)), title, disable=off, leave=False):
+            counts += np.bincount(dataset.labels(index).ravel(), minlength=256)
+        counts = counts[: len(dataset.classes)]
+        if not counts.any():
+            raise DatasetError("no pixel of the train split carries a class: every label is void")
+        return balanced_weights(torch.tensor(counts / counts.sum(), dtype=torch.float32), self.config.balance)
+
+
+class _StoppedError(Exception):
+    """Unwinds an evaluation that was asked to stop."""
 
 
 class _Trainable(nn.Module):
@@ -248,9 +251,38 @@ class _Trainable(nn.Module):
         return self.model.forward_with_auxiliary(x)
 
 
+def _read_state(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(f"nothing to resume: {path} does not exist; leave out --resume to start anew")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError... for damaged files
+        raise CheckpointError(f"{path} is damaged and cannot be resumed from; start anew with another --out") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is not the state of a training run")
+    return state
+
+
+def _require_unused(out: Path) -> None:
+    """Hours of training are not to be overwritten by a command repeated by mistake."""
+    if any((out / name).exists() for name in ("last.pt", "best.safetensors")):
+        raise UsageError(f"{out} already holds a run: go on with --resume, or choose another --out")
+
+
+def _make_folder(out: Path) -> None:
+    """Now, not after the first epoch, is the time to find out that nothing can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror}; choose a writable folder") from error
+    if not os.access(out, os.W_OK):
+        raise OutputError(f"cannot write to {out}: no permission; choose a writable folder")
+
+
 def _optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     """AdamW; only dense kernels decay (paper, section 4: no l2 on depthwise convolutions)."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for parameter in model.parameters():
         dense = parameter.ndim == 4 and parameter.shape[1] > 1
         (decayed if dense else free).append(parameter)
@@ -259,46 +291,17 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
 
 
 def _initialise(model: nn.Module) -> None:
-    for module in model.modules():
+    for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if name.endswith("logits"):
+                # No batch norm follows: by its fan-out of a few classes it would start with logits around 10.
+                nn.init.normal_(module.weight, std=0.01)
+            else:
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
 
-def _join_process_group() -> tuple[int, int]:
-    if "WORLD_SIZE" not in os.environ:
-        return 0, 1
-    if not dist.is_initialized():
-        dist.init_process_group("gloo")
-    return dist.get_rank(), dist.get_world_size()
-
-
-def _reseed(sampler: object, seed: int, epoch: int) -> None:
-    """The same order of pictures for the same epoch, also after --resume."""
-    if isinstance(sampler, DistributedSampler):
-        sampler.set_epoch(epoch)
-    elif isinstance(sampler, RandomSampler) and sampler.generator is not None:
-        sampler.generator.manual_seed(seed * 1_000_003 + epoch)
-
-
-class _Stop:
-    """Set by the first Ctrl-C or SIGTERM."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-
-    def __enter__(self) -> _Stop:
-        self._previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, *_: object) -> None:
-        self.is_set = True
-
-
-
-
+def _mixed(*parts: int) -> int:
+    """A 64-bit seed from several numbers."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])

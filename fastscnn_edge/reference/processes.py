@@ -1,0 +1,99 @@
+"""One training process among several: its place, who speaks, and when all of them stop.
+
+torch is imported where it is used: options are read, and refused, without waiting for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import timedelta
+from types import FrameType
+
+from ..command import EXIT_USER_ERROR
+from ..errors import FastSCNNEdgeError
+
+_PATIENCE = timedelta(hours=2)
+"""How long the others wait while rank 0 evaluates; gloo's own 30 minutes are short for a large split."""
+
+
+def place() -> tuple[int, int]:
+    """(rank, number of processes) as torchrun set them; (0, 1) without it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+@contextmanager
+def process_group() -> Iterator[tuple[int, int]]:
+    """Join torchrun's processes over gloo and leave them again; yields :func:`place`."""
+    rank, world = place()
+    if world == 1:
+        yield 0, 1
+        return
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", timeout=_PATIENCE)
+    try:
+        yield rank, world
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """For what every process does alike, such as reading options: only rank 0 prints and reports errors."""
+    if place()[0] == 0:
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as void, redirect_stdout(void), redirect_stderr(void):
+            yield
+    except FastSCNNEdgeError:
+        _wait_for_rank_0(EXIT_USER_ERROR)
+    except SystemExit as error:
+        _wait_for_rank_0(error.code)
+
+
+def _wait_for_rank_0(status: str | int | None) -> None:
+    # torchrun kills all at the first failure: failing before rank 0 has spoken would silence it.
+    if status:
+        time.sleep(30)
+    sys.exit(status)
+
+
+class Stop:
+    """Asked for by Ctrl-C or SIGTERM, and agreed on by all processes so that none waits for another.
+
+    A second Ctrl-C interrupts at once, except under torchrun, which repeats the first one itself.
+    """
+
+    def __init__(self, world: int) -> None:
+        self.world = world
+        self.asked = False
+
+    def __enter__(self) -> Stop:
+        self._previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def agreed(self) -> bool:
+        """Whether any process was asked to stop. Every process must call it equally often."""
+        if self.world > 1:
+            import torch
+            import torch.distributed as dist
+
+            flag = torch.tensor([int(self.asked)])
+            dist.all_reduce(flag, dist.ReduceOp.MAX)
+            self.asked = bool(flag.item())
+        return self.asked
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT and self.world == 1:
+            raise KeyboardInterrupt
+        self.asked = True

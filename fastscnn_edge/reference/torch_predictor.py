@@ -1,0 +1,35 @@
+"""The float model as a predictor for :mod:`.evaluate`."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..spec import Normalisation
+from .datasets import Dataset
+from .evaluate import Predictor, evaluate_predictor
+from .metrics import Scores
+from .model import FastSCNN, resize
+
+
+def torch_predictor(model: FastSCNN, normalisation: Normalisation) -> Predictor:
+    """``model`` (in evaluation mode) as a predictor: pictures at their own size, logits upsampled by torch."""
+    mean, std = (np.array(v, np.float32) for v in (normalisation.mean, normalisation.std))
+
+    @torch.inference_mode()
+    def predict(picture: np.ndarray) -> np.ndarray:
+        x = torch.from_numpy((picture - mean) / std).permute(2, 0, 1)[None]
+        logits = resize(model(x), picture.shape[:2], model.dialect.align_corners)
+        return logits[0].argmax(0).to(torch.uint8).numpy()
+
+    return predict
+
+
+def evaluate_model(model: FastSCNN, dataset: Dataset, normalisation: Normalisation) -> Scores:
+    """Scores of the float model; it is put into evaluation mode and back."""
+    was_training = model.training
+    model.eval()
+    try:
+        return evaluate_predictor(torch_predictor(model, normalisation), dataset, "val")
+    finally:
+        model.train(was_training)
