@@ -10,6 +10,7 @@ from ..command import guarded, parser, positive, require, size
 
 _EXAMPLES = """
 fastscnn-edge export --checkpoint best.safetensors --precision int8 --calibration pictures/ --out model.tflite
+fastscnn-edge export --checkpoint calibrated.safetensors --out model.tflite
 fastscnn-edge export --checkpoint fast_scnn_mmseg.pth --precision fp32 --size 512x1024 --out model.tflite
 """
 
@@ -30,7 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
                         help="input height x width in pixels (default: what the checkpoint was trained at, "
                              "else 512x1024); any size works, multiples of 32 waste nothing")
     result.add_argument("--calibration", type=Path, metavar="DIR",
-                        help="folder of typical pictures; needed for int8, used for verification otherwise")
+                        help="folder of typical pictures; int8 needs it unless 'fastscnn-edge calibrate' has put "
+                             "scales into the checkpoint; other precisions use it for verification")
     result.add_argument("--calibration-count", type=positive, default=32, metavar="N",
                         help="pictures taken from the folder, evenly spread over its sorted names (default: 32)")
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .tflite to write")

@@ -15,8 +15,9 @@ from ..files import atomic_path
 from ..quantization.calibrate import calibration_files, load_for, observe
 from ..quantization.graph import Graph
 from ..quantization.lower import lower
-from ..quantization.ptq import quantize_graph
+from ..quantization.ptq import quantize_graph, with_parameters
 from ..quantization.scheme import AFFINE
+from ..quantization.stored import from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
 from ..runtime.artifact import attach_spec
 from ..spec import ModelSpec
@@ -35,7 +36,8 @@ class Request:
 
     Attributes:
         size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
-        calibration: folder of pictures; int8 needs it, the others use it only to verify.
+        calibration: folder of pictures; int8 needs it unless the checkpoint carries scales, the others
+            use it only to verify.
     """
 
     checkpoint: Path
@@ -55,13 +57,13 @@ def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
     """
     if request.precision not in PRECISIONS:
         raise UsageError(f"unknown precision '{request.precision}'; one of: {', '.join(PRECISIONS)}")
-    if request.precision == "int8" and request.calibration is None:
-        raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
     checkpoint = load_checkpoint(request.checkpoint)
-    height, width = request.size or _trained_size(checkpoint)
+    if request.precision == "int8" and request.calibration is None and not checkpoint.quantization:
+        raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
+    height, width = request.size or checkpoint.trained_size
     float_graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
     pictures = _pictures(request, float_graph)
-    graph = _at_precision(float_graph, request.precision, pictures)
+    graph = _at_precision(float_graph, request, checkpoint, pictures)
     spec = ModelSpec(
         height=height,
         width=width,
@@ -81,17 +83,19 @@ def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
     return spec, result
 
 
-def _at_precision(graph: Graph, precision: str, pictures: Sequence[np.ndarray]) -> Graph:
-    if precision == "int8":
-        return quantize_graph(graph, observe(graph, tqdm(pictures, "calibrate", leave=False)))
-    return {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[precision](graph)
+def _at_precision(graph: Graph, request: Request, checkpoint: Checkpoint, pictures: Sequence[np.ndarray]) -> Graph:
+    if request.precision != "int8":
+        return {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[request.precision](graph)
+    if request.calibration is None:
+        return with_parameters(graph, from_plain(checkpoint.quantization, graph, AFFINE), AFFINE)
+    return quantize_graph(graph, observe(graph, tqdm(pictures, "calibrate", leave=False, disable=None)))
 
 
 def _pictures(request: Request, graph: Graph) -> list[np.ndarray]:
     if request.calibration is None:
         return [synthetic_picture(*graph.tensors[graph.input].shape[1:3])]
     files = calibration_files(request.calibration, request.calibration_count)
-    return [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False)]
+    return [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
 
 
 def synthetic_picture(height: int, width: int) -> np.ndarray:
@@ -100,8 +104,3 @@ def synthetic_picture(height: int, width: int) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin(x / (7 + 5 * c) + y / (11 + 3 * c)) * 90 + 128 for c in range(3)]
     return (np.stack(waves, -1) + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)
-
-
-def _trained_size(checkpoint: Checkpoint) -> tuple[int, int]:
-    height, width = checkpoint.training.get("crop", (512, 1024))
-    return int(height), int(width)

@@ -15,6 +15,7 @@ from .command import EXIT_USER_ERROR, guarded
 # name -> (module with main(argv) -> int, one line of help)
 COMMANDS = {
     "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device"),
+    "calibrate": ("fastscnn_edge.quantization.calibrate_command", "put int8 activation scales into a checkpoint"),
     "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite"),
     "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
     "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),

@@ -22,7 +22,11 @@ def quantize_graph(graph: Graph, ranges: dict[str, Range], scheme: Scheme = AFFI
         ranges: of every activation but the input. Activations joined by a resize, a concat or a
             slice share the union of their ranges.
     """
-    parameters = activation_parameters(graph, ranges, scheme)
+    return with_parameters(graph, activation_parameters(graph, ranges, scheme), scheme)
+
+
+def with_parameters(graph: Graph, parameters: dict[str, Quantization], scheme: Scheme = AFFINE) -> Graph:
+    """The int8 form of ``graph`` with the given scale and zero point of every activation."""
     tensors = {
         name: Tensor(name, t.shape, np.dtype(np.int8), quantization=parameters[name])
         for name, t in graph.tensors.items()

@@ -13,7 +13,7 @@ def random_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return (smooth + rng.normal(0, 10, smooth.shape)).clip(0, 255).astype(np.uint8)
 
 
-def random_model(dialect: str, classes: int, seed: int = 0):  # noqa: ANN201 (torch must stay optional here)
+def random_model(dialect: str, classes: int, seed: int = 0):
     """A FastSCNN in evaluation mode whose batch norms are not trivial and whose activations stay lively."""
     import torch
 

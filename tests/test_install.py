@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = {"fastscnn_edge": "fastscnn_edge", "quantization": "fastscnn_edge/quantization", "export": "fastscnn_edge/export"}
+SOURCES = {
+    "fastscnn_edge": "fastscnn_edge",
+    "quantization": "fastscnn_edge/quantization",
+    "export": "fastscnn_edge/export",
+}
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ _METADATA_KEY = "fastscnn_edge"
 _HEADS = ("auxiliary.", "auxiliary_head.", "auxlayer.")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A model in evaluation mode and what its file says about it.
@@ -42,6 +43,7 @@ class Checkpoint:
         model: weights as float32, training heads present where the file has them.
         sha256: of the file.
         training: free-form facts our trainer recorded, empty for foreign files.
+        quantization: activation scales as ``fastscnn_edge.quantization.stored`` writes them, empty if none.
     """
 
     model: FastSCNN
@@ -49,6 +51,13 @@ class Checkpoint:
     normalisation: Normalisation
     sha256: str
     training: dict[str, Any]
+    quantization: dict[str, Any]
+
+    @property
+    def trained_size(self) -> tuple[int, int]:
+        """(height, width) of the training views in pixels, 512x1024 where the file does not say."""
+        height, width = self.training.get("crop", (512, 1024))
+        return int(height), int(width)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -74,17 +83,20 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if described:
         if len(described.classes) != model.classes:
             raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.classes} logits")
-        return Checkpoint(model, described.classes, described.normalisation, sha256(path), described.training)
+        return Checkpoint(model, described.classes, described.normalisation, sha256(path), described.training,
+                          described.quantization)
     known = guess(model.classes)
     classes = generic(model.classes, labels) if len(labels) == model.classes and labels != known.labels else known
-    return Checkpoint(model, classes, IMAGENET, sha256(path), {})
+    return Checkpoint(model, classes, IMAGENET, sha256(path), {}, {})
 
 
 def save_checkpoint(path: str | Path, model: FastSCNN, classes: ClassSet, normalisation: Normalisation,
-                    training: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
+                    training: dict[str, Any], quantization: dict[str, Any] | None = None,
+                    dtype: torch.dtype = torch.float16) -> None:
     """Write weights as safetensors, without the training heads, with what is needed to use them.
 
     Args:
+        quantization: activation scales, see :class:`Checkpoint`.
         dtype: of the stored floating-point tensors; batch-norm variances, and what ``dtype``
             cannot hold, stay float32.
 
@@ -96,9 +108,24 @@ def save_checkpoint(path: str | Path, model: FastSCNN, classes: ClassSet, normal
         "classes": asdict(classes),
         "normalisation": asdict(normalisation),
         "training": training,
+        "quantization": quantization or {},
     }
     # One metadata entry only: safetensors writes several in an order that changes from run to run.
     write_bytes(path, save(stored_state(model, dtype), {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
+
+
+def rewrite_checkpoint(path: str | Path, checkpoint: Checkpoint, quantization: dict[str, Any]) -> None:
+    """Write ``checkpoint`` as safetensors with other activation scales, losing no bit of its weights.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    model = checkpoint.model
+    # Weights that came from one of our fp16 files fit fp16 again; others may not.
+    halves = stored_state(model, torch.float16)
+    exact = all(torch.equal(value.float(), model.state_dict()[key]) for key, value in halves.items())
+    save_checkpoint(path, model, checkpoint.classes, checkpoint.normalisation, checkpoint.training, quantization,
+                    torch.float16 if exact else torch.float32)
 
 
 def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateDict:
@@ -121,6 +148,7 @@ class _Description:
     classes: ClassSet
     normalisation: Normalisation
     training: dict[str, Any]
+    quantization: dict[str, Any]
 
 
 def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
@@ -137,7 +165,8 @@ def _describe(text: str, path: Path) -> _Description:
     try:
         raw = json.loads(text)
         classes, normalisation = classes_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
-        return _Description(str(raw["dialect"]), classes, normalisation, dict(raw.get("training", {})))
+        return _Description(str(raw["dialect"]), classes, normalisation, dict(raw.get("training", {})),
+                            dict(raw.get("quantization", {})))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not described as this package describes its weights: {error!r}") from error
 

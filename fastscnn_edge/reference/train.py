@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -108,7 +109,7 @@ class _Run:
         _initialise(self.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.parallel = DistributedDataParallel(_Trainable(self.model)) if world > 1 else _Trainable(self.model)
-        self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+        self.ema = AveragedModel(self.model, multi_avg_fn=_moving_average(config.ema), use_buffers=True)
         self.optimizer = _optimizer(self.model, config)
         self.weights = self._class_weights(train_set) if config.balance else None
         self.epoch, self.evaluated, self.best = 0, 0, -1.0
@@ -288,6 +289,24 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
         (decayed if dense else free).append(parameter)
     groups = [{"params": decayed, "weight_decay": config.decay}, {"params": free, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, config.rate)
+
+
+def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """Exponential average whose memory grows with the steps until it reaches ``decay``.
+
+    With a fixed decay the random start weighs more than the training for the first 1 / (1 - decay) steps.
+    """
+
+    @torch.no_grad()
+    def update(averages: Sequence[Tensor], values: Sequence[Tensor], steps: Tensor | int) -> None:
+        keep = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, 1 - keep)
+            else:
+                average.copy_(value)
+
+    return update
 
 
 def _initialise(model: nn.Module) -> None:

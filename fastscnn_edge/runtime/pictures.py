@@ -37,7 +37,7 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise SourceError(f"no such picture: {path}") from error
     except Image.DecompressionBombError as error:  # ours, or Pillow's own for still larger ones
         limit = MAX_PIXELS // 1_000_000
-        raise SourceError(f"{path} has more pixels than the limit of {limit} megapixels; scale it down first") from error
+        raise SourceError(f"{path} is above the limit of {limit} megapixels; scale it down first") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"cannot decode {path} as a picture: {error}") from error
 

@@ -53,7 +53,8 @@ def test_writes_a_described_file(precision: str, checkpoint: Path, pictures: Pat
 
 
 def test_float_export_needs_no_pictures(checkpoint: Path, tmp_path: Path) -> None:
-    assert export("--checkpoint", checkpoint, "--precision", "fp32", "--size", SIZE, "--out", tmp_path / "m.tflite") == 0
+    out = tmp_path / "m.tflite"
+    assert export("--checkpoint", checkpoint, "--precision", "fp32", "--size", SIZE, "--out", out) == 0
 
 
 def test_same_input_same_file(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:

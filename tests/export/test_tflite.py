@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import OpResolverType
-
-from fastscnn_edge.errors import OutputError
 from fastscnn_edge.export.precision import halve, quantize_weights
 from fastscnn_edge.export.tflite import write_tflite
 from fastscnn_edge.export.verify import difference, list_operators, logits, verify
@@ -18,6 +16,8 @@ from fastscnn_edge.quantization.execute import run
 from fastscnn_edge.quantization.graph import Graph
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import quantize_graph
+
+from fastscnn_edge.errors import OutputError
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture
@@ -57,7 +57,7 @@ def test_fp32_equals_the_float_evaluator(dialect: str, size: tuple[int, int], tm
 
 
 @pytest.mark.parametrize(("shrink", "tolerance"), [(halve, 1e-5), (quantize_weights, 0.1)])
-def test_smaller_constants_run_as_their_evaluator_says(shrink, tolerance: float, tmp_path: Path) -> None:  # noqa: ANN001
+def test_smaller_constants_run_as_their_evaluator_says(shrink, tolerance: float, tmp_path: Path) -> None:
     graph, picture = shrink(float_graph("mmseg", SIZES[0])), random_picture(*SIZES[0])
     path = written(graph, tmp_path)
     assert path.stat().st_size < 0.6 * len(write_tflite(float_graph("mmseg", SIZES[0]), "test"))
@@ -66,7 +66,7 @@ def test_smaller_constants_run_as_their_evaluator_says(shrink, tolerance: float,
 
 def test_int8_file_has_no_float_operator_and_uses_same_padding_where_it_can(tmp_path: Path) -> None:
     graph = lower(random_model("mmseg", 6), INT8_NATIVE, 360, 480)
-    quantized = quantize_graph(graph, {n: r for n, r in observe(graph, [random_picture(360, 480)]).items()})
+    quantized = quantize_graph(graph, observe(graph, [random_picture(360, 480)]))
     counts, floats = list_operators(written(quantized, tmp_path))
     assert floats == ()
     assert not {"QUANTIZE", "DEQUANTIZE", "CUSTOM"} & set(counts)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from fastscnn_edge.errors import SourceError
 from fastscnn_edge.quantization.arithmetic import dequantize
 from fastscnn_edge.quantization.calibrate import Range, calibration_files, observe
 from fastscnn_edge.quantization.execute import run, run_all
@@ -14,6 +11,9 @@ from fastscnn_edge.quantization.graph import Conv, Pool, scale_groups
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import quantize_graph
 from fastscnn_edge.quantization.scheme import AFFINE
+from PIL import Image
+
+from fastscnn_edge.errors import SourceError
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture
@@ -22,13 +22,13 @@ SIZE = (96, 128)
 
 
 @pytest.fixture(scope="module")
-def graphs():  # noqa: ANN201
+def graphs():
     graph = lower(random_model("mmseg", 6), IMAGENET, *SIZE)
     pictures = [random_picture(*SIZE, seed) for seed in range(3)]
     return graph, quantize_graph(graph, observe(graph, pictures)), pictures
 
 
-def test_int8_logits_follow_the_float_ones(graphs) -> None:  # noqa: ANN001
+def test_int8_logits_follow_the_float_ones(graphs) -> None:
     graph, quantized, pictures = graphs
     out = quantized.tensors[quantized.output].quantization
     real = run(graph, pictures[0])
@@ -37,7 +37,7 @@ def test_int8_logits_follow_the_float_ones(graphs) -> None:  # noqa: ANN001
     assert 10 * np.log10((real**2).mean() / noise) > 20
 
 
-def test_no_activation_saturates_on_its_own_calibration_pictures(graphs) -> None:  # noqa: ANN001
+def test_no_activation_saturates_on_its_own_calibration_pictures(graphs) -> None:
     graph, quantized, pictures = graphs
     for (name, real), (_, integers) in zip(run_all(graph, pictures[1]), run_all(quantized, pictures[1]), strict=True):
         q = quantized.tensors[name].quantization
@@ -46,7 +46,7 @@ def test_no_activation_saturates_on_its_own_calibration_pictures(graphs) -> None
         assert integers.dtype == np.int8
 
 
-def test_groups_share_scales_and_everything_is_integer(graphs) -> None:  # noqa: ANN001
+def test_groups_share_scales_and_everything_is_integer(graphs) -> None:
     _, quantized, _ = graphs
     for group in scale_groups(quantized):
         parameters = {(float(q.scale[0]), q.zero_point)
@@ -55,7 +55,7 @@ def test_groups_share_scales_and_everything_is_integer(graphs) -> None:  # noqa:
     assert {t.dtype for t in quantized.tensors.values()} == {np.dtype(np.int8), np.dtype(np.int32)}
 
 
-def test_input_is_the_pixel_with_its_top_bit_flipped(graphs) -> None:  # noqa: ANN001
+def test_input_is_the_pixel_with_its_top_bit_flipped(graphs) -> None:
     _, quantized, pictures = graphs
     name, value = next(run_all(quantized, pictures[0]))
     q = quantized.tensors[name].quantization
@@ -63,7 +63,7 @@ def test_input_is_the_pixel_with_its_top_bit_flipped(graphs) -> None:  # noqa: A
     assert (value[0].astype(int) == pictures[0].astype(int) - 128).all()
 
 
-def test_weights_are_symmetric_per_channel_and_pooling_is_exact(graphs) -> None:  # noqa: ANN001
+def test_weights_are_symmetric_per_channel_and_pooling_is_exact(graphs) -> None:
     graph, quantized, _ = graphs
     for op in quantized.ops:
         if not isinstance(op, Conv | Pool):
@@ -78,7 +78,7 @@ def test_weights_are_symmetric_per_channel_and_pooling_is_exact(graphs) -> None:
             np.testing.assert_allclose(back, graph.tensors[op.weight].data, rtol=1e-6)
 
 
-def test_border_pixels_are_the_rounded_mean(graphs) -> None:  # noqa: ANN001
+def test_border_pixels_are_the_rounded_mean(graphs) -> None:
     _, quantized, _ = graphs
     border = quantized.tensors["border/rows_before"]
     assert border.data[0, 0, 0].tolist() == [round(m - 128) for m in IMAGENET.mean]
@@ -107,14 +107,14 @@ def test_a_dead_channel_gets_a_harmless_scale() -> None:
     assert (quantized.tensors["fusion/higher/weight"].data[5] == 0).all()
 
 
-def test_calibration_files_are_spread_over_the_folder(tmp_path) -> None:  # noqa: ANN001
+def test_calibration_files_are_spread_over_the_folder(tmp_path) -> None:
     for i in range(10):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{i}.png")
     assert [p.stem for p in calibration_files(tmp_path, 4)] == ["0", "3", "6", "9"]
     assert len(calibration_files(tmp_path, 99)) == 10
 
 
-def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:  # noqa: ANN001
+def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:
     with pytest.raises(SourceError, match="no such calibration folder"):
         calibration_files(tmp_path / "absent", 4)
     with pytest.raises(SourceError, match="holds no pictures"):

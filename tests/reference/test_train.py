@@ -365,3 +365,11 @@ def test_other_ranks_are_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert caught.value.code == 2
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
+
+
+def test_the_weight_average_forgets_the_random_start() -> None:
+    average, value = torch.zeros(1), torch.ones(1)
+    update = training._moving_average(0.999)
+    for step in range(1, 30):
+        update([average], [value], step)
+    assert float(average) > 0.99  # a fixed decay of 0.999 would be at 0.03

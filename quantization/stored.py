@@ -1,0 +1,49 @@
+"""Activation scales as plain data that travels in a checkpoint, from calibration or from training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError
+from .graph import Graph, Quantization, scale_groups
+from .ptq import INPUT
+from .scheme import Scheme
+
+
+def to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, origin: str) -> dict[str, Any]:
+    """JSON-able form; ``origin`` says in words where the scales come from."""
+    # A float32 survives JSON exactly: Python prints the shortest text that reads back as the same double.
+    activations = {name: [float(q.scale[0]), q.zero_point] for name, q in sorted(parameters.items())}
+    return {"scheme": scheme.name, "origin": origin, "activations": activations}
+
+
+def from_plain(plain: Mapping[str, Any], graph: Graph, scheme: Scheme) -> dict[str, Quantization]:
+    """Scale and zero point of every activation of ``graph``.
+
+    The graph may be of another size than the scales were found at: activations are matched by name,
+    and one that the other size did not have takes what its group shares.
+
+    Raises:
+        CheckpointError: not such data, of another scheme, or an activation is missing.
+    """
+    try:
+        if plain["scheme"] != scheme.name:
+            raise CheckpointError(f"the checkpoint's scales are of scheme '{plain['scheme']}', not '{scheme.name}'")
+        stored = {
+            str(name): Quantization(np.array([scale], np.float32), int(zero_point))
+            for name, (scale, zero_point) in plain["activations"].items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"the checkpoint's activation scales are damaged: {error!r}; calibrate anew") from error
+    parameters: dict[str, Quantization] = {}
+    for group in scale_groups(graph):
+        known = [stored[name] for name in sorted(group) if name in stored]
+        if graph.input in group:
+            known = [INPUT]
+        if not known:
+            raise CheckpointError(f"the checkpoint has no scale for {', '.join(sorted(group))}; calibrate anew")
+        parameters.update(dict.fromkeys(group, known[0]))
+    return parameters
