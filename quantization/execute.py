@@ -118,7 +118,8 @@ def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarr
             (a.zero_point, b.zero_point, out.zero_point), op.relu,
         )
     assert isinstance(op, Resize)
-    return arithmetic.resize(values[op.input], *tensors[op.output].shape[1:3], op.align_corners)
+    _, height, width, _ = tensors[op.output].shape
+    return arithmetic.resize(values[op.input], height, width, op.align_corners)
 
 
 def _multiplier(source: Quantization, weight: Quantization, out: Quantization) -> np.ndarray:

@@ -91,14 +91,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def save_checkpoint(path: str | Path, model: FastSCNN, classes: ClassSet, normalisation: Normalisation,
-                    training: dict[str, Any], quantization: dict[str, Any] | None = None,
-                    dtype: torch.dtype = torch.float16) -> None:
+                    training: dict[str, Any], dtype: torch.dtype = torch.float16,
+                    quantization: dict[str, Any] | None = None) -> None:
     """Write weights as safetensors, without the training heads, with what is needed to use them.
 
     Args:
-        quantization: activation scales, see :class:`Checkpoint`.
         dtype: of the stored floating-point tensors; batch-norm variances, and what ``dtype``
             cannot hold, stay float32.
+        quantization: activation scales, see :class:`Checkpoint`.
 
     Raises:
         OutputError: the file cannot be written.
@@ -124,8 +124,8 @@ def rewrite_checkpoint(path: str | Path, checkpoint: Checkpoint, quantization: d
     # Weights that came from one of our fp16 files fit fp16 again; others may not.
     halves = stored_state(model, torch.float16)
     exact = all(torch.equal(value.float(), model.state_dict()[key]) for key, value in halves.items())
-    save_checkpoint(path, model, checkpoint.classes, checkpoint.normalisation, checkpoint.training, quantization,
-                    torch.float16 if exact else torch.float32)
+    dtype = torch.float16 if exact else torch.float32
+    save_checkpoint(path, model, checkpoint.classes, checkpoint.normalisation, checkpoint.training, dtype, quantization)
 
 
 def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateDict:
