@@ -10,17 +10,19 @@ import numpy as np
 from tqdm import tqdm
 
 from .._version import __version__
-from ..errors import UsageError
+from ..errors import CheckpointError, UsageError
 from ..files import atomic_path
 from ..quantization.calibrate import calibration_files, load_for, observe
 from ..quantization.graph import Graph
 from ..quantization.lower import lower
 from ..quantization.ptq import quantize_graph, with_parameters
-from ..quantization.scheme import AFFINE
+from ..quantization.quantized_file import is_quantized_file, load_quantized
+from ..quantization.scheme import AFFINE, SCHEMES
 from ..quantization.stored import from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
+from ..reference.model import DIALECTS
 from ..runtime.artifact import attach_spec
-from ..spec import ModelSpec
+from ..spec import ClassSet, ModelSpec, Normalisation
 from .precision import halve, quantize_weights
 from .tflite import write_tflite
 from .verify import Verification, verify
@@ -48,39 +50,74 @@ class Request:
     calibration_count: int = 32
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A graph at the wanted precision, the float graph it is compared with, and what describes them."""
+
+    graph: Graph
+    float_graph: Graph
+    pictures: Sequence[np.ndarray]
+    classes: ClassSet
+    normalisation: Normalisation
+    dialect: str
+    preset: str
+    sha256: str
+
+
 def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
     """Convert, write and verify; the file appears only if it passed.
 
     Raises:
-        UsageError: int8 without calibration pictures.
+        UsageError: int8 without calibration pictures or scales, or a float format of quantized weights.
         CheckpointError, SourceError, OutputError: as their names say.
     """
     if request.precision not in PRECISIONS:
         raise UsageError(f"unknown precision '{request.precision}'; one of: {', '.join(PRECISIONS)}")
-    checkpoint = load_checkpoint(request.checkpoint)
-    if request.precision == "int8" and request.calibration is None and not checkpoint.quantization:
-        raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
-    height, width = request.size or checkpoint.trained_size
-    float_graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    pictures = _pictures(request, float_graph)
-    graph = _at_precision(float_graph, request, checkpoint, pictures)
+    quantized = is_quantized_file(request.checkpoint)
+    prepared = _from_quantized(request) if quantized else _from_float(request)
+    _, height, width, _ = prepared.graph.tensors[prepared.graph.input].shape
     spec = ModelSpec(
         height=height,
         width=width,
-        classes=checkpoint.classes,
-        normalisation=checkpoint.normalisation,
-        dialect=checkpoint.model.dialect.name,
-        align_corners=checkpoint.model.dialect.align_corners,
+        classes=prepared.classes,
+        normalisation=prepared.normalisation,
+        dialect=prepared.dialect,
+        align_corners=DIALECTS[prepared.dialect].align_corners,
         precision=request.precision,
-        preset=AFFINE.name if request.precision == "int8" else "float",
-        checkpoint_sha256=checkpoint.sha256,
+        preset=prepared.preset,
+        checkpoint_sha256=prepared.sha256,
         version=__version__,
     )
     with atomic_path(request.out) as temporary:
         description = f"Fast-SCNN {request.precision} {height}x{width}, fastscnn_edge {__version__}"
-        temporary.write_bytes(attach_spec(write_tflite(graph, description), spec))
-        result = verify(temporary, graph, float_graph, pictures[:VERIFICATION_PICTURES])
+        temporary.write_bytes(attach_spec(write_tflite(prepared.graph, description), spec))
+        result = verify(temporary, prepared.graph, prepared.float_graph, prepared.pictures[:VERIFICATION_PICTURES])
     return spec, result
+
+
+def _from_float(request: Request) -> _Prepared:
+    checkpoint = load_checkpoint(request.checkpoint)
+    if request.precision == "int8" and request.calibration is None and not checkpoint.quantization:
+        raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
+    float_graph = lower(checkpoint.model, checkpoint.normalisation, *(request.size or checkpoint.trained_size))
+    pictures = _pictures(request, float_graph)
+    return _Prepared(
+        _at_precision(float_graph, request, checkpoint, pictures), float_graph, pictures, checkpoint.classes,
+        checkpoint.normalisation, checkpoint.model.dialect.name,
+        AFFINE.name if request.precision == "int8" else "float", checkpoint.sha256,
+    )
+
+
+def _from_quantized(request: Request) -> _Prepared:
+    file = load_quantized(request.checkpoint)
+    if request.precision != "int8":
+        raise UsageError(f"{request.checkpoint} is quantized: export int8, or start from its float checkpoint")
+    if file.scheme not in SCHEMES:
+        raise CheckpointError(f"{request.checkpoint} is of the unknown scheme '{file.scheme}'")
+    graph, float_graph = file.graphs(SCHEMES[file.scheme], *(request.size or file.origin.trained_size))
+    origin = file.origin
+    return _Prepared(graph, float_graph, _pictures(request, graph), origin.classes, origin.normalisation,
+                     origin.dialect, file.scheme, file.sha256)
 
 
 def _at_precision(graph: Graph, request: Request, checkpoint: Checkpoint, pictures: Sequence[np.ndarray]) -> Graph:

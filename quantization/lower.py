@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from ..reference.model import POOL_BINS, Bottleneck, ConvBN, DSConv, FastSCNN
+from ..errors import CheckpointError
+from ..reference.model import DIALECTS, POOL_BINS, Bottleneck, ConvBN, DSConv, FastSCNN
 from ..spec import Normalisation
 from .graph import Add, Concat, Conv, Graph, Level, Op, Pool, Resize, Tensor, output_extent, used_padding
 
@@ -39,6 +40,17 @@ def lower(model: FastSCNN, normalisation: Normalisation, height: int, width: int
     weight, bias = _arrays(model.classifier.logits, None)
     x = builder.conv("logits", x, weight, bias, relu=False)
     return Graph(tuple(builder.ops), builder.tensors, "input", x)
+
+
+def skeleton(classes: int, dialect: str, normalisation: Normalisation, height: int, width: int) -> Graph:
+    """A graph of the right shapes with meaningless weights, to be filled from a file.
+
+    Raises:
+        CheckpointError: no such dialect.
+    """
+    if dialect not in DIALECTS:
+        raise CheckpointError(f"unknown dialect {dialect!r}; known: {', '.join(DIALECTS)}")
+    return lower(FastSCNN(classes, dialect).eval(), normalisation, height, width)
 
 
 class _Builder:

@@ -164,6 +164,8 @@ def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
 def _describe(text: str, path: Path) -> _Description:
     try:
         raw = json.loads(text)
+        if raw.get("kind") == "quantized":
+            raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
         classes, normalisation = classes_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
         return _Description(str(raw["dialect"]), classes, normalisation, dict(raw.get("training", {})),
                             dict(raw.get("quantization", {})))
