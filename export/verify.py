@@ -15,6 +15,7 @@ from ..errors import OutputError
 from ..quantization.arithmetic import dequantize
 from ..quantization.execute import input_values, run
 from ..quantization.graph import Graph
+from ..runtime.native_stderr import captured_stderr
 
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
@@ -90,8 +91,9 @@ def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.n
 def logits(path: Path, graph: Graph, picture: np.ndarray, kernels: OpResolverType = OpResolverType.AUTO) -> np.ndarray:
     """[1, h, w, C] from a fresh interpreter."""
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
-        interpreter.allocate_tensors()
+        with captured_stderr():  # which delegate was created
+            interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
+            interpreter.allocate_tensors()
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, picture))
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:

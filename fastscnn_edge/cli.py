@@ -18,6 +18,7 @@ COMMANDS = {
     "calibrate": ("fastscnn_edge.quantization.calibrate_command", "put int8 activation scales into a checkpoint"),
     "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite"),
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),
+    "sensitivity": ("fastscnn_edge.quantization.sensitivity_command", "which layers lose what in int8"),
     "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
     "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),
 }
