@@ -21,7 +21,7 @@ from ..files import write_bytes
 from ..reference.checkpoint import Checkpoint
 from ..reference.datasets import Dataset
 from ..reference.evaluate import Predictor, evaluate_predictor
-from ..reference.loss import balanced_weights, segmentation_loss
+from ..reference.loss import class_weights, segmentation_loss
 from ..reference.model import resize
 from ..reference.processes import Stop
 from ..reference.views import Views, batches, normalise, view_loader
@@ -120,7 +120,7 @@ class _Run:
         self.ema = AveragedModel(self.student, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         self.optimizer = torch.optim.AdamW(_groups(self.student, config), weight_decay=0.0)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
-        self.weights = _class_weights(train_set, config.balance) if config.balance else None
+        self.weights = class_weights(train_set, config.balance) if config.balance else None
         self.epoch, self.miou = 0, -1.0
         self.best: dict[str, Tensor] | None = None
 
@@ -240,11 +240,3 @@ def _groups(student: FakeQuantGraph, config: QatConfig) -> list[dict[str, Any]]:
         {"params": scales, "lr": config.scale_rate},
         {"params": zero_points, "lr": config.zero_point_rate},
     ]
-
-
-def _class_weights(dataset: Dataset, strength: float) -> Tensor:
-    counts = np.zeros(256)
-    for index in range(len(dataset)):
-        counts += np.bincount(dataset.labels(index).ravel(), minlength=256)
-    counts = counts[: len(dataset.classes)]
-    return balanced_weights(torch.tensor(counts / counts.sum(), dtype=torch.float32), strength)

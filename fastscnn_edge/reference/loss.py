@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm import tqdm
 
-from .datasets import IGNORE
+from ..errors import DatasetError
+from .datasets import IGNORE, Dataset
 from .model import resize
 
 AUXILIARY_WEIGHT = 0.4
@@ -20,6 +23,21 @@ def balanced_weights(frequencies: Tensor, strength: float = 1.10) -> Tensor:
     """
     weights = 1 / torch.log(strength + frequencies)
     return weights / (weights * frequencies).sum()
+
+
+def class_weights(dataset: Dataset, strength: float, *, show: bool = True) -> Tensor:
+    """:func:`balanced_weights` of the classes' shares of ``dataset``'s pixels, with a progress bar if ``show``.
+
+    Raises:
+        DatasetError: no pixel carries a class.
+    """
+    counts = np.zeros(256)
+    for index in tqdm(range(len(dataset)), "class frequencies", disable=None if show else True, leave=False):
+        counts += np.bincount(dataset.labels(index).ravel(), minlength=256)
+    counts = counts[: len(dataset.classes)]
+    if not counts.any():
+        raise DatasetError("no pixel of the train split carries a class: every label is void")
+    return balanced_weights(torch.tensor(counts / counts.sum(), dtype=torch.float32), strength)
 
 
 def segmentation_loss(outputs: list[Tensor], labels: Tensor, weights: Tensor | None, dice: float,

@@ -20,12 +20,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..command import require
-from ..errors import CheckpointError, DatasetError, OutputError, UsageError
+from ..errors import CheckpointError, OutputError, UsageError
 from ..files import write_bytes
 from .checkpoint import save_checkpoint, stored_state
 from .datasets import Dataset, open_dataset
 from .evaluate import evaluate_predictor
-from .loss import balanced_weights, segmentation_loss
+from .loss import class_weights, segmentation_loss
 from .model import FastSCNN
 from .processes import Stop, one_voice, place, process_group
 from .torch_predictor import torch_predictor
@@ -111,7 +111,7 @@ class _Run:
         self.parallel = DistributedDataParallel(_Trainable(self.model)) if world > 1 else _Trainable(self.model)
         self.ema = AveragedModel(self.model, multi_avg_fn=_moving_average(config.ema), use_buffers=True)
         self.optimizer = _optimizer(self.model, config)
-        self.weights = self._class_weights(train_set) if config.balance else None
+        self.weights = class_weights(train_set, config.balance, show=self.is_main) if config.balance else None
         self.epoch, self.evaluated, self.best = 0, 0, -1.0
         self.losses: list[float] = []
 
@@ -225,16 +225,6 @@ class _Run:
         changed = [f"{key} {now[key]} (was {before.get(key)})" for key in now if now[key] != before.get(key)]
         if changed and self.is_main:
             tqdm.write(f"note: resumed with other options than before: {', '.join(changed)}")
-
-    def _class_weights(self, dataset: Dataset) -> Tensor:
-        counts = np.zeros(256)
-        title, off = "class frequencies", None if self.is_main else True
-        for index in tqdm(range(len(dataset)), title, disable=off, leave=False):
-            counts += np.bincount(dataset.labels(index).ravel(), minlength=256)
-        counts = counts[: len(dataset.classes)]
-        if not counts.any():
-            raise DatasetError("no pixel of the train split carries a class: every label is void")
-        return balanced_weights(torch.tensor(counts / counts.sum(), dtype=torch.float32), self.config.balance)
 
 
 class _StoppedError(Exception):
