@@ -38,7 +38,7 @@ def run_all(graph: Graph, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray
     values[graph.input] = input_values(graph, picture)
     yield graph.input, values[graph.input]
     for index, op in enumerate(graph.ops):
-        result = _run_op(graph, op, values)
+        result = run_op(graph, op, values)
         values[op.output] = result
         yield op.output, result
         for name in op.inputs:
@@ -68,7 +68,8 @@ def _constant(graph: Graph, tensor: Tensor) -> np.ndarray:
     return dequantize(tensor.data, tensor.quantization.scale.reshape(shape))
 
 
-def _run_op(graph: Graph, op: Op, values: Values) -> np.ndarray:
+def run_op(graph: Graph, op: Op, values: Values) -> np.ndarray:
+    """The result of one operation; ``values`` holds its inputs and constants."""
     t = graph.tensors
     if isinstance(op, Concat):
         return np.concatenate([values[name] for name in op.inputs], op.axis)

@@ -43,7 +43,8 @@ class QatConfig:
     """Options of quantization-aware training.
 
     Attributes:
-        rate: peak learning rate of weights and biases; falls along a cosine to zero.
+        rate: peak learning rate of weights and biases; falls along a cosine to zero. Folded weights have no batch
+            norm behind them, so it must be far below training's.
         scale_rate: the same for the logarithms of the activation scales.
         zero_point_rate: the same for zero points, in integer steps.
         distillation: weight of the divergence from the float model's logits, beside the labels' loss.
@@ -53,9 +54,9 @@ class QatConfig:
 
     epochs: int = 30
     batch: int = 8
-    rate: float = 1e-4
-    scale_rate: float = 1e-3
-    zero_point_rate: float = 1e-2
+    rate: float = 1e-5
+    scale_rate: float = 1e-4
+    zero_point_rate: float = 1e-3
     distillation: float = 1.0
     ema: float = 0.998
     balance: float = 1.10

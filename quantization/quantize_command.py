@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--method", choices=["ptq", "qat"], default="ptq",
         help="post-training (default) or quantization-aware training")
     add("--recipe", choices=["fast", "accurate"], default="accurate",
-        help="ptq: fast only calibrates; accurate also equalises, rounds and corrects biases, minutes (default)")
+        help="ptq: fast equalises and calibrates, seconds; accurate also rounds and corrects biases (default)")
     add("--scheme", choices=["affine", "symmetric"], default="affine",
         help="affine: zero points, for TFLite and ONNX Runtime (default); symmetric: none, for TensorRT")
     add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (qat: default the train split)")
@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="input size to quantize at (default: what the checkpoint was trained at, else 512x1024)")
     add("--epochs", type=positive, default=30, metavar="N", help="qat: passes over the train split (default: 30)")
     add("--batch", type=positive, default=8, metavar="N", help="qat: pictures a step (default: 8)")
-    add("--rate", type=float, default=1e-4, metavar="X", help="qat: peak learning rate (default: 1e-4)")
+    add("--rate", type=float, default=1e-5, metavar="X", help="qat: peak learning rate (default: 1e-5)")
     add("--seed", type=int, default=0, metavar="N", help="qat: of all random choices (default: 0)")
     add("--workers", type=int, default=1, metavar="N", help="qat: processes that prepare pictures (default: 1)")
     add("--threads", type=positive, metavar="N", help="CPU threads of the training (torch's choice)")

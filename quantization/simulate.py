@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .arithmetic import dequantize, quantize
-from .execute import _run_op as run_op
-from .execute import run_all
+from .execute import run_all, run_op
 from .graph import Conv, Graph, Level, Op, Quantization, Tensor
 
 Values = dict[str, np.ndarray]

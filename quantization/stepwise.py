@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .execute import _run_op as run_op
-from .execute import input_values
+from .execute import input_values, run_op
 from .graph import Conv, Graph, Quantization, Tensor
 from .observe import Progress, silent
 
