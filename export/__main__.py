@@ -57,6 +57,9 @@ def _run(args: argparse.Namespace) -> int:
     print(f"model       Fast-SCNN ({spec.dialect}), {spec.precision}, {spec.height}x{spec.width}, "
           f"{len(spec.classes)} classes")
     print(describe(verification))
+    if args.calibration is None:
+        print("note        compared on a synthetic picture, unlike what the weights know; --calibration DIR compares "
+              "on real ones")
     return 0
 
 
