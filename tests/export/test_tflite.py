@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import OpResolverType
+
+from fastscnn_edge.errors import OutputError
 from fastscnn_edge.export.precision import halve, quantize_weights
 from fastscnn_edge.export.tflite import write_tflite
 from fastscnn_edge.export.verify import difference, list_operators, logits, verify
@@ -16,8 +18,6 @@ from fastscnn_edge.quantization.execute import run
 from fastscnn_edge.quantization.graph import Graph
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import quantize_graph
-
-from fastscnn_edge.errors import OutputError
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture

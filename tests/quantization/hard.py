@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from fastscnn_edge.quantization.channels import channel_sets
 from fastscnn_edge.quantization.equalise import rescale_channels
 from fastscnn_edge.quantization.graph import Graph

@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from fastscnn_edge.quantization import arithmetic
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fastscnn_edge.quantization import arithmetic
 
 int32 = st.integers(-(2**31) + 1, 2**31 - 1)
 multipliers = st.floats(2.0**-20, 0.999, exclude_min=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fastscnn_edge.quantization.arithmetic import dequantize
 from fastscnn_edge.quantization.bias_correction import correct_biases
 from fastscnn_edge.quantization.calibrate import observe
@@ -12,7 +13,6 @@ from fastscnn_edge.quantization.graph import Conv, Graph
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import quantize_graph
 from fastscnn_edge.quantization.scheme import SCHEMES
-
 from fastscnn_edge.spec import INT8_NATIVE
 
 from ..helpers import random_model, random_picture

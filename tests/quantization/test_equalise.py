@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fastscnn_edge.quantization.channels import channel_sets
 from fastscnn_edge.quantization.equalise import equalise, rescale_channels
 from fastscnn_edge.quantization.execute import run, run_all
 from fastscnn_edge.quantization.graph import Graph
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.observe import collect
-
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture

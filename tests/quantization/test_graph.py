@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fastscnn_edge.quantization.execute import run
 from fastscnn_edge.quantization.graph import (
     Conv,
@@ -16,9 +19,6 @@ from fastscnn_edge.quantization.graph import (
     used_padding,
 )
 from fastscnn_edge.quantization.lower import lower, pooling_matrix
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from fastscnn_edge.reference.model import FastSCNN
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, Normalisation
 

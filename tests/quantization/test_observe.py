@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fastscnn_edge.quantization import calibrate
 from fastscnn_edge.quantization.arithmetic import dequantize, quantize
 from fastscnn_edge.quantization.calibrate import METHODS, choose_ranges, divergence, observe, squared_error
@@ -12,7 +13,6 @@ from fastscnn_edge.quantization.graph import Quantization, scale_groups
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.observe import AVERAGING, BINS, Histogram, Statistics, collect
 from fastscnn_edge.quantization.scheme import AFFINE, SCHEMES, SYMMETRIC
-
 from fastscnn_edge.spec import INT8_NATIVE
 
 from ..helpers import random_model, random_picture

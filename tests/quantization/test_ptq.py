@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from fastscnn_edge.errors import SourceError
 from fastscnn_edge.quantization.arithmetic import dequantize
 from fastscnn_edge.quantization.calibrate import Range, calibration_files, observe
 from fastscnn_edge.quantization.execute import run, run_all
@@ -11,9 +14,6 @@ from fastscnn_edge.quantization.graph import Conv, Pool, scale_groups
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import quantize_graph
 from fastscnn_edge.quantization.scheme import AFFINE
-from PIL import Image
-
-from fastscnn_edge.errors import SourceError
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture

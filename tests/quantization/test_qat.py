@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from fastscnn_edge.classes import generic
+from fastscnn_edge.cli import main
+from fastscnn_edge.errors import CheckpointError
+from fastscnn_edge.files import sha256
 from fastscnn_edge.quantization.arithmetic import dequantize
 from fastscnn_edge.quantization.calibrate import observe
 from fastscnn_edge.quantization.execute import run, run_all
@@ -19,11 +24,6 @@ from fastscnn_edge.quantization.ptq import activation_parameters, with_parameter
 from fastscnn_edge.quantization.qat import QatConfig, divergence, train_qat
 from fastscnn_edge.quantization.quantized_file import Origin, is_quantized_file, load_quantized, save_quantized
 from fastscnn_edge.quantization.scheme import SCHEMES
-
-from fastscnn_edge.classes import generic
-from fastscnn_edge.cli import main
-from fastscnn_edge.errors import CheckpointError
-from fastscnn_edge.files import sha256
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
 from fastscnn_edge.reference.datasets import open_dataset
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import OpResolverType
+
+from fastscnn_edge.errors import UsageError
 from fastscnn_edge.export.tflite import write_tflite
 from fastscnn_edge.export.verify import logits
 from fastscnn_edge.quantization import recipes
@@ -16,8 +18,6 @@ from fastscnn_edge.quantization.graph import Graph
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.recipes import quantize, quantize_both, spread
 from fastscnn_edge.quantization.scheme import AFFINE, SCHEMES, SYMMETRIC
-
-from fastscnn_edge.errors import UsageError
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture

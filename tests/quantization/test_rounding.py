@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from fastscnn_edge.quantization.calibrate import choose_ranges
 from fastscnn_edge.quantization.execute import input_values, run_all
 from fastscnn_edge.quantization.graph import Conv
@@ -16,7 +17,6 @@ from fastscnn_edge.quantization.ptq import quantize_graph
 from fastscnn_edge.quantization.rounding import round_weights
 from fastscnn_edge.quantization.scheme import SCHEMES
 from fastscnn_edge.quantization.stepwise import Refinement, as_matrix, from_matrix, patches, refine
-
 from fastscnn_edge.spec import INT8_NATIVE
 
 from ..helpers import random_model, random_picture

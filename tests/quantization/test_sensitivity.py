@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from fastscnn_edge.quantization.bar_chart import Bar, draw_bars, ticks
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.recipes import quantize_both
 from fastscnn_edge.quantization.sensitivity import measure, table
 from fastscnn_edge.quantization.sensitivity_command import main
-from PIL import Image
-
 from fastscnn_edge.reference.datasets import open_dataset
 from fastscnn_edge.spec import INT8_NATIVE
 
