@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..quantization.arithmetic import quantize
 from ..quantization.graph import Conv, Graph, Tensor
+from ..quantization.ptq import round_weight
 from ..quantization.scheme import AFFINE
 
 
@@ -17,16 +17,11 @@ def halve(graph: Graph) -> Graph:
 
 def quantize_weights(graph: Graph) -> Graph:
     """Convolution weights in int8, one scale per output channel; activations stay float32."""
-    tensors = {}
-    for op in graph.ops:
-        if isinstance(op, Conv):
-            tensor = graph.tensors[op.weight]
-            assert tensor.data is not None
-            axis = 3 if op.depthwise else 0
-            quantization = AFFINE.weight(tensor.data, axis)
-            shape = [-1 if i == axis else 1 for i in range(4)]
-            data = quantize(tensor.data, quantization.scale.reshape(shape))
-            tensors[op.weight] = Tensor(op.weight, tensor.shape, data.dtype, data, quantization)
+    tensors = {
+        op.weight: round_weight(graph.tensors[op.weight], AFFINE, axis=3 if op.depthwise else 0)
+        for op in graph.ops
+        if isinstance(op, Conv)
+    }
     return graph.replace_tensors(tensors)
 
 

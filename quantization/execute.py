@@ -59,13 +59,15 @@ def input_values(graph: Graph, picture: np.ndarray) -> np.ndarray:
 def _constant(graph: Graph, tensor: Tensor) -> np.ndarray:
     """A constant as the operations want it: float graphs may store theirs in fp16 or int8."""
     assert tensor.data is not None
-    if graph.is_quantized or tensor.dtype == np.float32:
-        return tensor.data
+    return tensor.data if graph.is_quantized else real_values(tensor)
+
+
+def real_values(tensor: Tensor) -> np.ndarray:
+    """float32: what a constant stands for, be it float32, fp16, int8 or an int32 bias."""
+    assert tensor.data is not None
     if tensor.quantization is None:
-        return tensor.data.astype(np.float32)
-    axis = tensor.quantization.axis or 0
-    shape = [-1 if i == axis else 1 for i in range(tensor.data.ndim)]
-    return dequantize(tensor.data, tensor.quantization.scale.reshape(shape))
+        return tensor.data.astype(np.float32, copy=False)
+    return dequantize(tensor.data, tensor.quantization.along(tensor.data.ndim))
 
 
 def run_op(graph: Graph, op: Op, values: Values) -> np.ndarray:
@@ -97,8 +99,7 @@ def _run_float(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray
 
 
 def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
-    quantized = {name: _quantization(tensors[name]) for name in (*op.inputs, op.output)
-                 if tensors[name].quantization is not None}
+    quantized = {name: q for name in (*op.inputs, op.output) if (q := tensors[name].quantization) is not None}
     out = quantized[op.output]
     if isinstance(op, Conv):
         source, weight = quantized[op.input], quantized[op.weight]
@@ -126,11 +127,6 @@ def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarr
 def _multiplier(source: Quantization, weight: Quantization, out: Quantization) -> np.ndarray:
     """float64 [C]: from accumulator units to output units."""
     return np.float64(source.scale[0]) * weight.scale.astype(np.float64) / np.float64(out.scale[0])
-
-
-def _quantization(tensor: Tensor) -> Quantization:
-    assert tensor.quantization is not None
-    return tensor.quantization
 
 
 def _pad(x: np.ndarray, op: Conv, value: int) -> np.ndarray:

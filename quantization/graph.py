@@ -38,6 +38,12 @@ class Quantization:
         if not (np.isfinite(self.scale).all() and (self.scale > 0).all()):
             raise ValueError("scales are finite and above 0")
 
+    def along(self, ndim: int) -> np.ndarray:
+        """The scales shaped to broadcast against data of ``ndim`` dimensions."""
+        shape = [1] * ndim
+        shape[self.axis or 0] = -1
+        return self.scale.reshape(shape)
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -54,6 +60,12 @@ class Tensor:
     dtype: np.dtype = field(default_factory=lambda: np.dtype(np.float32))
     data: np.ndarray | None = None
     quantization: Quantization | None = None
+
+
+def quantization_of(tensor: Tensor) -> Quantization:
+    """The parameters of a tensor that is known to have them."""
+    assert tensor.quantization is not None
+    return tensor.quantization
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,11 @@ def with_parameters(graph: Graph, parameters: dict[str, Quantization], scheme: S
     for op in graph.ops:
         if isinstance(op, Conv):
             source = parameters[op.input]
-            weight = _weight(graph.tensors[op.weight], scheme, axis=3 if op.depthwise else 0)
+            weight = round_weight(graph.tensors[op.weight], scheme, axis=3 if op.depthwise else 0)
             tensors[op.weight] = weight
             tensors[op.bias] = _bias(graph.tensors[op.bias], source, weight)
         elif isinstance(op, Pool):
-            tensors[op.weight] = _weight(graph.tensors[op.weight], scheme, axis=0)
+            tensors[op.weight] = round_weight(graph.tensors[op.weight], scheme, axis=0)
         else:
             # Constants that are concatenated to activations (the border) take their parameters.
             for name in op.inputs:
@@ -66,12 +66,11 @@ def activation_parameters(graph: Graph, ranges: dict[str, Range], scheme: Scheme
     return parameters
 
 
-def _weight(tensor: Tensor, scheme: Scheme, axis: int) -> Tensor:
+def round_weight(tensor: Tensor, scheme: Scheme, axis: int) -> Tensor:
+    """The int8 form of a float weight, one scale per channel of ``axis``."""
     assert tensor.data is not None
     quantization = scheme.weight(tensor.data, axis)
-    shape = [1] * tensor.data.ndim
-    shape[axis] = -1
-    data = quantize(tensor.data, quantization.scale.reshape(shape))
+    data = quantize(tensor.data, quantization.along(tensor.data.ndim))
     return Tensor(tensor.name, tensor.shape, data.dtype, data, quantization)
 
 

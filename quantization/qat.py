@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +16,10 @@ from tqdm import tqdm
 
 from ..command import require
 from ..errors import CheckpointError
-from ..files import write_bytes
-from ..reference.checkpoint import Checkpoint
+from ..reference.checkpoint import Checkpoint, write_state
 from ..reference.datasets import Dataset
 from ..reference.evaluate import Predictor, evaluate_predictor
-from ..reference.loss import class_weights, segmentation_loss
+from ..reference.loss import class_weights, segmentation_loss, thin
 from ..reference.model import resize
 from ..reference.processes import Stop
 from ..reference.views import Views, batches, normalise, view_loader
@@ -147,8 +145,7 @@ class _Run:
         with torch.no_grad():
             taught = self.teacher(normalise(pictures, self.normalisation))
         logits = self.student(normalise(pictures, _PIXELS))
-        row, column = torch.randint(self.config.label_stride, (2,)).tolist()
-        thinned = labels[:, row :: self.config.label_stride, column :: self.config.label_stride].long()
+        thinned = thin(labels, self.config.label_stride).long()
         loss = segmentation_loss([logits], thinned, self.weights, self.config.dice, self.align_corners)
         loss = loss + self.config.distillation * divergence(logits, taught)
         value = float(loss.detach())
@@ -185,9 +182,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(), "epoch": self.epoch, "miou": self.miou,
             "scheme": self.scheme.name, "config": asdict(self.config),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_bytes(self.out / STATE_FILE, buffer.getvalue())
+        write_state(self.out / STATE_FILE, state)
 
     def restore(self) -> None:
         path = self.out / STATE_FILE

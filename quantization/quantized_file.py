@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
 from ..spec import ClassSet, Normalisation, classes_from_dict, normalisation_from_dict
-from .arithmetic import dequantize
+from .execute import real_values
 from .graph import Conv, Graph, Quantization, Tensor
 from .lower import skeleton
 from .ptq import with_parameters
@@ -72,23 +72,20 @@ class QuantizedFile:
         origin = self.origin
         float_graph = skeleton(len(origin.classes), origin.dialect, origin.normalisation, height, width)
         parameters = from_plain(self.activations, float_graph, scheme)
-        names = [name for op in float_graph.ops if isinstance(op, Conv) for name in (op.weight, op.bias)]
-        for name in names:
-            given = self.constants.get(name)
-            wanted = float_graph.tensors[name].shape
-            if given is None or given.shape != wanted or self.constants.get(f"{name}:scale") is None:
-                raise CheckpointError(f"{self.path} has no {name} of shape {wanted}: damaged, or of another network")
-        integers, reals = {}, {}
-        for name in names:
-            integers[name] = self._constant(name)
-            reals[name] = _real(integers[name])
+        integers = {}
+        for op in float_graph.ops:
+            if isinstance(op, Conv):
+                for name, axis in ((op.weight, 3 if op.depthwise else 0), (op.bias, 0)):
+                    integers[name] = self._constant(name, float_graph.tensors[name].shape, axis)
+        reals = {name: Tensor(name, tensor.shape, data=real_values(tensor)) for name, tensor in integers.items()}
         int8_graph = with_parameters(float_graph, parameters, scheme).replace_tensors(integers)
         return int8_graph, float_graph.replace_tensors(reals)
 
-    def _constant(self, name: str) -> Tensor:
-        data, scale = self.constants[name], self.constants[f"{name}:scale"]
-        axis = data.shape.index(len(scale)) if data.ndim == 1 or data.shape[0] == len(scale) else data.ndim - 1
-        return Tensor(name, data.shape, data.dtype, data, Quantization(scale, 0, axis))
+    def _constant(self, name: str, shape: tuple[int, ...], axis: int) -> Tensor:
+        data, scale = self.constants.get(name), self.constants.get(f"{name}:scale")
+        if data is None or scale is None or data.shape != shape:
+            raise CheckpointError(f"{self.path} has no {name} of shape {shape}: damaged, or of another network")
+        return Tensor(name, shape, data.dtype, data, Quantization(scale, 0, axis))
 
 
 def save_quantized(path: str | Path, graph: Graph, scheme: Scheme, origin: Origin) -> None:
@@ -154,13 +151,3 @@ def load_quantized(path: str | Path) -> QuantizedFile:
         return QuantizedFile(described, raw["quantization"], constants, path, sha256(path))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is not a quantized network of this package: {error!r}") from error
-
-
-def _real(tensor: Tensor) -> Tensor:
-    """The float32 form of an int8 weight or int32 bias."""
-    assert tensor.data is not None
-    assert tensor.quantization is not None
-    shape = [1] * tensor.data.ndim
-    shape[tensor.quantization.axis or 0] = -1
-    data = dequantize(tensor.data, tensor.quantization.scale.reshape(shape))
-    return Tensor(tensor.name, tensor.shape, data.dtype, data)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from .arithmetic import dequantize, quantize
-from .execute import run_all, run_op
-from .graph import Conv, Graph, Level, Op, Quantization, Tensor
+from .execute import real_values, run_all, run_op
+from .graph import Conv, Graph, Level, Op, Quantization, quantization_of
 
 Values = dict[str, np.ndarray]
 
@@ -32,8 +32,8 @@ def logits_with_one_quantized(graph: Graph, quantized: Graph, index: int, values
     op = graph.ops[index]
     known = {**values, **_constants(graph, op)}
     if isinstance(op, Conv):
-        known[op.weight] = real(quantized.tensors[op.weight])
-    changed = {op.output: fake_quantize(run_op(graph, op, known), _quantization(quantized, op.output))}
+        known[op.weight] = real_values(quantized.tensors[op.weight])
+    changed = {op.output: fake_quantize(run_op(graph, op, known), quantization_of(quantized.tensors[op.output]))}
     for later in graph.ops[index + 1 :]:
         if any(name in changed for name in later.inputs):
             changed[later.output] = run_op(graph, later, {**values, **_constants(graph, later), **changed})
@@ -51,18 +51,5 @@ def fake_quantize(value: np.ndarray, quantization: Quantization) -> np.ndarray:
     return dequantize(quantize(value, scale, zero_point), scale, zero_point)
 
 
-def real(tensor: Tensor) -> np.ndarray:
-    """float32: what an int8 weight stands for."""
-    assert tensor.data is not None and tensor.quantization is not None
-    axis = tensor.quantization.axis or 0
-    return dequantize(tensor.data, tensor.quantization.scale.reshape([-1 if i == axis else 1 for i in range(4)]))
-
-
 def _constants(graph: Graph, op: Op) -> Values:
     return {name: data for name in op.inputs if (data := graph.tensors[name].data) is not None}
-
-
-def _quantization(graph: Graph, name: str) -> Quantization:
-    quantization = graph.tensors[name].quantization
-    assert quantization is not None
-    return quantization

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .execute import input_values, run_op
-from .graph import Conv, Graph, Quantization, Tensor
+from .graph import Conv, Graph, Tensor, quantization_of
 from .observe import Progress, silent
 
 SAMPLES = 1 << 16
@@ -103,7 +103,7 @@ def from_matrix(matrix: np.ndarray, shape: tuple[int, ...], depthwise: bool) -> 
 def _measure(graph: Graph, quantized: Graph, op: Conv, real: Sequence[dict[str, np.ndarray]],
              integer: Sequence[dict[str, np.ndarray]]) -> Refinement:
     """Mean and covariance of what goes into ``op`` and what should come out."""
-    source, weight = (_quantization(quantized.tensors[name]) for name in (op.input, op.weight))
+    source, weight = (quantization_of(quantized.tensors[name]) for name in (op.input, op.weight))
     real_weight, real_bias = graph.tensors[op.weight], graph.tensors[op.bias].data
     assert real_weight.data is not None and real_bias is not None
     matrix = as_matrix(real_weight.data, op.depthwise)
@@ -158,8 +158,3 @@ def patches(x: np.ndarray, op: Conv, kernel: tuple[int, ...], places: np.ndarray
     rows, columns = places // width * op.stride, places % width * op.stride
     taps = [padded[rows + dy, columns + dx] for dy in range(kernel[0]) for dx in range(kernel[1])]
     return np.stack(taps, 1).astype(np.float32) - np.float32(zero)
-
-
-def _quantization(tensor: Tensor) -> Quantization:
-    assert tensor.quantization is not None
-    return tensor.quantization

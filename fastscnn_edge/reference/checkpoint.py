@@ -7,6 +7,7 @@ found from the keys. Files are opened with ``weights_only=True``: no pickle of a
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from dataclasses import asdict, dataclass
@@ -138,6 +139,18 @@ def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateD
         keep = key.endswith("running_var") or value.abs().max() > torch.finfo(dtype).max
         state[key] = value.detach().to(torch.float32 if keep else dtype).contiguous()
     return state
+
+
+def write_state(path: str | Path, state: dict[str, Any]) -> None:
+    """Write what a training resumes from, readable with ``weights_only=True``.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    # Through memory: torch reports a full disk as an internal error of its writer.
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -21,11 +20,10 @@ from tqdm import tqdm
 
 from ..command import require
 from ..errors import CheckpointError, OutputError, UsageError
-from ..files import write_bytes
-from .checkpoint import save_checkpoint, stored_state
+from .checkpoint import save_checkpoint, stored_state, write_state
 from .datasets import Dataset, open_dataset
 from .evaluate import evaluate_predictor
-from .loss import class_weights, segmentation_loss
+from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
 from .processes import Stop, one_voice, place, process_group
 from .torch_predictor import torch_predictor
@@ -152,7 +150,7 @@ class _Run:
             group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
             outputs = self.parallel(normalise(pictures, self.config.normalisation))
-        loss = segmentation_loss(outputs, self._thin(labels).long(), self.weights, self.config.dice,
+        loss = segmentation_loss(outputs, thin(labels, self.config.label_stride).long(), self.weights, self.config.dice,
                                  self.model.dialect.align_corners)
         value = float(loss.detach())
         require(math.isfinite(value), f"the loss became {value} in epoch {self.epoch + 1}: choose a lower --rate")
@@ -162,13 +160,6 @@ class _Run:
         self.optimizer.step()
         self.ema.update_parameters(self.model)
         return value
-
-    def _thin(self, labels: Tensor) -> Tensor:
-        """Every ``label_stride``-th row and column from a random start: the loss at full size costs as much
-        as the network, and neighbouring pixels say nearly the same."""
-        stride = self.config.label_stride
-        row, column = torch.randint(stride, (2,)).tolist()
-        return labels[:, row::stride, column::stride]
 
     def evaluate(self, stop: Stop) -> None:
         """Score the weight average on rank 0 and keep it if it is the best; a stop leaves it owed."""
@@ -203,10 +194,7 @@ class _Run:
             "epoch": self.epoch, "evaluated": self.evaluated, "best": self.best, "losses": self.losses,
             "config": asdict(self.config),
         }
-        # Through memory: torch reports a full disk as an internal error of its writer.
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_bytes(self.out / "last.pt", buffer.getvalue())
+        write_state(self.out / "last.pt", state)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`_save` wrote."""
