@@ -26,9 +26,10 @@ from ..reference.views import Views, batches, normalise, view_loader
 from ..runtime.pictures import fit
 from ..spec import Normalisation
 from .fake_quant import FakeQuantGraph
-from .graph import Graph, Quantization
+from .graph import Graph, quantization_of
 from .lower import INPUT_ZERO
 from .ptq import with_parameters
+from .recipes import Quantized
 from .scheme import Scheme
 
 _PIXELS = Normalisation((INPUT_ZERO,) * 3, (1.0, 1.0, 1.0))
@@ -76,20 +77,20 @@ class QatOutcome:
     interrupted: bool
 
 
-def train_qat(checkpoint: Checkpoint, graph: Graph, start: dict[str, Quantization], scheme: Scheme,
+def train_qat(checkpoint: Checkpoint, start: Quantized, scheme: Scheme,
               train_set: Dataset, val_set: Dataset, out: Path, config: QatConfig, *, resume: bool = False,
               workers: int = 1, evaluate_every: int = 5) -> QatOutcome:
-    """Fine-tune ``graph`` from the calibrated scales ``start``.
+    """Fine-tune ``start.real`` from the scales of ``start.integer``.
 
     Args:
-        checkpoint: the float model ``graph`` was lowered from; its model is the teacher.
+        checkpoint: the float model ``start`` was made from; its model is the teacher.
         out: folder for the state that ``resume`` goes on from, renewed every epoch.
 
     Raises:
         CheckpointError: nothing to resume, or another network's state.
         UsageError: training diverges.
     """
-    run = _Run(checkpoint, graph, start, scheme, train_set, val_set, out, config)
+    run = _Run(checkpoint, start, scheme, train_set, val_set, out, config)
     if resume:
         run.restore()
     loader = view_loader(run.views, config.batch, workers, 0, 1)
@@ -107,15 +108,16 @@ def train_qat(checkpoint: Checkpoint, graph: Graph, start: dict[str, Quantizatio
 class _Run:
     """Student, teacher, average, optimizer, and where the run has come to."""
 
-    def __init__(self, checkpoint: Checkpoint, graph: Graph, start: dict[str, Quantization], scheme: Scheme,
-                 train_set: Dataset, val_set: Dataset, out: Path, config: QatConfig) -> None:
+    def __init__(self, checkpoint: Checkpoint, start: Quantized, scheme: Scheme, train_set: Dataset,
+                 val_set: Dataset, out: Path, config: QatConfig) -> None:
         self.teacher, self.normalisation = checkpoint.model.eval(), checkpoint.normalisation
         self.val_set, self.out, self.config, self.scheme = val_set, out, config, scheme
         self.align_corners = checkpoint.model.dialect.align_corners
-        _, height, width, _ = graph.tensors[graph.input].shape
+        _, height, width, _ = start.real.tensors[start.real.input].shape
         self.size = (height, width)
         self.views = Views(train_set, self.size, config.seed)
-        self.student = FakeQuantGraph(graph, start, scheme)
+        scales = {t.name: quantization_of(t) for t in start.integer.tensors.values() if t.data is None}
+        self.student = FakeQuantGraph(start.real, scales, scheme)
         self.ema = AveragedModel(self.student, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         self.optimizer = torch.optim.AdamW(_groups(self.student, config), weight_decay=0.0)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]

@@ -109,13 +109,11 @@ def _ptq(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
 
 def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
          at: tuple[int, int]) -> tuple[Graph | None, str, bool]:
-    from tqdm import tqdm
-
     from ..reference.datasets import open_dataset
-    from .calibrate import calibration_files, load_for, observe
+    from .calibrate import calibration_files, load_for
     from .lower import lower
-    from .ptq import activation_parameters
     from .qat import QatConfig, train_qat
+    from .recipes import TRAINING_START, apply
 
     train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
     require(len(train_set.classes) == len(checkpoint.classes),
@@ -124,10 +122,11 @@ def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
     graph = lower(checkpoint.model, checkpoint.normalisation, *at)
     folder = args.calibration or train_set.samples[0][0].parent
     files = calibration_files(folder, args.calibration_count)
-    pictures = (load_for(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None))
-    start = activation_parameters(graph, observe(graph, pictures), scheme)
+    pictures = [load_for(graph, file) for file in files]
+    # Equalised first: gradients move weights by small steps and would not get there.
+    start = apply(TRAINING_START, graph, pictures, scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
-    outcome = train_qat(checkpoint, graph, start, scheme, train_set, val_set, args.out.parent, config,
+    outcome = train_qat(checkpoint, start, scheme, train_set, val_set, args.out.parent, config,
                         resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every)
     method = f"qat, {outcome.epoch} epochs at {at[0]}x{at[1]}, fake-quantized val mIoU {100 * outcome.miou:.2f} %"
     return outcome.graph, method, outcome.interrupted

@@ -46,6 +46,9 @@ RECIPES = {
 }
 """``plain`` is what everybody does, to compare with; ``fast`` takes seconds; ``accurate`` a minute or two."""
 
+TRAINING_START = Recipe(True, "mse")
+"""Where quantization-aware training begins: ``accurate`` without its rounding, which training would undo."""
+
 MEMORY = 1 << 30
 """Bytes that refinement may hold in activations: at large sizes it takes fewer pictures, each of which has more
 positions to learn from."""
@@ -85,7 +88,12 @@ def quantize_both(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme =
         raise UsageError(f"unknown recipe '{recipe}'; one of: {', '.join(RECIPES)}")
     if not pictures:
         raise UsageError("quantization needs at least one calibration picture")
-    wanted = RECIPES[recipe]
+    return apply(RECIPES[recipe], graph, pictures, scheme, progress=progress)
+
+
+def apply(wanted: Recipe, graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme, *,
+          progress: Progress | None = None) -> Quantized:
+    """:func:`quantize_both` for a recipe that has no name."""
     with bars() as drawn:
         show = progress or drawn
         if wanted.equalise:

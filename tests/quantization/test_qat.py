@@ -22,6 +22,7 @@ from fastscnn_edge.quantization.graph import Resize
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import activation_parameters, with_parameters
 from fastscnn_edge.quantization.qat import QatConfig, divergence, train_qat
+from fastscnn_edge.quantization.recipes import TRAINING_START, apply
 from fastscnn_edge.quantization.quantized_file import Origin, is_quantized_file, load_quantized, save_quantized
 from fastscnn_edge.quantization.scheme import SCHEMES
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
@@ -159,9 +160,9 @@ def test_training_teaches_the_rounded_model(checkpoint: Path, tiny_dataset: Path
     scheme = SCHEMES["symmetric"]
     graph = lower(loaded.model, loaded.normalisation, 64, 64)
     train_set, val_set = open_dataset(tiny_dataset, "train"), open_dataset(tiny_dataset, "val")
-    start = activation_parameters(graph, observe(graph, [random_picture(64, 64)]), scheme)
+    start = apply(TRAINING_START, graph, [random_picture(64, 64)], scheme)
     config = QatConfig(epochs=6, batch=2, rate=1e-3, ema=0.5)
-    outcome = train_qat(loaded, graph, start, scheme, train_set, val_set, tmp_path / "run", config, workers=0,
+    outcome = train_qat(loaded, start, scheme, train_set, val_set, tmp_path / "run", config, workers=0,
                         evaluate_every=2)
     assert outcome.graph is not None
     assert outcome.graph.is_quantized
