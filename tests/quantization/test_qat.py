@@ -22,8 +22,8 @@ from fastscnn_edge.quantization.graph import Resize
 from fastscnn_edge.quantization.lower import lower
 from fastscnn_edge.quantization.ptq import activation_parameters, with_parameters
 from fastscnn_edge.quantization.qat import QatConfig, divergence, train_qat
-from fastscnn_edge.quantization.recipes import TRAINING_START, apply
 from fastscnn_edge.quantization.quantized_file import Origin, is_quantized_file, load_quantized, save_quantized
+from fastscnn_edge.quantization.recipes import TRAINING_START, apply
 from fastscnn_edge.quantization.scheme import SCHEMES
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
 from fastscnn_edge.reference.datasets import open_dataset
