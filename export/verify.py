@@ -81,10 +81,10 @@ def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.n
             )
         if float_operators:
             raise OutputError(f"the int8 file has float operators: {', '.join(float_operators)}")
-    file_real = [_real(graph, value) for value in default]
+    file_real = [real_logits(graph, value) for value in default]
     return Verification(
         operators, float_operators, reference, difference(expected, default), difference(real, file_real).agreement,
-        _sqnr(real, file_real), path.stat().st_size, len(pictures),
+        sqnr(real, file_real), path.stat().st_size, len(pictures),
     )
 
 
@@ -148,14 +148,16 @@ def describe(verification: Verification) -> str:
     return "\n".join(lines)
 
 
-def _real(graph: Graph, value: np.ndarray) -> np.ndarray:
+def real_logits(graph: Graph, value: np.ndarray) -> np.ndarray:
+    """Logits in real units."""
     quantization = graph.tensors[graph.output].quantization
     if quantization is None:
         return value
     return dequantize(value, quantization.scale[0], quantization.zero_point)
 
 
-def _sqnr(signal: Sequence[np.ndarray], noisy: Sequence[np.ndarray]) -> float:
+def sqnr(signal: Sequence[np.ndarray], noisy: Sequence[np.ndarray]) -> float:
+    """Signal-to-quantization-noise ratio in dB."""
     a, b = np.concatenate(signal).astype(np.float64), np.concatenate(noisy).astype(np.float64)
     noise = float(((a - b) ** 2).mean())
     return float("inf") if noise == 0 else 10 * float(np.log10((a**2).mean() / noise))

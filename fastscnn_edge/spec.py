@@ -54,8 +54,8 @@ class ModelSpec:
     """Metadata of an artifact.
 
     Whatever the checkpoint's own normalisation was, it is folded into the first convolution:
-    every artifact takes RGB, NHWC, ``pixel - 128`` (int8, or float32 with the same values)
-    and returns logits on the 1/8 grid, NHWC.
+    a .tflite takes RGB, NHWC, ``pixel - 128`` (int8, or float32 with the same values) and
+    returns logits on the 1/8 grid, NHWC; what an .onnx takes and returns is chosen at its export.
 
     Attributes:
         height, width: input size in pixels.
@@ -64,10 +64,11 @@ class ModelSpec:
         dialect: ``mmseg`` or ``paper``.
         align_corners: how the logits must be interpolated to pixels.
         precision: ``int8``, ``fp32``, ``fp16`` or ``dynamic``.
-        preset: quantization scheme, ``affine``; ``float`` where nothing is quantized.
+        preset: quantization scheme, ``affine`` or ``symmetric``; ``float`` where nothing is quantized.
         checkpoint_sha256: of the checkpoint file the artifact was made from.
         resize_filter: how pictures of another size are brought to the input size.
         version: of the package that wrote the file.
+        head: what comes out: ``logits``; of an .onnx also ``upsampled`` logits or ``argmax``, a class map.
     """
 
     height: int
@@ -81,6 +82,7 @@ class ModelSpec:
     checkpoint_sha256: str
     version: str
     resize_filter: str = "bilinear"
+    head: str = "logits"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True)

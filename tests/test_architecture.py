@@ -15,7 +15,10 @@ HEAVY = {"torch", "tensorflow", "onnx", "onnxruntime", "flatbuffers", "tqdm", "s
 # folder -> packages of ours it may use, third parties it may use
 RULES = {
     "fastscnn_edge": ({"fastscnn_edge"}, {"numpy", "PIL"}),
-    "fastscnn_edge/runtime": ({"fastscnn_edge"}, {"numpy", "PIL", "ai_edge_litert", "tflite_runtime", "av"}),
+    "fastscnn_edge/runtime": (
+        {"fastscnn_edge"},
+        {"numpy", "PIL", "ai_edge_litert", "tflite_runtime", "onnxruntime", "av"},
+    ),
     "fastscnn_edge/weights": (set(), set()),
     "fastscnn_edge/reference": (
         {"fastscnn_edge", "fastscnn_edge.reference"},
@@ -27,7 +30,7 @@ RULES = {
     ),
     "export": (
         {"fastscnn_edge", "fastscnn_edge.reference", "fastscnn_edge.quantization", "fastscnn_edge.export"},
-        {"numpy", "flatbuffers", "ai_edge_litert", "tqdm"},
+        {"numpy", "flatbuffers", "ai_edge_litert", "onnx", "onnxruntime", "tqdm"},
     ),
 }
 AREAS = ("reference", "quantization", "export")

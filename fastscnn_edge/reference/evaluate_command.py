@@ -18,11 +18,11 @@ from .evaluate import Predictor, evaluate_predictor
 from .metrics import Scores
 
 _CHECKPOINTS = (".pth", ".pt", ".safetensors")
-_ARTIFACTS = (".tflite",)
+_ARTIFACTS = (".tflite", ".onnx")
 
 _EXAMPLES = """
 fastscnn-edge evaluate runs/camvid/best.safetensors --data camvid/
-fastscnn-edge evaluate best.safetensors int8.tflite --data camvid/ --json scores.json
+fastscnn-edge evaluate best.safetensors int8.tflite int8.onnx --data camvid/ --json scores.json
 fastscnn-edge evaluate model.tflite --data cityscapes/ --limit 50 --threads 2
 """
 
@@ -47,7 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         _EXAMPLES,
     )
     result.add_argument("models", nargs="+", type=Path, metavar="MODEL",
-                        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite); differences are to the first")
+                        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); differences are "
+                             "to the first")
     result.add_argument("--data", type=Path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout")
     result.add_argument("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
     result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
@@ -88,8 +89,6 @@ def _open(path: Path, threads: int | None) -> _Candidate:
         return _open_artifact(path, threads)
     if suffix in _CHECKPOINTS:
         return _open_checkpoint(path, threads)
-    if suffix == ".onnx":
-        raise UsageError(f"{path}: .onnx is not supported yet; evaluate the .tflite or the checkpoint")
     raise UsageError(f"{path}: unknown kind of model; one of: {', '.join(_CHECKPOINTS + _ARTIFACTS)}")
 
 

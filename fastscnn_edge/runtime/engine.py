@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..errors import ModelFileError
 from ..spec import ModelSpec
 
 MAX_DEFAULT_THREADS = 4
@@ -27,10 +26,11 @@ class Engine(Protocol):
 
     Attributes:
         spec: the model's description.
-        name: of the engine, as in the report: ``tflite``.
+        name: of the engine, as in the report: ``tflite`` or ``onnxruntime``.
         library: package and version that runs it: ``ai-edge-litert 2.0.0``.
         threads: number it was given.
         output_quantization: of int8 logits, None for float ones.
+        details: what else the report should say of this engine.
     """
 
     spec: ModelSpec
@@ -38,9 +38,10 @@ class Engine(Protocol):
     library: str
     threads: int
     output_quantization: Quantization | None
+    details: dict[str, Any]
 
     def input_view(self) -> np.ndarray:
-        """The engine's own input memory: int8 or float32 [1, H, W, 3]. Drop it before :meth:`invoke`."""
+        """The engine's own input memory: int8, uint8 or float32 [1, H, W, 3]. Drop it before :meth:`invoke`."""
         ...
 
     def invoke(self) -> None:
@@ -69,8 +70,10 @@ def open_engine(path: str | Path, threads: int | None = None) -> Engine:
     if threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
     path = Path(path)
-    if path.is_file() and path.suffix.lower() == ".onnx":
-        raise ModelFileError(f"{path}: .onnx files cannot be run by this version; export a .tflite instead")
+    if path.suffix.lower() == ".onnx":
+        from .ort_engine import OrtEngine
+
+        return OrtEngine(path, threads)
     from .tflite_engine import TFLiteEngine
 
     return TFLiteEngine(path, threads)

@@ -56,7 +56,7 @@ def segment_frames(
 
 
 def warm_up(segmenter: Segmenter, meter: Meter, times: int) -> None:
-    """Run the network ``times`` on mid-grey, so that caches, clocks and lazy allocations settle first."""
+    """Run the network ``times`` on one colour, so that caches, clocks and lazy allocations settle first."""
     segmenter.engine.input_view()[...] = 0
     for _ in range(times):
         start = time.perf_counter_ns()

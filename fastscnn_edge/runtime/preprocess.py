@@ -1,4 +1,4 @@
-"""From an RGB frame to the network's input: a resize if the sizes differ, then ``pixel - 128``."""
+"""From an RGB frame to the network's input: a resize if the sizes differ, then ``pixel - 128``, or as it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
     Args:
         rgb: uint8 [H, W, 3], any size.
         spec: of the model.
-        buffer: int8 or float32 [1, spec.height, spec.width, 3]; receives ``pixel - 128``.
+        buffer: [1, spec.height, spec.width, 3]; int8 and float32 receive ``pixel - 128``, uint8 the pixels.
 
     Raises:
         ValueError: wrong shape or dtype of either array.
@@ -35,7 +35,9 @@ def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
     if buffer.dtype == np.int8:
         # Flipping the top bit of p gives the two's complement of p - 128: one byte-wide operation.
         np.bitwise_xor(pixels, np.uint8(0x80), out=buffer[0].view(np.uint8))
+    elif buffer.dtype == np.uint8:
+        buffer[0] = pixels
     elif buffer.dtype == np.float32:
         np.subtract(pixels, np.float32(128), out=buffer[0])
     else:
-        raise ValueError(f"the input buffer is int8 or float32, not {buffer.dtype}")
+        raise ValueError(f"the input buffer is int8, uint8 or float32, not {buffer.dtype}")

@@ -206,7 +206,7 @@ def now() -> str:
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the libraries a run can involve, where installed."""
     found = {"fastscnn-edge": __version__, "python": platform.python_version()}
-    for package in ("numpy", "pillow", "ai-edge-litert", "tflite-runtime", "av"):
+    for package in ("numpy", "pillow", "ai-edge-litert", "tflite-runtime", "onnxruntime", "onnxruntime-gpu", "av"):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -227,6 +227,7 @@ def engine_facts(engine: Engine) -> dict[str, Any]:
         "library": engine.library,
         "threads": engine.threads,
         "output_quantization": quantization._asdict() if quantization else None,
+        **engine.details,
     }
 
 

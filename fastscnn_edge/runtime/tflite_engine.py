@@ -33,6 +33,7 @@ class TFLiteEngine:
         # The description first: it proves the file whole before native code maps it.
         self.spec: ModelSpec = read_spec(path)
         self.threads = threads
+        self.details: dict[str, Any] = {}
         self.library, interpreter_class = _find_interpreter()
         self._interpreter = _load(interpreter_class, Path(path), threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()

@@ -1,0 +1,151 @@
+"""From a checkpoint to the graph at the wanted precision, whatever file it will become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import CheckpointError, UsageError
+from ..quantization.calibrate import calibration_files, load_for, observe
+from ..quantization.graph import Graph
+from ..quantization.lower import lower
+from ..quantization.ptq import activation_parameters, with_parameters
+from ..quantization.quantized_file import is_quantized_file, load_quantized
+from ..quantization.scheme import AFFINE, SCHEMES, Scheme
+from ..quantization.stored import from_plain
+from ..reference.checkpoint import Checkpoint, load_checkpoint
+from ..reference.model import DIALECTS
+from ..spec import ClassSet, Normalisation
+from .precision import halve, quantize_weights
+
+PRECISIONS = ("int8", "fp32", "fp16", "dynamic")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to start from.
+
+    Attributes:
+        size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
+        calibration: folder of pictures; int8 needs it unless the checkpoint carries scales, the others
+            use it only to verify.
+    """
+
+    checkpoint: Path
+    precision: str = "int8"
+    size: tuple[int, int] | None = None
+    calibration: Path | None = None
+    calibration_count: int = 32
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A graph at the wanted precision, the float graph it is compared with, and what describes them.
+
+    Attributes:
+        preset: quantization scheme, ``float`` where nothing is quantized.
+        sha256: of the checkpoint file.
+    """
+
+    graph: Graph
+    float_graph: Graph
+    pictures: Sequence[np.ndarray]
+    classes: ClassSet
+    normalisation: Normalisation
+    dialect: str
+    preset: str
+    sha256: str
+
+    @property
+    def align_corners(self) -> bool:
+        return DIALECTS[self.dialect].align_corners
+
+    @property
+    def size(self) -> tuple[int, int]:
+        _, height, width, _ = self.graph.tensors[self.graph.input].shape
+        return height, width
+
+
+def prepare(source: Source, scheme: Scheme | None = None) -> Prepared:
+    """The graph of ``source``.
+
+    Args:
+        scheme: int8 must be of this one; None takes what the checkpoint has, else affine.
+
+    Raises:
+        UsageError: int8 without calibration pictures or scales, another scheme than the checkpoint's, or a float
+            format of quantized weights.
+        CheckpointError, SourceError: as their names say.
+    """
+    if source.precision not in PRECISIONS:
+        raise UsageError(f"unknown precision '{source.precision}'; one of: {', '.join(PRECISIONS)}")
+    if is_quantized_file(source.checkpoint):
+        return _from_quantized(source, scheme)
+    return _from_float(source, scheme or AFFINE)
+
+
+def _from_float(source: Source, scheme: Scheme) -> Prepared:
+    checkpoint = load_checkpoint(source.checkpoint)
+    int8 = source.precision == "int8"
+    if int8 and source.calibration is None:
+        _check_stored(source, checkpoint, scheme)
+    float_graph = lower(checkpoint.model, checkpoint.normalisation, *(source.size or checkpoint.trained_size))
+    pictures = _pictures(source, float_graph)
+    return Prepared(
+        _at_precision(float_graph, source, checkpoint, scheme, pictures), float_graph, pictures, checkpoint.classes,
+        checkpoint.normalisation, checkpoint.model.dialect.name, scheme.name if int8 else "float", checkpoint.sha256,
+    )
+
+
+def _check_stored(source: Source, checkpoint: Checkpoint, scheme: Scheme) -> None:
+    if not checkpoint.quantization:
+        raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
+    stored = checkpoint.quantization.get("scheme")
+    if stored in SCHEMES and stored != scheme.name:
+        raise UsageError(f"{source.checkpoint} carries scales of the {stored} scheme, and this target needs the "
+                         f"{scheme.name} one: give --calibration, or start from 'fastscnn-edge quantize --scheme "
+                         f"{scheme.name}'")
+
+
+def _from_quantized(source: Source, scheme: Scheme | None) -> Prepared:
+    file = load_quantized(source.checkpoint)
+    if source.precision != "int8":
+        raise UsageError(f"{source.checkpoint} is quantized: export int8, or start from its float checkpoint")
+    if file.scheme not in SCHEMES:
+        raise CheckpointError(f"{source.checkpoint} is of the unknown scheme '{file.scheme}'")
+    if scheme is not None and file.scheme != scheme.name:
+        raise UsageError(f"{source.checkpoint} was quantized by the {file.scheme} scheme, and this target needs the "
+                         f"{scheme.name} one: make it with 'fastscnn-edge quantize --scheme {scheme.name}'")
+    graph, float_graph = file.graphs(SCHEMES[file.scheme], *(source.size or file.origin.trained_size))
+    origin = file.origin
+    return Prepared(graph, float_graph, _pictures(source, graph), origin.classes, origin.normalisation,
+                    origin.dialect, file.scheme, file.sha256)
+
+
+def _at_precision(graph: Graph, source: Source, checkpoint: Checkpoint, scheme: Scheme,
+                  pictures: Sequence[np.ndarray]) -> Graph:
+    if source.precision != "int8":
+        return {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[source.precision](graph)
+    if source.calibration is None:
+        return with_parameters(graph, from_plain(checkpoint.quantization, graph, scheme), scheme)
+    ranges = observe(graph, tqdm(pictures, "calibrate", leave=False, disable=None))
+    return with_parameters(graph, activation_parameters(graph, ranges, scheme), scheme)
+
+
+def _pictures(source: Source, graph: Graph) -> list[np.ndarray]:
+    if source.calibration is None:
+        return [synthetic_picture(*graph.tensors[graph.input].shape[1:3])]
+    files = calibration_files(source.calibration, source.calibration_count)
+    return [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+
+
+def synthetic_picture(height: int, width: int) -> np.ndarray:
+    """RGB uint8 [height, width, 3] for verification where no picture was given: waves and noise, always the same."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [np.sin(x / (7 + 5 * c) + y / (11 + 3 * c)) * 90 + 128 for c in range(3)]
+    return (np.stack(waves, -1) + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,137 @@
+"""Running an .onnx with ONNX Runtime: on a Jetson's TensorRT or CUDA, or on any CPU."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import MissingExtraError, ModelFileError
+from ..files import sha256
+from ..spec import ModelSpec
+from .memory import total_memory
+from .native_stderr import captured_stderr
+from .onnx_artifact import read_onnx
+from .ort_providers import CPU, TENSORRT, Provider, cache_folder, choose_providers, tensorrt_version
+
+_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+
+_ERRORS_ONLY = 3
+
+
+class OrtEngine:
+    """:class:`~fastscnn_edge.runtime.engine.Engine` for .onnx files with uint8 frames in and logits out.
+
+    Raises:
+        ModelFileError: missing, damaged, refused by ONNX Runtime, or with ends that the runtime cannot serve.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, path: str | Path, threads: int) -> None:
+        path = Path(path)
+        self.spec, self.output_quantization = read_onnx(path)
+        if self.spec.head != "logits":
+            raise ModelFileError(f"{path} was exported with --head {self.spec.head}; this runtime makes the mask "
+                                 "itself, and faster: export it with --head logits")
+        self.threads = threads
+        ort = _import()
+        self.library = f"{_installed()}, {ort.get_device()}"
+        self.details: dict[str, Any] = {}
+        providers = self._providers(ort, path)
+        self._session = _load(ort, path, threads, providers)
+        self.details["providers"] = _assignment(self._session)
+        _check(path, self.spec, self._session)
+        self._input = np.zeros((1, self.spec.height, self.spec.width, 3), np.uint8)
+        self._logits: np.ndarray | None = None
+
+    def input_view(self) -> np.ndarray:
+        """The frame that :meth:`invoke` will read: uint8 [1, H, W, 3]."""
+        return self._input
+
+    def invoke(self) -> None:
+        """Run the network."""
+        (self._logits,) = self._session.run(None, {"image": self._input})
+
+    def logits(self) -> np.ndarray:
+        """The last result, int8 or float32 [h, w, C]."""
+        assert self._logits is not None
+        logits = self._logits[0].transpose(1, 2, 0)
+        if self.output_quantization is None:
+            return np.ascontiguousarray(logits)
+        # Back to the integers they were: the mask is exact in them.
+        scale, zero_point = self.output_quantization
+        return np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
+
+    def _providers(self, ort: Any, path: Path) -> list[Provider]:
+        cache = cache_folder(path, sha256(path), tensorrt_version())
+        chosen = choose_providers(ort.get_available_providers(), self.spec, cache, total_memory())
+        if chosen[0][0] == TENSORRT:
+            cache.mkdir(parents=True, exist_ok=True)
+            self.details["engine_cache"] = str(cache)
+        return chosen
+
+
+def _import() -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("onnxruntime", "onnx", "running an .onnx") from error
+    return onnxruntime
+
+
+def _installed() -> str:
+    for package in _PACKAGES:
+        try:
+            return f"{package} {importlib.metadata.version(package)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "onnxruntime, version unknown"
+
+
+def _load(ort: Any, path: Path, threads: int, providers: list[Provider]) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = _ERRORS_ONLY
+    if len(providers) > 1:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    try:
+        with captured_stderr():  # what a provider logs on its way to the exception
+            return ort.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+        raise ModelFileError(f"{path}: ONNX Runtime refuses it: {str(error).splitlines()[0]}") from error
+
+
+def _assignment(session: Any) -> dict[str, Any]:
+    """Provider -> how many nodes it runs; None where this version of ONNX Runtime does not tell."""
+    names = session.get_providers()
+    if names == [CPU]:
+        return {CPU: "all nodes"}
+    try:
+        counts = Counter(dict.fromkeys(names, 0))
+        for part in session.get_provider_graph_assignment_info():
+            counts[part.ep_name] += len(part.get_nodes())
+        return dict(counts)
+    except (AttributeError, RuntimeError):
+        return dict.fromkeys(names)
+
+
+def _check(path: Path, spec: ModelSpec, session: Any) -> None:
+    """The ends must be what the description promises, or masks would be silently wrong."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelFileError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+    image, logits = inputs[0], outputs[0]
+    if image.name != "image" or image.type != "tensor(uint8)":
+        raise ModelFileError(f"{path} takes {image.type}; this runtime feeds frames: export it with --input uint8")
+    for got, expected in zip(image.shape, (1, spec.height, spec.width, 3), strict=True):
+        if isinstance(got, int) and got != expected:
+            raise ModelFileError(f"{path}: its input is {image.shape}, but its description says "
+                                 f"{spec.height}x{spec.width}")
+    if logits.type != "tensor(float)" or logits.shape[1] != len(spec.classes):
+        raise ModelFileError(f"{path}: its output is {logits.type} {logits.shape}, but its description says "
+                             f"{len(spec.classes)} classes")
