@@ -11,6 +11,7 @@ from PIL import Image
 from fastscnn_edge.cli import main
 from fastscnn_edge.files import sha256
 from fastscnn_edge.runtime.artifact import read_spec
+from fastscnn_edge.runtime.onnx_artifact import read_onnx
 
 from ..helpers import random_model, random_picture
 
@@ -75,7 +76,22 @@ BAD = {
     "no calibration": (lambda c, p, t: ("--checkpoint", c), "needs --calibration"),
     "absent calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t / "absent"), "no such calibration"),
     "empty calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t), "holds no pictures"),
-    "wrong suffix": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", t / "m.onnx"), ".tflite"),
+    "wrong suffix": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", t / "m.bin"), ".tflite"),
+    "format and suffix": (
+        lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--format", "tflite", "--out", t / "m.onnx"),
+        "should end in .tflite",
+    ),
+    "onnx option for tflite": (
+        lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--head", "argmax", "--out", t / "m.tflite"),
+        "for .onnx files",
+    ),
+    "dynamic precision for onnx": (
+        lambda c, p, t: ("--checkpoint", c, "--precision", "dynamic", "--out", t / "m.onnx"), "int8, fp32 or fp16",
+    ),
+    "small dynamic size": (
+        lambda c, p, t: ("--checkpoint", c, "--precision", "fp32", "--dynamic", "all", "--out", t / "m.onnx"),
+        "at least 224x224",
+    ),
     "unwritable": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", _blocked(t)), "cannot write"),
 }
 
@@ -108,3 +124,44 @@ def test_size_is_checked(size: str, capsys: pytest.CaptureFixture[str]) -> None:
         export("--checkpoint", "c.pth", "--out", "m.tflite", "--size", size)
     assert stop.value.code == 2
     assert f"'{size}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32", "fp16"])
+def test_writes_a_described_onnx(precision: str, checkpoint: Path, pictures: Path, tmp_path: Path,
+                                 capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "model.onnx"
+    assert export("--checkpoint", checkpoint, "--precision", precision, "--size", SIZE, "--calibration", pictures,
+                  "--out", out) == 0
+    spec, logits = read_onnx(out)
+    assert (spec.height, spec.width, spec.precision, len(spec.classes), spec.head) == (64, 96, precision, 5, "logits")
+    assert (logits is None) == (precision != "int8")
+    printed = capsys.readouterr().out
+    assert "operators" in printed and "same class" in printed
+    assert ("45 of 45 convolutions run in integers" in printed) == (precision == "int8")
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_target_decides_the_scheme(checkpoint: Path, pictures: Path, tmp_path: Path,
+                                   capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures)
+    for target, preset in (("tensorrt", "symmetric"), ("ort-arm64", "affine"), ("ort-x86", "affine")):
+        out = tmp_path / f"{target}.onnx"
+        assert export(*words, "--target", target, "--out", out) == 0
+        assert read_onnx(out)[0].preset == preset
+    affine = tmp_path / "affine.safetensors"
+    assert main(["quantize", *map(str, words), "--recipe", "fast", "--out", str(affine)]) == 0
+    assert export("--checkpoint", affine, "--target", "tensorrt", "--out", tmp_path / "no.onnx") == 2
+    assert "quantize --scheme symmetric" in capsys.readouterr().err
+    assert not (tmp_path / "no.onnx").exists()
+
+
+def test_symmetric_weights_default_to_tensorrt(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+    symmetric = tmp_path / "symmetric.safetensors"
+    assert main(["quantize", "--checkpoint", str(checkpoint), "--size", SIZE, "--calibration", str(pictures),
+                 "--recipe", "fast", "--scheme", "symmetric", "--out", str(symmetric)]) == 0
+    default, named = tmp_path / "a.onnx", tmp_path / "b.onnx"
+    assert export("--checkpoint", symmetric, "--out", default) == 0
+    assert export("--checkpoint", symmetric, "--target", "tensorrt", "--out", named) == 0
+    assert sha256(default) == sha256(named)
+    assert export("--checkpoint", symmetric, "--out", tmp_path / "c.tflite") == 0
+    assert read_spec(tmp_path / "c.tflite").preset == "symmetric"

@@ -136,8 +136,8 @@ def test_models_that_cannot_be_used(tiny_dataset: Path, tmp_path: Path, capsys: 
     for name, message in (
         ("absent.pth", "no such checkpoint"),
         ("absent.tflite", "no such model"),
-        ("model.onnx", ".onnx is not supported yet"),
-        ("model.h5", "unknown kind of model; one of: .pth, .pt, .safetensors, .tflite"),
+        ("absent.onnx", "no such model"),
+        ("model.h5", "unknown kind of model; one of: .pth, .pt, .safetensors, .tflite, .onnx"),
     ):
         assert message in _refusal(capsys, tmp_path / name, "--data", tiny_dataset)
 

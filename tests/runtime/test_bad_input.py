@@ -34,7 +34,7 @@ CASES = {
     "random bytes": (["--source", "ok.png", "--model", "random.tflite"], "not a complete model"),
     "another network": (["--source", "ok.png", "--model", "foreign.tflite"], "not a complete model"),
     "wrong class count": (["--source", "ok.png", "--model", "liar.tflite"], "11 classes"),
-    "onnx": (["--source", "ok.png", "--model", "m.onnx"], ".tflite instead"),
+    "onnx": (["--source", "ok.png", "--model", "m.onnx"], "not a complete model"),
     "corrupt picture": (["--source", "corrupt.jpg"], "cannot decode"),
     "truncated picture": (["--source", "truncated.png"], "cannot decode"),
     "enormous picture": (["--source", "enormous.png"], "limit of"),

@@ -99,7 +99,7 @@ def test_what_the_interpreter_refuses_is_one_line(tmp_path: Path, capfd: pytest.
 
 def test_onnx_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"x")
-    with pytest.raises(ModelFileError, match="onnx"):
+    with pytest.raises(ModelFileError, match="export --format onnx"):
         open_engine(tmp_path / "m.onnx")
 
 
