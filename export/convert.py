@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._version import __version__
@@ -51,10 +51,8 @@ def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
         UsageError, CheckpointError, SourceError, OutputError: as their names say.
     """
     prepared = prepare(request.source)
-    spec = _spec(prepared, request.source.precision)
-    description = f"Fast-SCNN {spec.precision} {spec.height}x{spec.width}, fastscnn_edge {__version__}"
     with atomic_path(request.out) as temporary:
-        temporary.write_bytes(attach_spec(write_tflite(prepared.graph, description), spec))
+        spec = write_tflite_file(temporary, prepared, request.source.precision)
         result = verify(temporary, prepared.graph, prepared.float_graph, prepared.pictures[:VERIFICATION_PICTURES])
     return spec, result
 
@@ -68,19 +66,34 @@ def export_onnx(request: Request) -> tuple[ModelSpec, OnnxVerification]:
         raise UsageError(f"--dynamic size needs a typical --size of at least {MIN_DYNAMIC}x{MIN_DYNAMIC}")
     needs_symmetric = source.precision == "int8" and request.target == TENSORRT
     prepared = prepare(source, SYMMETRIC if needs_symmetric else None)
-    options = _with_target(request.onnx, request.target, prepared)
-    spec = _spec(prepared, source.precision, options.head)
-    entries = onnx_artifact.metadata(spec, _logits(prepared.graph))
-    model = write_onnx(prepared.graph, options, prepared.normalisation, prepared.align_corners, entries)
+    options = replace(request.onnx, target=request.target or default_target(prepared.preset))
     with atomic_path(request.out) as temporary:
-        temporary.write_bytes(onnx_artifact.seal(model.SerializeToString()))
+        spec = write_onnx_file(temporary, prepared, source.precision, options)
         result = verify_onnx(temporary, prepared, options, VERIFICATION_PICTURES)
     return spec, result
 
 
-def _with_target(options: OnnxOptions, target: str | None, prepared: Prepared) -> OnnxOptions:
-    target = target or (TENSORRT if prepared.preset == SYMMETRIC.name else ORT_X86)
-    return OnnxOptions(options.input, options.head, target, options.dynamic)
+def write_tflite_file(path: Path, prepared: Prepared, precision: str) -> ModelSpec:
+    """Write a .tflite with its description, unverified."""
+    spec = _spec(prepared, precision)
+    description = f"Fast-SCNN {precision} {spec.height}x{spec.width}, fastscnn_edge {__version__}"
+    path.write_bytes(attach_spec(write_tflite(prepared.graph, description), spec))
+    return spec
+
+
+def write_onnx_file(path: Path, prepared: Prepared, precision: str, options: OnnxOptions | None = None) -> ModelSpec:
+    """Write an .onnx with its description, unverified; None: the default options for its scheme."""
+    options = options or OnnxOptions(target=default_target(prepared.preset))
+    spec = _spec(prepared, precision, options.head)
+    entries = onnx_artifact.metadata(spec, _logits(prepared.graph))
+    model = write_onnx(prepared.graph, options, prepared.normalisation, prepared.align_corners, entries)
+    path.write_bytes(onnx_artifact.seal(model.SerializeToString()))
+    return spec
+
+
+def default_target(preset: str) -> str:
+    """Zero-point-free integers are for TensorRT; everything else runs anywhere."""
+    return TENSORRT if preset == SYMMETRIC.name else ORT_X86
 
 
 def _spec(prepared: Prepared, precision: str, head: str = "logits") -> ModelSpec:

@@ -16,9 +16,11 @@ from .command import EXIT_USER_ERROR, guarded
 COMMANDS = {
     "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device"),
     "calibrate": ("fastscnn_edge.quantization.calibrate_command", "put int8 activation scales into a checkpoint"),
-    "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite"),
+    "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite or an .onnx"),
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),
     "sensitivity": ("fastscnn_edge.quantization.sensitivity_command", "which layers lose what in int8"),
+    "compare-quantizers": ("fastscnn_edge.export.compare_quantizers", "our recipes and ONNX Runtime's own, by mIoU"),
+    "compare-engines": ("fastscnn_edge.export.compare_engines", "one int8 network in every engine, logit by logit"),
     "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
     "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),
 }
