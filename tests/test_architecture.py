@@ -27,7 +27,7 @@ RULES = {
     ),
     "export": (
         {"fastscnn_edge", "fastscnn_edge.reference", "fastscnn_edge.quantization", "fastscnn_edge.export"},
-        {"numpy", "flatbuffers", "ai_edge_litert", "tqdm"},
+        {"numpy", "flatbuffers", "ai_edge_litert", "onnx", "tqdm"},
     ),
 }
 AREAS = ("reference", "quantization", "export")
