@@ -20,6 +20,7 @@ COMMANDS = {
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),
     "sensitivity": ("fastscnn_edge.quantization.sensitivity_command", "which layers lose what in int8"),
     "lint": ("fastscnn_edge.export.lint_command", "check an INT8 .onnx against TensorRT's rules"),
+    "tensorrt-plan": ("fastscnn_edge.export.tensorrt_plan_command", "the engine build for a Jetson, printed or run"),
     "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
     "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),
 }
