@@ -1,7 +1,8 @@
 """trtexec's command lines for one .onnx: which flags, for what, under which version. Nothing is run here.
 
-Sources: trtexec --help of TensorRT 8.5, 8.6, 10.3 and 10.12 (samples/common/sampleOptions.cpp); the documentation's
-"Migrating trtexec Usage from TensorRT 10.x to 11.x"; for the DLA what :func:`_dla_notes` names.
+Sources: trtexec's help of TensorRT 8.5, 8.6, 10.3 and a later 10.x (samples/common/sampleOptions.cpp); the release
+notes of 10.12.0; the documentation's "Migrating trtexec Usage from TensorRT 10.x to 11.x"; for the DLA what
+:func:`_dla_notes` names.
 """
 
 from __future__ import annotations
