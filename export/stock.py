@@ -50,7 +50,7 @@ def quantize_stock(float_model: Path, out: Path, prepared: Prepared, how: Stock)
         quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
         activation_type=QuantType.QInt8 if how.symmetric else QuantType.QUInt8,
         calibrate_method=how.method,
-        extra_options={"ActivationSymmetric": how.symmetric},
+        extra_options={"ActivationSymmetric": how.symmetric, "CalibPercentile": 99.99},
     )
     simplified.unlink()
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "sensitivity": ("fastscnn_edge.quantization.sensitivity_command", "which layers lose what in int8"),
     "compare-quantizers": ("fastscnn_edge.export.compare_quantizers", "our recipes and ONNX Runtime's own, by mIoU"),
     "compare-engines": ("fastscnn_edge.export.compare_engines", "one int8 network in every engine, logit by logit"),
+    "lint": ("fastscnn_edge.export.lint_command", "check an INT8 .onnx against TensorRT's rules"),
+    "tensorrt-plan": ("fastscnn_edge.export.tensorrt_plan_command", "the engine build for a Jetson, printed or run"),
     "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
     "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),
 }
