@@ -37,8 +37,13 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument("--calibration", type=Path, metavar="DIR",
                         help="folder of typical pictures; int8 needs it unless 'fastscnn-edge calibrate' has put "
                              "scales into the checkpoint; other precisions use it for verification")
-    result.add_argument("--calibration-count", type=positive, default=32, metavar="N",
-                        help="pictures taken from the folder, evenly spread over its sorted names (default: 32)")
+    result.add_argument("--calibration-count", type=positive, metavar="N",
+                        help="pictures taken from the folder, evenly spread over its sorted names (default: 32, at "
+                             "sizes above 512x1024 fewer, at least 8)")
+    result.add_argument("--recipe", choices=["fast", "accurate"], default="fast",
+                        help="how int8 is made from pictures: fast equalises channels and takes ranges, seconds "
+                             "(default); accurate also rounds weights and corrects biases, minutes; "
+                             "'fastscnn-edge quantize' keeps the result for further exports")
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .tflite or .onnx to write")
     onnx = result.add_argument_group("only for .onnx")
     onnx.add_argument("--target", choices=TARGETS,
@@ -73,7 +78,8 @@ def _run(args: argparse.Namespace) -> int:
     from .prepare import Source
     from .verify import describe
 
-    source = Source(args.checkpoint, args.precision, args.size, args.calibration, args.calibration_count)
+    source = Source(args.checkpoint, args.precision, args.size, args.calibration, args.calibration_count,
+                    args.recipe)
     options = OnnxOptions(args.input, args.head, dynamic=args.dynamic)
     request = Request(source, args.out, args.target, options)
     if kind == "onnx":

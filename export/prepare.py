@@ -10,11 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, UsageError
-from ..quantization.calibrate import calibration_files, load_for, observe
+from ..quantization.calibrate import calibration_files, load_for
 from ..quantization.graph import Graph
 from ..quantization.lower import lower
-from ..quantization.ptq import activation_parameters, with_parameters
+from ..quantization.ptq import with_parameters
 from ..quantization.quantized_file import is_quantized_file, load_quantized
+from ..quantization.recipes import quantize
 from ..quantization.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.stored import from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
@@ -33,13 +34,16 @@ class Source:
         size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
         calibration: folder of pictures; int8 needs it unless the checkpoint carries scales, the others
             use it only to verify.
+        calibration_count: pictures taken from it; None: 32, less at sizes above 512x1024, where each has more to say.
+        recipe: of post-training quantization, a key of :data:`..quantization.recipes.RECIPES`.
     """
 
     checkpoint: Path
     precision: str = "int8"
     size: tuple[int, int] | None = None
     calibration: Path | None = None
-    calibration_count: int = 32
+    calibration_count: int | None = None
+    recipe: str = "fast"
 
 
 @dataclass(frozen=True)
@@ -132,15 +136,20 @@ def _at_precision(graph: Graph, source: Source, checkpoint: Checkpoint, scheme: 
         return {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[source.precision](graph)
     if source.calibration is None:
         return with_parameters(graph, from_plain(checkpoint.quantization, graph, scheme), scheme)
-    ranges = observe(graph, tqdm(pictures, "calibrate", leave=False, disable=None))
-    return with_parameters(graph, activation_parameters(graph, ranges, scheme), scheme)
+    return quantize(graph, pictures, scheme, source.recipe)
 
 
 def _pictures(source: Source, graph: Graph) -> list[np.ndarray]:
     if source.calibration is None:
         return [synthetic_picture(*graph.tensors[graph.input].shape[1:3])]
-    files = calibration_files(source.calibration, source.calibration_count)
+    _, height, width, _ = graph.tensors[graph.input].shape
+    files = calibration_files(source.calibration, source.calibration_count or default_count(height, width))
     return [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+
+
+def default_count(height: int, width: int) -> int:
+    """Calibration pictures by input size: 32 up to 512x1024, then as many as hold the same pixels, at least 8."""
+    return int(np.clip(32 * 512 * 1024 // (height * width), 8, 32))
 
 
 def synthetic_picture(height: int, width: int) -> np.ndarray:
