@@ -19,6 +19,7 @@ COMMANDS = {
     "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite"),
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),
     "sensitivity": ("fastscnn_edge.quantization.sensitivity_command", "which layers lose what in int8"),
+    "ranges": ("fastscnn_edge.quantization.ranges_command", "how much of int8 each channel gets"),
     "evaluate": ("fastscnn_edge.reference.evaluate_command", "mIoU of a checkpoint or an artifact"),
     "train": ("fastscnn_edge.reference.train_command", "train on CamVid or Cityscapes"),
 }
