@@ -19,6 +19,7 @@ COMMANDS = {
     "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite or an .onnx"),
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),
     "sensitivity": ("fastscnn_edge.quantization.sensitivity_command", "which layers lose what in int8"),
+    "ranges": ("fastscnn_edge.quantization.ranges_command", "how much of int8 each channel gets"),
     "compare-quantizers": ("fastscnn_edge.export.compare_quantizers", "our recipes and ONNX Runtime's own, by mIoU"),
     "compare-engines": ("fastscnn_edge.export.compare_engines", "one int8 network in every engine, logit by logit"),
     "lint": ("fastscnn_edge.export.lint_command", "check an INT8 .onnx against TensorRT's rules"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-_INK, _FAINT, _GRID, _PAPER = (38, 42, 48), (110, 116, 124), (226, 229, 233), (255, 255, 255)
-_PALETTE = ((54, 110, 178), (216, 118, 58), (74, 150, 104), (142, 98, 168), (150, 120, 84), (120, 128, 136))
+INK, FAINT, GRID, PAPER = (38, 42, 48), (110, 116, 124), (226, 229, 233), (255, 255, 255)
+PALETTE = ((54, 110, 178), (216, 118, 58), (74, 150, 104), (142, 98, 168), (150, 120, 84), (120, 128, 136))
 
 _SCALE = 2
 """Pixels per unit of the layout below."""
@@ -33,7 +33,7 @@ def draw_bars(title: str, subtitle: str, bars: Sequence[Bar]) -> Image.Image:
     """
     text, bold = (ImageFont.load_default(size * _SCALE) for size in (_TEXT, _TITLE))
     groups = list(dict.fromkeys(bar.group for bar in bars))
-    colours = {group: _PALETTE[i % len(_PALETTE)] for i, group in enumerate(groups)}
+    colours = {group: PALETTE[i % len(PALETTE)] for i, group in enumerate(groups)}
     left = _MARGIN * _SCALE + max(int(text.getlength(bar.label)) for bar in bars) + 8 * _SCALE
     behind = max(int(text.getlength(bar.text)) for bar in bars) + 12 * _SCALE
     top = (_MARGIN + 64) * _SCALE
@@ -42,32 +42,32 @@ def draw_bars(title: str, subtitle: str, bars: Sequence[Bar]) -> Image.Image:
     span = (high - low) or 1.0
     # Texts behind bars that point left stand to the right of zero, so only the right needs room.
     width, height = left + plot + behind + _MARGIN * _SCALE, top + (len(bars) * _ROW + 30) * _SCALE
-    image = Image.new("RGB", (width, height), _PAPER)
+    image = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(image)
 
     def position(value: float) -> int:
         return left + round((value - low) / span * plot)
 
-    draw.text((_MARGIN * _SCALE, _MARGIN * _SCALE), title, _INK, bold)
-    draw.text((_MARGIN * _SCALE, (_MARGIN + 22) * _SCALE), subtitle, _FAINT, text)
+    draw.text((_MARGIN * _SCALE, _MARGIN * _SCALE), title, INK, bold)
+    draw.text((_MARGIN * _SCALE, (_MARGIN + 22) * _SCALE), subtitle, FAINT, text)
     x = _MARGIN * _SCALE
     for group in groups:
         y = (_MARGIN + 43) * _SCALE
         draw.rounded_rectangle((x, y, x + 10 * _SCALE, y + 10 * _SCALE), 2 * _SCALE, colours[group])
-        draw.text((x + 14 * _SCALE, y - _SCALE), group, _INK, text)
+        draw.text((x + 14 * _SCALE, y - _SCALE), group, INK, text)
         x += 30 * _SCALE + int(text.getlength(group))
     bottom = top + len(bars) * _ROW * _SCALE
     for tick in ticks(low, high):
-        draw.line((position(tick), top, position(tick), bottom), _GRID, _SCALE)
-        draw.text((position(tick), bottom + 5 * _SCALE), f"{tick:g}", _FAINT, text, anchor="ma")
+        draw.line((position(tick), top, position(tick), bottom), GRID, _SCALE)
+        draw.text((position(tick), bottom + 5 * _SCALE), f"{tick:g}", FAINT, text, anchor="ma")
     for row, bar in enumerate(bars):
         middle = top + round((row + 0.5) * _ROW * _SCALE)
-        draw.text((left - 6 * _SCALE, middle), bar.label, _INK, text, anchor="rm")
+        draw.text((left - 6 * _SCALE, middle), bar.label, INK, text, anchor="rm")
         start, stop = sorted((position(0), position(bar.value)))
         half = _BAR * _SCALE // 2
         draw.rounded_rectangle((start, middle - half, max(stop, start + 1), middle + half), _SCALE, colours[bar.group])
-        draw.text((stop + 5 * _SCALE, middle), bar.text, _FAINT, text, anchor="lm")
-    draw.line((position(0), top, position(0), bottom), _FAINT, _SCALE)
+        draw.text((stop + 5 * _SCALE, middle), bar.text, FAINT, text, anchor="lm")
+    draw.line((position(0), top, position(0), bottom), FAINT, _SCALE)
     return image
 
 
