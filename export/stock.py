@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +47,14 @@ def quantize_stock(float_model: Path, out: Path, prepared: Prepared, how: Stock)
     """Write the int8 QDQ form of ``float_model`` (written with :data:`OPTIONS`), weights per channel."""
     simplified = out.with_suffix(".simplified.onnx")
     quant_pre_process(str(float_model), str(simplified))
-    quantize_static(
-        str(simplified), str(out), _Reader(prepared),
-        quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
-        activation_type=QuantType.QInt8 if how.symmetric else QuantType.QUInt8,
-        calibrate_method=how.method,
-        extra_options={"ActivationSymmetric": how.symmetric, "CalibPercentile": 99.99},
-    )
+    with redirect_stdout(io.StringIO()):  # histograms announce themselves
+        quantize_static(
+            str(simplified), str(out), _Reader(prepared),
+            quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
+            activation_type=QuantType.QInt8 if how.symmetric else QuantType.QUInt8,
+            calibrate_method=how.method,
+            extra_options={"ActivationSymmetric": how.symmetric, "CalibPercentile": 99.99},
+        )
     simplified.unlink()
 
 
