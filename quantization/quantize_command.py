@@ -40,7 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="ptq: fast equalises and calibrates, seconds; accurate also rounds and corrects biases (default)")
     add("--scheme", choices=["affine", "symmetric"], default="affine",
         help="affine: zero points, for TFLite and ONNX Runtime (default); symmetric: none, for TensorRT")
-    add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (qat: default the train split)")
+    add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (qat: "
+        "default the scales that the checkpoint carries, else the train split)")
     add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
     add("--data", type=Path, metavar="DIR", help="qat: dataset with a train and a val split")
     add("--size", type=size, metavar="HxW",
@@ -112,19 +113,22 @@ def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
     from ..reference.datasets import open_dataset
     from .calibrate import calibration_files, load_for
     from .lower import lower
+    from .ptq import with_parameters
     from .qat import QatConfig, train_qat
-    from .recipes import TRAINING_START, apply
+    from .recipes import TRAINING_START, Quantized, apply
+    from .stored import from_plain
 
     train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
     require(len(train_set.classes) == len(checkpoint.classes),
             f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}")
     require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
     graph = lower(checkpoint.model, checkpoint.normalisation, *at)
-    folder = args.calibration or train_set.samples[0][0].parent
-    files = calibration_files(folder, args.calibration_count)
-    pictures = [load_for(graph, file) for file in files]
-    # Equalised first: gradients move weights by small steps and would not get there.
-    start = apply(TRAINING_START, graph, pictures, scheme)
+    if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
+        start = Quantized(graph, with_parameters(graph, from_plain(checkpoint.quantization, graph, scheme), scheme))
+    else:
+        files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
+        # Equalised first: gradients move weights by small steps and would not get there.
+        start = apply(TRAINING_START, graph, [load_for(graph, file) for file in files], scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
     outcome = train_qat(checkpoint, start, scheme, train_set, val_set, args.out.parent, config,
                         resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -185,11 +186,34 @@ def test_command_resumes_and_exports_the_trained_scales(checkpoint: Path, tiny_d
     assert main(["export", "--checkpoint", str(out), "--out", str(model)]) == 0
     assert scales_in(model) == {name: values for name, values in scales_of(out).items() if name in scales_in(model)}
     assert len(first) == 64
+    onnx_model = tmp_path / "model.onnx"
+    assert main(["export", "--checkpoint", str(out), "--target", "ort-arm64", "--out", str(onnx_model)]) == 0
+    # Constants apart: the file's own names for shapes and the like carry no scale.
+    assert scales_in_onnx(onnx_model) == {name: v for name, v in scales_of(out).items() if "border" not in name}
+
+
+def test_training_starts_from_the_scales_that_a_checkpoint_carries(checkpoint: Path, tiny_dataset: Path,
+                                                                   tmp_path: Path) -> None:
+    calibrated = tmp_path / "calibrated.safetensors"
+    assert main(["calibrate", "--checkpoint", str(checkpoint), "--calibration", str(tiny_dataset / "train/images"),
+                 "--out", str(calibrated)]) == 0
+    out = tmp_path / "run" / "int8.safetensors"
+    assert main(["quantize", "--checkpoint", str(calibrated), "--method", "qat", "--data", str(tiny_dataset),
+                 "--batch", "2", "--workers", "0", "--epochs", "1", "--out", str(out)]) == 0
+    stored = load_checkpoint(calibrated).quantization["activations"]
+    for name, (scale, _) in scales_of(out).items():
+        assert scale == pytest.approx(stored[name][0], rel=0.01)
 
 
 def scales_of(path: Path) -> dict[str, tuple[float, int]]:
     return {name: (scale, zero_point)
             for name, (scale, zero_point) in load_quantized(path).activations["activations"].items()}
+
+
+def scales_in_onnx(path: Path) -> dict[str, tuple[float, int]]:
+    constants = {i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer}
+    return {name.removesuffix("/scale"): (float(value), int(constants[f"{name.removesuffix('/scale')}/zero_point"]))
+            for name, value in constants.items() if name.endswith("/scale") and value.ndim == 0}
 
 
 def scales_in(path: Path) -> dict[str, tuple[float, int]]:
