@@ -2,11 +2,11 @@ VENV ?= .venv
 PYTHON ?= python3
 OUT ?= out
 BIN = $(VENV)/bin
-WEIGHTS = fastscnn_edge/weights/fastscnn_camvid.safetensors
+WEIGHTS = fastscnn_edge/weights/fastscnn_camvid_int8.safetensors
 
 .PHONY: run test lint clean
 
-run: $(VENV)/installed  ## export the bundled checkpoint to INT8 and run it on the bundled pictures
+run: $(VENV)/installed  ## export the bundled INT8 network and run it on the bundled pictures
 	$(BIN)/fastscnn-edge export --checkpoint $(WEIGHTS) --precision int8 --out $(OUT)/model.tflite
 	$(BIN)/fastscnn-edge run --model $(OUT)/model.tflite --source examples/street --headless \
 	    --out $(OUT) --report $(OUT)/report.json

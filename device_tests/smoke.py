@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples" / "street"
 EXPECTED = HERE / "expected"
 
-LEAST_AGREEMENT = 0.995
-"""XNNPACK picks other kernels on other CPUs; where they round differently a few boundary pixels move."""
+LEAST_AGREEMENT = {"tflite": 0.995, "onnxruntime": 0.98}
+"""By engine. XNNPACK picks other kernels on other CPUs, and ONNX Runtime rounds its own way: boundary pixels move."""
 
 
 def main() -> int:
@@ -37,7 +37,7 @@ def main() -> int:
         expected = np.asarray(Image.open(EXPECTED / f"{path.stem}_mask.png"))
         digest = hashlib.sha256(classes.tobytes()).hexdigest()
         results[path.stem] = {"agreement": float((classes == expected).mean()), "sha256": digest}
-    passed = bool(results) and all(r["agreement"] >= LEAST_AGREEMENT for r in results.values())
+    passed = bool(results) and all(r["agreement"] >= LEAST_AGREEMENT[segmenter.engine.name] for r in results.values())
     print(json.dumps({"passed": passed, "machine": platform.machine(), "library": segmenter.engine.library,
                       "masks": results}))
     return 0 if passed else 1

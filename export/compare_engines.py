@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ import numpy as np
 
 from ..command import guarded, parser, positive, size
 from ..files import write_text
+from ..quantization.arithmetic import quantize
+from ..quantization.graph import Graph, quantization_of
 from .onnx_options import ORT_ARM64, ORT_X86, OnnxOptions
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ fastscnn-edge compare-engines --checkpoint int8.safetensors --pictures camvid/va
 fastscnn-edge compare-engines --checkpoint int8.safetensors --pictures pictures/ --limit 8 --json engines.json
 """
 
+FLOAT = "float graph, rounded at the end"
+"""The line to judge the others by: what quantization itself changes."""
+
 Logits = Callable[[np.ndarray], np.ndarray]
 """RGB uint8 [H, W, 3] of the graph's size to int8 [1, h, w, C]."""
 
@@ -44,14 +49,14 @@ class Tally:
         points, same: grid points in all, and those with the evaluator's class.
     """
 
-    steps: np.ndarray
+    steps: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
     points: int = 0
     same: int = 0
 
     def add(self, expected: np.ndarray, actual: np.ndarray) -> None:
         """Count one picture; both int8 [1, h, w, C]."""
         gap = np.abs(expected.astype(np.int16) - actual.astype(np.int16))
-        self.steps += np.bincount(gap.ravel(), minlength=256)
+        self.steps += np.bincount(gap.ravel(), minlength=len(self.steps))
         same = expected.argmax(-1) == actual.argmax(-1)
         self.points += same.size
         self.same += int(same.sum())
@@ -59,19 +64,21 @@ class Tally:
     def summary(self) -> Agreement:
         """The figures of the table."""
         share = self.steps / self.steps.sum()
-        return Agreement(int(np.flatnonzero(self.steps).max()), float(1 - share[0]), float(share[2:].sum()),
+        rms = float(np.sqrt(share @ np.arange(len(share)) ** 2))
+        return Agreement(int(np.flatnonzero(self.steps).max()), rms, float(1 - share[0]), float(share[2:].sum()),
                          self.same / self.points)
 
 
 @dataclass(frozen=True)
 class Agreement:
     """Attributes:
-        largest: greatest difference in steps.
+        largest, rms: greatest difference, and root of the mean square, in steps.
         differing, beyond_one: share of logits that differ at all, and by more than one step, 0..1.
         same_class: share of grid points with the evaluator's class, 0..1.
     """
 
     largest: int
+    rms: float
     differing: float
     beyond_one: float
     same_class: float
@@ -106,24 +113,31 @@ def _run(args: argparse.Namespace) -> int:
     prepared = prepare(Source(args.checkpoint, size=args.size))
     with tempfile.TemporaryDirectory() as folder:
         engines = open_engines(prepared, Path(folder))
-        tallies = {name: Tally(np.zeros(256, np.int64)) for name in engines}
+        tallies = {name: Tally() for name in (FLOAT, *engines)}
         for file in tqdm(files, "compare", leave=False, disable=None):
             picture = load_for(prepared.graph, file)
             expected = run(prepared.graph, picture)
+            tallies[FLOAT].add(expected, as_integers(prepared.graph, run(prepared.float_graph, picture)))
             for name, logits in engines.items():
                 tallies[name].add(expected, logits(picture))
     table = {name: tally.summary() for name, tally in tallies.items()}
     height, width = prepared.size
     print(f"{len(files)} pictures, {height}x{width}, {prepared.preset} scheme; against the integer evaluator:")
-    print(f"{'engine':<34}  largest  differing  beyond 1 step  same class")
+    print(f"{'engine':<34}  largest    rms  differing  beyond 1 step  same class")
     for name, row in table.items():
-        print(f"{name:<34}  {row.largest:>7}  {100 * row.differing:>8.2f}%  {100 * row.beyond_one:>12.3f}%  "
-              f"{100 * row.same_class:>9.3f}%")
+        print(f"{name:<34}  {row.largest:>7}  {row.rms:5.2f}  {100 * row.differing:>8.2f}%  "
+              f"{100 * row.beyond_one:>12.2f}%  {100 * row.same_class:>9.2f}%")
     if args.json:
         report = {"pictures": len(files), "preset": prepared.preset,
                   "engines": {name: asdict(row) for name, row in table.items()}}
         write_text(args.json, json.dumps(report, indent=1) + "\n")
     return 0
+
+
+def as_integers(graph: Graph, real: np.ndarray) -> np.ndarray:
+    """Real logits in the int8 steps of ``graph``."""
+    quantization = quantization_of(graph.tensors[graph.output])
+    return quantize(real, quantization.scale[0], quantization.zero_point)
 
 
 def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:

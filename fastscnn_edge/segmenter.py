@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,13 @@ from .runtime.mask import MaskPlan
 from .runtime.preprocess import check_frame, prepare
 from .spec import ModelSpec
 
-BUNDLED_MODEL = Path(__file__).parent / "weights" / "fastscnn_camvid_int8.tflite"
+WEIGHTS = Path(__file__).parent / "weights"
+
+# Bundled model -> packages one of which runs it, in order of preference.
+BUNDLED = {
+    "fastscnn_camvid_int8.tflite": ("ai_edge_litert", "tflite_runtime"),
+    "fastscnn_camvid_int8.onnx": ("onnxruntime",),
+}
 
 
 class Prediction(NamedTuple):
@@ -89,14 +96,16 @@ class Segmenter:
 
 
 def bundled_model() -> Path:
-    """Path of the model that ships with the package.
+    """Path of the model that ships with the package and whose engine is installed; the .tflite if none is.
 
     Raises:
         ModelFileError: this installation has none.
     """
-    if not BUNDLED_MODEL.is_file():
+    runnable = [name for name, packages in BUNDLED.items() if any(find_spec(p) for p in packages)]
+    path = WEIGHTS / next(iter([*runnable, *BUNDLED]))
+    if not path.is_file():
         raise ModelFileError(
-            f"this installation has no bundled model ({BUNDLED_MODEL.name}); "
+            f"this installation has no bundled model ({path.name}); "
             "make one with: fastscnn-edge export, and pass its path"
         )
-    return BUNDLED_MODEL
+    return path

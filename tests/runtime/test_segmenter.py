@@ -56,8 +56,20 @@ def test_a_refused_frame_leaves_the_segmenter_usable(tiny_model: Path) -> None:
     assert kept.value is not None
 
 
+@pytest.mark.parametrize(("installed", "name"), [
+    ({"ai_edge_litert", "onnxruntime"}, "fastscnn_camvid_int8.tflite"),
+    ({"tflite_runtime"}, "fastscnn_camvid_int8.tflite"),
+    ({"onnxruntime"}, "fastscnn_camvid_int8.onnx"),
+    (set(), "fastscnn_camvid_int8.tflite"),
+])
+def test_the_bundled_model_is_one_that_can_run_here(installed: set[str], name: str,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda package: package in installed)
+    assert module.bundled_model().name == name
+
+
 def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "BUNDLED_MODEL", tmp_path / "fastscnn_camvid_int8.tflite")
+    monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     with pytest.raises(ModelFileError, match="no bundled model"):
         Segmenter()
 
