@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from ..files import atomic_path
 from ..quantization.calibrate import calibration_files, load_for, observe
 from ..quantization.graph import Graph
 from ..quantization.lower import lower
+from ..quantization.mixed import description as mixed_layers
+from ..quantization.mixed import int16_activations, keep_float, select
 from ..quantization.ptq import quantize_graph, with_parameters
 from ..quantization.quantized_file import is_quantized_file, load_quantized
 from ..quantization.scheme import AFFINE, SCHEMES
@@ -40,6 +42,8 @@ class Request:
         size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
         calibration: folder of pictures; int8 needs it unless the checkpoint carries scales, the others
             use it only to verify.
+        keep_float, int16_activations: layers of an int8 file that are not to be int8, as patterns of names
+            (:func:`..quantization.mixed.select`).
     """
 
     checkpoint: Path
@@ -48,6 +52,8 @@ class Request:
     size: tuple[int, int] | None = None
     calibration: Path | None = None
     calibration_count: int = 32
+    keep_float: tuple[str, ...] = ()
+    int16_activations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,16 @@ def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
     """Convert, write and verify; the file appears only if it passed.
 
     Raises:
-        UsageError: int8 without calibration pictures or scales, or a float format of quantized weights.
+        UsageError: int8 without calibration pictures or scales, a float format of quantized weights, or layers
+            named that are not there or cannot be changed.
         CheckpointError, SourceError, OutputError: as their names say.
     """
     if request.precision not in PRECISIONS:
         raise UsageError(f"unknown precision '{request.precision}'; one of: {', '.join(PRECISIONS)}")
+    if request.precision != "int8" and (request.keep_float or request.int16_activations):
+        raise UsageError("--keep-float and --int16-activations are for --precision int8")
     quantized = is_quantized_file(request.checkpoint)
-    prepared = _from_quantized(request) if quantized else _from_float(request)
+    prepared = _mixed(_from_quantized(request) if quantized else _from_float(request), request)
     _, height, width, _ = prepared.graph.tensors[prepared.graph.input].shape
     spec = ModelSpec(
         height=height,
@@ -90,9 +99,16 @@ def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
     )
     with atomic_path(request.out) as temporary:
         description = f"Fast-SCNN {request.precision} {height}x{width}, fastscnn_edge {__version__}"
+        if layers := mixed_layers(prepared.graph):
+            description += f"; {layers}"
         temporary.write_bytes(attach_spec(write_tflite(prepared.graph, description), spec))
         result = verify(temporary, prepared.graph, prepared.float_graph, prepared.pictures[:VERIFICATION_PICTURES])
     return spec, result
+
+
+def _mixed(prepared: _Prepared, request: Request) -> _Prepared:
+    graph = keep_float(prepared.graph, prepared.float_graph, request.keep_float)
+    return replace(prepared, graph=int16_activations(graph, request.int16_activations))
 
 
 def _from_float(request: Request) -> _Prepared:
@@ -100,6 +116,7 @@ def _from_float(request: Request) -> _Prepared:
     if request.precision == "int8" and request.calibration is None and not checkpoint.quantization:
         raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
     float_graph = lower(checkpoint.model, checkpoint.normalisation, *(request.size or checkpoint.trained_size))
+    select(float_graph, (*request.keep_float, *request.int16_activations))  # a slip is better told before calibration
     pictures = _pictures(request, float_graph)
     return _Prepared(
         _at_precision(float_graph, request, checkpoint, pictures), float_graph, pictures, checkpoint.classes,
