@@ -12,6 +12,7 @@ from .onnx_options import DYNAMICS, FIXED, HEADS, INPUTS, LOGITS, TARGETS, UINT8
 _EXAMPLES = """
 fastscnn-edge export --checkpoint best.safetensors --precision int8 --calibration pictures/ --out model.tflite
 fastscnn-edge export --checkpoint calibrated.safetensors --out model.tflite
+fastscnn-edge export --checkpoint calibrated.safetensors --keep-float fusion/higher 'pyramid/*' --out model.tflite
 fastscnn-edge export --checkpoint fast_scnn_mmseg.pth --precision fp32 --size 512x1024 --out model.tflite
 fastscnn-edge export --checkpoint symmetric.safetensors --format onnx --target tensorrt --out jetson.onnx
 fastscnn-edge export --checkpoint best.safetensors --precision fp16 --head argmax --dynamic all --out model.onnx
@@ -31,6 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument("--precision", choices=["int8", "fp32", "fp16", "dynamic"], default="int8",
                         help="int8: integers throughout, the one for boards (default); fp32; fp16: weights halved; "
                              "dynamic: int8 weights with float activations, a smaller file but slower than fp32")
+    result.add_argument("--keep-float", nargs="+", action="extend", default=[], metavar="LAYER",
+                        help="convolutions of an int8 .tflite to leave in float32, by the names 'fastscnn-edge "
+                             "sensitivity' prints; a pattern like 'pyramid/*' takes the convolutions it matches")
+    result.add_argument("--int16-activations", nargs="+", action="extend", default=[], metavar="LAYER",
+                        help="likewise, to read and write int16 in place of int8")
     result.add_argument("--size", type=size, metavar="HxW",
                         help="input height x width in pixels (default: what the checkpoint was trained at, "
                              "else 512x1024); any size works, multiples of 32 waste nothing")
@@ -79,7 +85,7 @@ def _run(args: argparse.Namespace) -> int:
     from .verify import describe
 
     source = Source(args.checkpoint, args.precision, args.size, args.calibration, args.calibration_count,
-                    args.recipe)
+                    args.recipe, tuple(args.keep_float), tuple(args.int16_activations))
     options = OnnxOptions(args.input, args.head, dynamic=args.dynamic)
     request = Request(source, args.out, args.target, options)
     if kind == "onnx":

@@ -9,6 +9,7 @@ from .._version import __version__
 from ..errors import UsageError
 from ..files import atomic_path
 from ..quantization.graph import Graph
+from ..quantization.mixed import description as mixed_layers
 from ..quantization.scheme import SYMMETRIC
 from ..runtime import onnx_artifact
 from ..runtime.artifact import attach_spec
@@ -62,6 +63,10 @@ def export_onnx(request: Request) -> tuple[ModelSpec, OnnxVerification]:
     source = request.source
     if source.precision == "dynamic":
         raise UsageError("--precision dynamic is a .tflite's; an .onnx is int8, fp32 or fp16")
+    if source.keep_float or source.int16_activations:
+        # ONNX Runtime quantizes a float convolution between Dequantize and Quantize by itself.
+        raise UsageError("--keep-float and --int16-activations are for .tflite files: ONNX Runtime would round such a "
+                         "layer after all")
     if request.onnx.dynamic_size and source.size and min(source.size) < MIN_DYNAMIC:
         raise UsageError(f"--dynamic size needs a typical --size of at least {MIN_DYNAMIC}x{MIN_DYNAMIC}")
     needs_symmetric = source.precision == "int8" and request.target == TENSORRT
@@ -77,6 +82,8 @@ def write_tflite_file(path: Path, prepared: Prepared, precision: str) -> ModelSp
     """Write a .tflite with its description, unverified."""
     spec = _spec(prepared, precision)
     description = f"Fast-SCNN {precision} {spec.height}x{spec.width}, fastscnn_edge {__version__}"
+    if layers := mixed_layers(prepared.graph):
+        description += f"; {layers}"
     path.write_bytes(attach_spec(write_tflite(prepared.graph, description), spec))
     return spec
 

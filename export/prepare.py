@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ from ..errors import CheckpointError, UsageError
 from ..quantization.calibrate import calibration_files, load_for
 from ..quantization.graph import Graph
 from ..quantization.lower import lower
+from ..quantization.mixed import int16_activations, keep_float, select
 from ..quantization.ptq import with_parameters
 from ..quantization.quantized_file import is_quantized_file, load_quantized
-from ..quantization.recipes import quantize
+from ..quantization.recipes import Quantized, quantize_both
 from ..quantization.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.stored import from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
@@ -36,6 +37,8 @@ class Source:
             use it only to verify.
         calibration_count: pictures taken from it; None: 32, less at sizes above 512x1024, where each has more to say.
         recipe: of post-training quantization, a key of :data:`..quantization.recipes.RECIPES`.
+        keep_float, int16_activations: layers of an int8 file that are not to be int8, as patterns of names
+            (:func:`..quantization.mixed.select`).
     """
 
     checkpoint: Path
@@ -44,6 +47,8 @@ class Source:
     calibration: Path | None = None
     calibration_count: int | None = None
     recipe: str = "fast"
+    keep_float: tuple[str, ...] = ()
+    int16_activations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,19 @@ def prepare(source: Source, scheme: Scheme | None = None) -> Prepared:
 
     Raises:
         UsageError: int8 without calibration pictures or scales, another scheme than the checkpoint's, or a float
-            format of quantized weights.
+            format of quantized weights, or layers named that are not there or cannot be changed.
         CheckpointError, SourceError: as their names say.
     """
     if source.precision not in PRECISIONS:
         raise UsageError(f"unknown precision '{source.precision}'; one of: {', '.join(PRECISIONS)}")
+    if source.precision != "int8" and (source.keep_float or source.int16_activations):
+        raise UsageError("--keep-float and --int16-activations are for --precision int8")
+    prepared = _from_either(source, scheme)
+    graph = keep_float(prepared.graph, prepared.float_graph, source.keep_float)
+    return replace(prepared, graph=int16_activations(graph, source.int16_activations))
+
+
+def _from_either(source: Source, scheme: Scheme | None) -> Prepared:
     if is_quantized_file(source.checkpoint):
         return _from_quantized(source, scheme)
     return _from_float(source, scheme or AFFINE)
@@ -98,9 +111,11 @@ def _from_float(source: Source, scheme: Scheme) -> Prepared:
     if int8 and source.calibration is None:
         _check_stored(source, checkpoint, scheme)
     float_graph = lower(checkpoint.model, checkpoint.normalisation, *(source.size or checkpoint.trained_size))
+    select(float_graph, (*source.keep_float, *source.int16_activations))  # a slip is better told before calibration
     pictures = _pictures(source, float_graph)
+    made = _at_precision(float_graph, source, checkpoint, scheme, pictures)
     return Prepared(
-        _at_precision(float_graph, source, checkpoint, scheme, pictures), float_graph, pictures, checkpoint.classes,
+        made.integer, made.real, pictures, checkpoint.classes,
         checkpoint.normalisation, checkpoint.model.dialect.name, scheme.name if int8 else "float", checkpoint.sha256,
     )
 
@@ -131,12 +146,15 @@ def _from_quantized(source: Source, scheme: Scheme | None) -> Prepared:
 
 
 def _at_precision(graph: Graph, source: Source, checkpoint: Checkpoint, scheme: Scheme,
-                  pictures: Sequence[np.ndarray]) -> Graph:
+                  pictures: Sequence[np.ndarray]) -> Quantized:
+    """The graph to write, and the float graph that its numbers stand for."""
     if source.precision != "int8":
-        return {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[source.precision](graph)
+        made = {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[source.precision](graph)
+        return Quantized(graph, made)
     if source.calibration is None:
-        return with_parameters(graph, from_plain(checkpoint.quantization, graph, scheme), scheme)
-    return quantize(graph, pictures, scheme, source.recipe)
+        parameters = from_plain(checkpoint.quantization, graph, scheme)
+        return Quantized(graph, with_parameters(graph, parameters, scheme))
+    return quantize_both(graph, pictures, scheme, source.recipe)
 
 
 def _pictures(source: Source, graph: Graph) -> list[np.ndarray]:

@@ -15,29 +15,34 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from ..quantization.graph import Add, Concat, Conv, Graph, Level, Op, Pool, Quantization, Resize, Tensor
+from ..quantization.graph import Add, Concat, Conv, Convert, Graph, Level, Op, Pool, Quantization, Resize, Tensor
 
 _OP = schema.BuiltinOperator
 _TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
     np.dtype(np.float16): schema.TensorType.FLOAT16,
     np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int16): schema.TensorType.INT16,
     np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.int64): schema.TensorType.INT64,
 }
 
+_FLOAT16, _FLOAT, _INT8, _INT16 = (_TYPES[np.dtype(t)] for t in (np.float16, np.float32, np.int8, np.int16))
+
 # Least operator version whose kernel does what we ask, so that old runtimes load what they can run
-# (tensorflow/compiler/mlir/lite/tools/versioning): (float, int8).
+# (tensorflow/compiler/mlir/lite/tools/versioning), by the type of the first input.
 _VERSIONS = {
-    _OP.CONV_2D: (1, 3),
-    _OP.DEPTHWISE_CONV_2D: (1, 3),
-    _OP.ADD: (1, 2),
-    _OP.CONCATENATION: (1, 2),
-    _OP.PAD: (1, 2),
-    _OP.RESIZE_BILINEAR: (3, 3),
-    _OP.RESHAPE: (1, 1),
-    _OP.TRANSPOSE: (1, 2),
-    _OP.SLICE: (1, 2),
-    _OP.DEQUANTIZE: (3, 3),
+    _OP.CONV_2D: {_FLOAT: 1, _INT8: 3, _INT16: 4},
+    _OP.DEPTHWISE_CONV_2D: {_FLOAT: 1, _INT8: 3, _INT16: 5},
+    _OP.ADD: {_FLOAT: 1, _INT8: 2},
+    _OP.CONCATENATION: {_FLOAT: 1, _INT8: 2},
+    _OP.PAD: {_FLOAT: 1, _INT8: 2, _INT16: 3},
+    _OP.RESIZE_BILINEAR: {_FLOAT: 3, _INT8: 3},
+    _OP.RESHAPE: {_FLOAT: 1, _INT8: 1},
+    _OP.TRANSPOSE: {_FLOAT: 1, _INT8: 2},
+    _OP.SLICE: {_FLOAT: 1, _INT8: 2},
+    _OP.DEQUANTIZE: {_FLOAT16: 3, _INT8: 2},
+    _OP.QUANTIZE: {_FLOAT: 1, _INT8: 2, _INT16: 1},
 }
 # Float activations against int8 per-channel weights.
 _HYBRID_VERSIONS = {_OP.CONV_2D: 5, _OP.DEPTHWISE_CONV_2D: 6}
@@ -47,7 +52,8 @@ def write_tflite(graph: Graph, description: str) -> bytes:
     """The flatbuffer of ``graph``; same graph, same bytes.
 
     Args:
-        graph: float, int8, or float with some constants in fp16 or int8 (see :mod:`.precision`).
+        graph: float, int8, float with some constants in fp16 or int8 (see :mod:`.precision`), or int8 with
+            some layers in float or int16 (see :mod:`..quantization.mixed`).
         description: free text for people who open the file in a viewer.
     """
     writer = _Writer(graph)
@@ -61,7 +67,6 @@ class _Writer:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.int8 = graph.is_quantized
         self.tensors: list[Any] = []
         self.buffers: list[Any] = [schema.BufferT()]  # buffer 0 is by convention the empty one
         self.operators: list[Any] = []
@@ -106,7 +111,7 @@ class _Writer:
 
     def operator(self, code: int, inputs: Sequence[int], output: int, options: Any = None, *,
                  hybrid: bool = False) -> None:
-        version = _HYBRID_VERSIONS[code] if hybrid else _VERSIONS[code][self.int8]
+        version = _HYBRID_VERSIONS[code] if hybrid else _VERSIONS[code][self.tensors[inputs[0]].type]
         item = schema.OperatorT()
         item.opcodeIndex = self.codes.setdefault((code, version), len(self.codes))
         item.inputs, item.outputs = list(inputs), [output]
@@ -191,7 +196,7 @@ def _conv(writer: _Writer, op: Conv) -> None:
     options.fusedActivationFunction = _activation(op.relu)
     if op.depthwise:
         options.depthMultiplier = 1
-    hybrid = not writer.int8 and tensors[op.weight].dtype == np.int8
+    hybrid = tensors[op.input].dtype == np.float32 and tensors[op.weight].dtype == np.int8
     inputs = [source, writer.use(op.weight), writer.use(op.bias)]
     code = _OP.DEPTHWISE_CONV_2D if op.depthwise else _OP.CONV_2D
     writer.operator(code, inputs, writer.use(op.output), options, hybrid=hybrid)
@@ -229,7 +234,7 @@ def _pool(writer: _Writer, op: Pool) -> None:
     flat = _reshape(writer, f"{op.output}/flat", writer.use(op.input), (1, 1, area, channels), op.input)
     turned = _swap_last(writer, f"{op.output}/turned", flat, (1, 1, channels, area), op.input)
     conv_weight = writer.tensor(op.weight, (bins, 1, 1, area), weight.dtype, weight.data, weight.quantization)
-    bias_dtype = np.dtype(np.int32 if writer.int8 else np.float32)
+    bias_dtype = np.dtype(np.int32 if weight.dtype == np.int8 else np.float32)
     bias = writer.tensor(f"{op.output}/bias", (bins,), bias_dtype, np.zeros(bins, bias_dtype),
                          _bias_quantization(writer.graph.tensors[op.input], weight))
     pooled = writer.like(f"{op.output}/conv", (1, 1, channels, bins), op.output)
@@ -269,6 +274,13 @@ def _concat(writer: _Writer, op: Concat) -> None:
     writer.operator(_OP.CONCATENATION, [writer.use(name) for name in op.inputs], writer.use(op.output), options)
 
 
+def _convert(writer: _Writer, op: Convert) -> None:
+    to_float = writer.graph.tensors[op.output].dtype == np.float32
+    code = _OP.DEQUANTIZE if to_float else _OP.QUANTIZE
+    options = schema.DequantizeOptionsT() if to_float else schema.QuantizeOptionsT()
+    writer.operator(code, [writer.use(op.input)], writer.use(op.output), options)
+
+
 def _reshape(writer: _Writer, name: str, source: int, shape: Sequence[int], like: str,
              output: int | None = None) -> int:
     output = writer.like(name, shape, like) if output is None else output
@@ -293,4 +305,5 @@ _EMITTERS: dict[type[Op], Any] = {
     Level: _level,
     Resize: _resize,
     Concat: _concat,
+    Convert: _convert,
 }

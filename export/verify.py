@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from ..errors import OutputError
 from ..quantization.arithmetic import dequantize
 from ..quantization.execute import input_values, run
 from ..quantization.graph import Graph
+from ..quantization.mixed import description
 from ..runtime.native_stderr import captured_stderr
+from .layerwise import FLOAT_STEPS, check_operations, float_tensors
 
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
@@ -43,10 +45,12 @@ class Verification:
     Attributes:
         operators: TFLite operator name -> count.
         float_operators: names of operators that touch float activations.
-        reference: reference kernels against the graph's own evaluator; None where not run.
+        reference: reference kernels against the graph's own evaluator; None where not run. With float layers
+            each operation was held to it (:mod:`.layerwise`), and this is what has become of that in the logits.
         engine: the default kernels against the evaluator.
         quantization: default kernels against the float graph; agreement and signal-to-noise only.
         sqnr: of the file's logits against the float graph's, dB.
+        layers: those of a quantized graph that are not int8, in words.
     """
 
     operators: dict[str, int]
@@ -57,15 +61,16 @@ class Verification:
     sqnr: float
     size: int
     pictures: int
+    layers: str = ""
 
 
 def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.ndarray]) -> Verification:
     """Load ``path`` and compare its logits with both graphs' on ``pictures`` (uint8, the graph's size).
 
-    The reference kernels must equal an int8 graph bit for bit; they are slow, so one picture is
-    checked. Raises:
-        OutputError: the interpreter refuses the file, an int8 file has float operators, or the
-            reference kernels disagree with the graph.
+    The reference kernels must equal an int8 graph bit for bit, and where layers of it were kept in float
+    :func:`.layerwise.check_operations` must pass; they are slow, so one picture is checked. Raises:
+        OutputError: the interpreter refuses the file, an int8 file has float operators that its graph has
+            not, or the reference kernels disagree with the graph.
     """
     operators, float_operators = list_operators(path)
     default = [logits(path, graph, p) for p in pictures]
@@ -74,17 +79,20 @@ def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.n
     reference = None
     if graph.is_quantized:
         reference = difference(expected[:1], [logits(path, graph, pictures[0], OpResolverType.BUILTIN_REF)])
-        if reference.largest > 0:
+        wanted = float_tensors(graph)
+        if wanted:
+            check_operations(path, graph, pictures[0])
+        elif reference.largest > 0:
             raise OutputError(
                 f"the reference kernels differ from the quantized graph by up to {reference.largest:g} steps; "
                 "this interpreter rounds differently from the documented arithmetic"
             )
-        if float_operators:
-            raise OutputError(f"the int8 file has float operators: {', '.join(float_operators)}")
+        if strays := list_operators(path, wanted)[1]:
+            raise OutputError(f"the int8 file has float operators: {', '.join(strays)}")
     file_real = [real_logits(graph, value) for value in default]
     return Verification(
         operators, float_operators, reference, difference(expected, default), difference(real, file_real).agreement,
-        sqnr(real, file_real), path.stat().st_size, len(pictures),
+        sqnr(real, file_real), path.stat().st_size, len(pictures), description(graph),
     )
 
 
@@ -101,8 +109,8 @@ def logits(path: Path, graph: Graph, picture: np.ndarray, kernels: OpResolverTyp
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
-def list_operators(path: Path) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Operators by name with counts, and the names of those with a float activation."""
+def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Operators by name with counts, and the names of those with a float tensor other than those ``wanted``."""
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     subgraph = model.subgraphs[0]
     counts: Counter[str] = Counter()
@@ -110,7 +118,8 @@ def list_operators(path: Path) -> tuple[dict[str, int], tuple[str, ...]]:
     for operator in subgraph.operators:
         name = _NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
         counts[name] += 1
-        if any(subgraph.tensors[i].type == schema.TensorType.FLOAT32 for i in (*operator.inputs, *operator.outputs)):
+        tensors = [subgraph.tensors[i] for i in (*operator.inputs, *operator.outputs)]
+        if any(t.type == schema.TensorType.FLOAT32 and t.name.decode() not in wanted for t in tensors):
             floats.append(name)
     return dict(counts.most_common()), tuple(sorted(set(floats)))
 
@@ -129,8 +138,13 @@ def describe(verification: Verification) -> str:
     v = verification
     plural = "" if v.pictures == 1 else "s"
     lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]
+    if v.layers:
+        lines.append(f"not int8    {v.layers}")
     if v.reference is not None:
-        lines.append("reference   kernels equal the quantized graph bit for bit (1 picture)")
+        lines.append("reference   kernels equal the quantized graph bit for bit (1 picture)" if v.reference.largest == 0
+                     else "reference   kernels equal each integer operation bit for bit, float layers within "
+                          f"{FLOAT_STEPS} step; {100 * v.reference.share:.1f} % of logits differ, by at most "
+                          f"{v.reference.largest:g} steps (1 picture)")
         lines.append(
             f"engine      {100 * v.engine.share:.1f} % of logits differ from the graph, by at most "
             f"{v.engine.largest:g} steps; same class at {100 * v.engine.agreement:.2f} % of grid points"

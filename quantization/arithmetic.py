@@ -8,6 +8,9 @@ reference kernels use):
   rounding to nearest (ties away from zero);
 * zero points are added after rescaling, then the value saturates to [-128, 127], or to
   [zero_point, 127] where a ReLU is fused.
+
+Layers with int16 activations follow TFLite's 16x8 scheme, whose kernels add a 64-bit bias and rescale 64-bit
+sums by another rule: :func:`rescale_wide`.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 INT8_MIN, INT8_MAX = -128, 127
+_INT8 = np.dtype(np.int8)
 
 
 def quantize(real: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -> np.ndarray:
@@ -22,6 +26,11 @@ def quantize(real: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -
     scaled = np.asarray(real, np.float64) / scale
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero_point
     return np.clip(rounded, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def quantize_activation(real: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """float32 to int8 as an engine does it in the middle of a network: divided in float32, then as :func:`quantize`."""
+    return quantize(np.asarray(real, np.float32) / np.float32(scale), 1.0, zero_point)
 
 
 def dequantize(integers: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -> np.ndarray:
@@ -47,6 +56,24 @@ def rescale(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarray:
     return _rounding_right_shift(_rounding_high_product(values.astype(np.int64) << left, mantissa), right)
 
 
+def rescale_wide(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarray:
+    """Sums of int16 activations, below 2^47, times a positive real (broadcast), as int64.
+
+    The mantissa is cut to 15 bits so that the product fits 64; it is rounded once, ties upwards. The kernels keep 32
+    bits of the result, which no layer comes near: its outputs would lie 65,536 times beyond their range.
+    """
+    mantissa, exponent = fixed_point(np.asarray(multiplier))
+    reduced = np.where(mantissa < 0x7FFF0000, (mantissa + (1 << 15)) >> 16, 0x7FFF)
+    shift = 15 - exponent
+    return (values.astype(np.int64) * reduced + (np.int64(1) << (shift - 1))) >> shift
+
+
+def requantize(x: np.ndarray, scales: tuple[float, float], zero_points: tuple[int, int],
+               dtype: np.dtype) -> np.ndarray:
+    """int8 or int16 to the integers ``dtype`` of another scale; scales and zero points are of (input, output)."""
+    return saturate(rescale(x.astype(np.int64) - zero_points[0], scales[0] / scales[1]), zero_points[1], False, dtype)
+
+
 def _rounding_high_product(a: np.ndarray, mantissa: np.ndarray) -> np.ndarray:
     """a * mantissa / 2^31, rounded to nearest; the division truncates, as C's does."""
     product = a * mantissa
@@ -61,10 +88,11 @@ def _rounding_right_shift(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
     return (values >> shift) + ((values & mask) > threshold)
 
 
-def saturate(values: np.ndarray, zero_point: int, relu: bool) -> np.ndarray:
-    """Add the zero point and clamp to int8, at the zero point from below where a ReLU is fused."""
-    low = max(INT8_MIN, zero_point) if relu else INT8_MIN
-    return np.clip(values + zero_point, low, INT8_MAX).astype(np.int8)
+def saturate(values: np.ndarray, zero_point: int, relu: bool, dtype: np.dtype = _INT8) -> np.ndarray:
+    """Add the zero point and clamp to ``dtype``, at the zero point from below where a ReLU is fused."""
+    limits = np.iinfo(dtype)
+    low = max(limits.min, zero_point) if relu else limits.min
+    return np.clip(values + zero_point, low, limits.max).astype(dtype)
 
 
 def add(a: np.ndarray, b: np.ndarray, scales: tuple[float, float, float], zero_points: tuple[int, int, int],

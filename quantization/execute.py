@@ -1,4 +1,4 @@
-"""Runs a graph in numpy: float graphs in float32, quantized graphs in exact integers.
+"""Runs a graph in numpy: float operations in float32, integer operations in exact integers.
 
 Slow and readable on purpose: this is what the emitted files are compared with.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from . import arithmetic
 from .arithmetic import dequantize
-from .graph import Add, Concat, Conv, Graph, Level, Op, Pool, Quantization, Resize, Tensor
+from .graph import Add, Concat, Conv, Convert, Graph, Level, Op, Pool, Quantization, Resize, Tensor, quantization_of
 
 Values = dict[str, np.ndarray]
 
@@ -34,10 +34,10 @@ def run(graph: Graph, picture: np.ndarray) -> np.ndarray:
 def run_all(graph: Graph, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Every activation as it is made, input first; each is forgotten after its last use."""
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
-    values: Values = {tensor.name: _constant(graph, tensor) for tensor in graph.constants()}
-    values[graph.input] = input_values(graph, picture)
+    values: Values = {graph.input: input_values(graph, picture)}
     yield graph.input, values[graph.input]
     for index, op in enumerate(graph.ops):
+        values.update(constants(graph, op))
         result = run_op(graph, op, values)
         values[op.output] = result
         yield op.output, result
@@ -51,15 +51,19 @@ def input_values(graph: Graph, picture: np.ndarray) -> np.ndarray:
     shape = graph.tensors[graph.input].shape
     if picture.shape != shape[1:] or picture.dtype != np.uint8:
         raise ValueError(f"expected a uint8 picture of shape {shape[1:]}, got {picture.dtype} {picture.shape}")
-    if graph.is_quantized:
+    if graph.tensors[graph.input].dtype == np.int8:
         return (picture ^ 0x80).view(np.int8)[None]
     return picture[None].astype(np.float32) - 128
 
 
-def _constant(graph: Graph, tensor: Tensor) -> np.ndarray:
-    """A constant as the operations want it: float graphs may store theirs in fp16 or int8."""
-    assert tensor.data is not None
-    return tensor.data if graph.is_quantized else real_values(tensor)
+def constants(graph: Graph, op: Op) -> Values:
+    """What ``op`` reads beside activations, as it wants it: a float operation may store its own in fp16 or int8."""
+    is_float = graph.tensors[op.output].dtype == np.float32
+    return {
+        name: real_values(tensor) if is_float else tensor.data
+        for name in op.inputs
+        if (tensor := graph.tensors[name]).data is not None
+    }
 
 
 def real_values(tensor: Tensor) -> np.ndarray:
@@ -78,9 +82,23 @@ def run_op(graph: Graph, op: Op, values: Values) -> np.ndarray:
     if isinstance(op, Level):
         rows = values[op.input][0, 0, op.start : op.start + op.bins**2]
         return rows.reshape(1, op.bins, op.bins, -1)
-    if graph.is_quantized:
-        return _run_integer(op, values, t)
-    return _run_float(op, values, t)
+    if isinstance(op, Convert):
+        return _convert(values[op.input], t[op.input], t[op.output])
+    if t[op.output].dtype == np.float32:
+        return _run_float(op, values, t)
+    return _run_integer(op, values, t)
+
+
+def _convert(x: np.ndarray, source: Tensor, target: Tensor) -> np.ndarray:
+    if target.quantization is None:
+        q = quantization_of(source)
+        return dequantize(x, q.scale[0], q.zero_point)
+    out = target.quantization
+    if source.quantization is None:
+        return arithmetic.quantize_activation(x, float(out.scale[0]), out.zero_point)
+    q = source.quantization
+    return arithmetic.requantize(x, (float(q.scale[0]), float(out.scale[0])), (q.zero_point, out.zero_point),
+                                 target.dtype)
 
 
 def _run_float(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
@@ -105,7 +123,9 @@ def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarr
         source, weight = quantized[op.input], quantized[op.weight]
         x = _pad(values[op.input].astype(np.int32), op, source.zero_point) - source.zero_point
         total = _accumulate(x, values[op.weight], op, np.float64).astype(np.int64) + values[op.bias]
-        return arithmetic.saturate(arithmetic.rescale(total, _multiplier(source, weight, out)), out.zero_point, op.relu)
+        rescale = arithmetic.rescale if tensors[op.input].dtype == np.int8 else arithmetic.rescale_wide
+        scaled = rescale(total, _multiplier(source, weight, out))
+        return arithmetic.saturate(scaled, out.zero_point, op.relu, tensors[op.output].dtype)
     if isinstance(op, Pool):
         source, weight = quantized[op.input], quantized[op.weight]
         x = values[op.input].astype(np.float64) - source.zero_point
@@ -137,7 +157,7 @@ def _pad(x: np.ndarray, op: Conv, value: int) -> np.ndarray:
 def _accumulate(x: np.ndarray, weight: np.ndarray, op: Conv, dtype: type) -> np.ndarray:
     """Sum of products over the kernel, one tap at a time, [1, oh, ow, O].
 
-    float64 holds every int8 convolution here exactly: |sum| <= 2304 * 255 * 127 < 2^53, and unlike
+    float64 holds every integer convolution here exactly: |sum| <= 2304 * 32767 * 127 < 2^53, and unlike
     integers it has a fast matrix product.
     """
     kernel_h, kernel_w = weight.shape[1:3]

@@ -78,6 +78,7 @@ class FakeQuantGraph(nn.Module):
             size = self.graph.tensors[op.output].shape[1:3]
             y = F.interpolate(values[op.input], size, mode="bilinear", align_corners=op.align_corners)
             return self._round(op.output, y)
+        assert isinstance(op, Concat)
         return self._concat(op, values)
 
     def _conv(self, op: Conv, x: Tensor) -> Tensor:

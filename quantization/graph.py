@@ -1,8 +1,9 @@
 """The one graph that both quantization paths end in and every exporter starts from.
 
 Plain data: a list of operations on named tensors, in the order they run. A float graph and a
-quantized graph have the same operations; quantizing changes only the tensors. Activations are
-NHWC, batch 1. Real value = scale * (integer - zero_point).
+quantized graph have the same operations; quantizing changes only the tensors. Where named layers are
+to stay float or get int16 activations (:mod:`.mixed`), :class:`Convert` stands between the kinds of
+numbers. Activations are NHWC, batch 1. Real value = scale * (integer - zero_point).
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Tensor:
 
     Attributes:
         shape: activations [1, H, W, C]; weights [O, kh, kw, I], depthwise [1, kh, kw, C]; bias [O].
-        dtype: float32, int8 or int32 (bias).
-        quantization: of int8 tensors; a bias has scale = input scale * weight scale, implied.
+        dtype: float32 or int8; int16 for the activations of single layers; int32 for a bias, int64 behind
+            int16 activations.
+        quantization: of integer tensors; a bias has scale = input scale * weight scale, implied.
     """
 
     name: str
@@ -149,7 +151,22 @@ class Concat:
     axis: int
 
 
-Op = Conv | Add | Pool | Level | Resize | Concat
+@dataclass(frozen=True)
+class Convert:
+    """The same reals stored as other numbers: what it does follows from the two tensors.
+
+    int8 to float32 and back, int8 to int16 and back.
+    """
+
+    input: str
+    output: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+Op = Conv | Add | Pool | Level | Resize | Concat | Convert
 
 # Operations that move values without rescaling them: input and output integers share one meaning.
 SAME_SCALE = (Level, Resize, Concat)
@@ -166,6 +183,7 @@ class Graph:
 
     @property
     def is_quantized(self) -> bool:
+        """Whether the logits are int8, and with them all but layers that were excepted by name."""
         return self.tensors[self.output].dtype == np.int8
 
     def constants(self) -> Iterator[Tensor]:

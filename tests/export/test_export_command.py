@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
+from fastscnn_edge import Segmenter
 from fastscnn_edge.cli import main
 from fastscnn_edge.files import sha256
 from fastscnn_edge.runtime.artifact import read_spec
@@ -65,6 +67,33 @@ def test_same_input_same_file(checkpoint: Path, pictures: Path, tmp_path: Path) 
     assert sha256(tmp_path / "a.tflite") == sha256(tmp_path / "b.tflite")
 
 
+def _description(path: Path) -> str:
+    return schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0).description.decode()
+
+
+def test_named_layers_stay_out_of_int8_and_the_file_still_runs(checkpoint: Path, pictures: Path, tmp_path: Path,
+                                                               capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "m.tflite"
+    assert export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures, "--out", out,
+                  "--keep-float", "pyramid/branch?", "--keep-float", "fusion/higher", "logits",
+                  "--int16-activations", "stem") == 0
+    branches = ", ".join(f"pyramid/branch{bins}" for bins in (1, 2, 3, 6))
+    layers = f"float: {branches}, fusion/higher, logits; int16: stem"
+    assert f"not int8    {layers}\n" in capsys.readouterr().out
+    assert _description(out).endswith(f"; {layers}")
+    assert read_spec(out).precision == "int8"
+    picture = random_picture(70, 90)
+    assert Segmenter(out).predict(picture).shape == picture.shape[:2]
+
+
+def test_a_quantized_file_can_keep_layers_too(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+    middle, out = tmp_path / "int8.safetensors", tmp_path / "m.tflite"
+    assert main(["quantize", "--method", "ptq", "--recipe", "fast", "--checkpoint", str(checkpoint), "--size", SIZE,
+                 "--calibration", str(pictures), "--out", str(middle)]) == 0
+    assert export("--checkpoint", middle, "--out", out, "--keep-float", "fusion/*") == 0
+    assert _description(out).endswith("; float: fusion/depthwise, fusion/lower, fusion/higher")
+
+
 def _blocked(tmp_path: Path) -> Path:
     (tmp_path / "file").write_text("")
     return tmp_path / "file" / "m.tflite"
@@ -91,6 +120,18 @@ BAD = {
     "small dynamic size": (
         lambda c, p, t: ("--checkpoint", c, "--precision", "fp32", "--dynamic", "all", "--out", t / "m.onnx"),
         "at least 224x224",
+    ),
+    "unknown layer": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--keep-float", "fusion/hihger"),
+                      "near it: fusion/higher"),
+    "no convolution": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--int16-activations", "fusion/add"),
+                       "is no convolution"),
+    "float and int16": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--keep-float", "stem",
+                                         "--int16-activations", "s*"), "both float and int16"),
+    "layers of a float file": (lambda c, p, t: ("--checkpoint", c, "--precision", "fp32", "--keep-float", "stem"),
+                               "are for --precision int8"),
+    "int16 for onnx": (
+        lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--int16-activations", "stem", "--out", t / "m.onnx"),
+        "are for .tflite files",
     ),
     "unwritable": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", _blocked(t)), "cannot write"),
 }

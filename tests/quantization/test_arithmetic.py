@@ -45,6 +45,29 @@ def test_quantize_then_dequantize_stays_within_half_a_step(values: list[float], 
     assert (error[inside] <= scale / 2 + 1e-4).all()
 
 
+@given(st.integers(-(2**46), 2**46), st.floats(2.0**-31, 2.0**-20))
+def test_rescale_wide_rounds_the_product_with_a_15_bit_mantissa_once(value: int, multiplier: float) -> None:
+    result = int(arithmetic.rescale_wide(np.array([value]), multiplier)[0])
+    exact = value * Fraction(multiplier)
+    assert abs(Fraction(result) - exact) <= Fraction(1, 2) + abs(exact) / 2**14
+
+
+def test_rescale_wide_rounds_ties_up() -> None:
+    assert arithmetic.rescale_wide(np.array([1, -1, 3, -3]), 0.5).tolist() == [1, 0, 2, -1]
+
+
+@given(st.integers(-128, 127), st.floats(1e-4, 10), st.integers(-128, 127))
+def test_an_int8_value_survives_float_and_int16(value: int, scale: float, zero_point: int) -> None:
+    x, scale = np.array([value], np.int8), float(np.float32(scale))
+    real = arithmetic.dequantize(x, scale, zero_point)
+    assert arithmetic.quantize_activation(real, scale, zero_point) == x
+    wide = float(np.float32(scale * 255 / 32767))  # the greatest magnitude an int8 value can have
+    there = arithmetic.requantize(x, (scale, wide), (zero_point, 0), np.dtype(np.int16))
+    assert there.dtype == np.int16
+    assert abs(int(there[0]) * wide - float(real[0])) <= wide
+    assert arithmetic.requantize(there, (wide, scale), (0, zero_point), np.dtype(np.int8)) == x
+
+
 def test_quantize_rounds_half_away_from_zero() -> None:
     assert arithmetic.quantize(np.array([0.5, -0.5, 1.5, -1.5, 0.49]), 1.0).tolist() == [1, -1, 2, -2, 0]
 
@@ -53,6 +76,9 @@ def test_saturate_clamps_relu_at_the_zero_point() -> None:
     values = np.array([-500, -1, 0, 1, 500])
     assert arithmetic.saturate(values, -20, relu=True).tolist() == [-20, -20, -20, -19, 127]
     assert arithmetic.saturate(values, -20, relu=False).tolist() == [-128, -21, -20, -19, 127]
+    wide = np.array([-40000, -1, 0, 40000])
+    assert arithmetic.saturate(wide, 0, relu=False, dtype=np.dtype(np.int16)).tolist() == [-32768, -1, 0, 32767]
+    assert arithmetic.saturate(wide, 0, relu=True, dtype=np.dtype(np.int16)).tolist() == [0, 0, 0, 32767]
 
 
 @given(st.integers(1, 40), st.integers(1, 90), st.booleans())
