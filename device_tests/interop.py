@@ -72,7 +72,7 @@ PEERS = (
     # Floats alone: ncnn has no uint8 input. pnnx asks for PyTorch, which its converter does not need.
     Peer("ncnn", ("ncnn==1.0.20261020", "pnnx==20261020", "numpy==2.4.6"), "pixels", dependencies=False),
     Peer("mnn", ("MNN==3.6.1", "numpy==2.4.6")),
-    Peer("onnx2tf", ("onnx2tf==1.29.24", "tensorflow-cpu==2.19.0", "numpy==1.26.4")),
+    Peer("onnx2tf", ("onnx2tf==1.29.24", "tensorflow-cpu==2.19.1", "numpy==1.26.4")),
 )
 
 

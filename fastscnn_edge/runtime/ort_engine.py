@@ -78,7 +78,7 @@ class OrtEngine:
         return session
 
     def _providers(self, ort: Any, path: Path) -> list[Provider]:
-        cache = cache_folder(path, sha256(path), tensorrt_version())
+        cache = cache_folder(path, sha256(path), tensorrt_version(), ort.__version__)
         chosen = choose_providers(ort.get_available_providers(), self.spec, cache, total_memory())
         if chosen[0][0] == TENSORRT:
             cache.mkdir(parents=True, exist_ok=True)
