@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -91,16 +92,22 @@ class NotRunError(Exception):
     """A step of a peer failed; the message is the command and its last line."""
 
 
-def step(command: Sequence[str], log: Path, name: str) -> None:
+def step(command: Sequence[str], log: Path, name: str, *, offline: bool = False) -> None:
     """Run one command into ``log``.
+
+    Args:
+        offline: a pip that the command starts on its own finds no packages, and is the peer's, not the user's.
 
     Raises:
         NotRunError: it failed or took too long.
     """
+    variables = dict(os.environ)
+    if offline:
+        variables |= {"PIP_NO_INDEX": "1", "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     with log.open("ab") as stream:
         try:
             status = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                    timeout=_WORKER_SECONDS, check=False, cwd=log.parent).returncode
+                                    timeout=_WORKER_SECONDS, check=False, cwd=log.parent, env=variables).returncode
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NotRunError(f"`{name}`: {error.__class__.__name__}") from error
     if status:
@@ -145,7 +152,7 @@ def _logits(peer: Peer, python: Path, model: Model, pictures: np.ndarray, cache:
         np.save(source, frames)
         worker = f"{peer.name}_worker.py"
         step([str(python), str(HERE / "interop_peers" / worker), str(model.path), str(source), str(target)],
-             Path(folder) / "log", f"{worker} {model.path.name}")
+             Path(folder) / "log", f"{worker} {model.path.name}", offline=True)
         if not target.is_file():
             raise NotRunError(f"`{worker} {model.path.name}`: wrote nothing")
         return np.asarray(np.load(target))

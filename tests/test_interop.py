@@ -79,6 +79,15 @@ def test_a_worker_is_fed_and_compared(echo: Peer, tmp_path: Path) -> None:
     assert absent.problem is not None and "FileNotFoundError" in absent.problem
 
 
+def test_a_worker_cannot_install_anything(echo: Peer, tmp_path: Path) -> None:
+    """MNN's converter starts pip by itself; what such a pip sees is no index, and it is the environment's own."""
+    (tmp_path / "interop_peers" / "echo_worker.py").write_text(
+        "import os\nprint(os.environ['PIP_NO_INDEX'], os.environ['PATH'].split(os.pathsep)[0])\nraise SystemExit(3)\n")
+    (result,) = run_peer(echo, [Model("fp32", tmp_path / "m.onnx", "uint8", False)], np.zeros((1, 4, 4, 3), np.uint8),
+                         LOGITS, tmp_path)
+    assert result.problem == f"`echo_worker.py m.onnx`: status 3: 1 {Path(sys.executable).parent}"
+
+
 def test_environments_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     monkeypatch.setattr(interop.venv, "create", lambda folder, **_: made.append(folder) or folder.mkdir(exist_ok=True))

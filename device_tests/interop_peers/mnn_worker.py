@@ -1,9 +1,12 @@
-"""MNN: argv model.onnx input.npy output.npy; output is float32 [N, C, H, W]."""
+"""MNN: argv model.onnx input.npy output.npy; output is float32 [N, C, H, W].
+
+The command ``mnnconvert`` is not called: before it converts it runs ``pip install`` for its maker's logging package,
+with whichever pip comes first on PATH. The extension module below it converts and does no such thing.
+"""
 
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import MNN.expr
 import MNN.nn
@@ -14,9 +17,9 @@ pictures = np.load(source)
 dtype = MNN.expr.uint8 if pictures.dtype == np.uint8 else MNN.expr.float
 outputs = []
 with tempfile.TemporaryDirectory() as folder:
-    converter = Path(sys.executable).parent / "mnnconvert"
-    subprocess.run([converter, "-f", "ONNX", "--modelFile", model, "--MNNModel", f"{folder}/m.mnn", "--bizCode", "x"],
-                   check=True)
+    convert = "import sys, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
+    subprocess.run([sys.executable, "-c", convert, "-f", "ONNX", "--modelFile", model,
+                    "--MNNModel", f"{folder}/m.mnn", "--bizCode", "x"], check=True)
     net = MNN.nn.load_module_from_file(f"{folder}/m.mnn", ["image"], ["logits"])
     for picture in pictures:
         # Said to be NCHW though frames are NHWC: that keeps MNN from reordering what the graph transposes itself.
