@@ -42,8 +42,7 @@ class OrtEngine:
         ort = _import()
         self.library = f"{_installed()}, {ort.get_device()}"
         self.details: dict[str, Any] = {}
-        providers = self._providers(ort, path)
-        self._session = _load(ort, path, threads, providers)
+        self._session = self._open(ort, path)
         self.details["providers"] = _assignment(self._session)
         _check(path, self.spec, self._session)
         self._input = np.zeros((1, self.spec.height, self.spec.width, 3), np.uint8)
@@ -67,8 +66,19 @@ class OrtEngine:
         scale, zero_point = self.output_quantization
         return np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
 
+    def _open(self, ort: Any, path: Path) -> Any:
+        providers = self._providers(ort, path)
+        session = _load(ort, path, self.threads, providers)
+        missing = [name for name, _ in providers if name not in session.get_providers()]
+        if missing:
+            # ONNX Runtime offers a provider by its build, finds only here that a library is absent, and goes on
+            # without it. What it prepared for TensorRT alone would be slow elsewhere.
+            self.details["providers_unavailable"] = missing
+            session = _load(ort, path, self.threads, [p for p in providers if p[0] not in missing])
+        return session
+
     def _providers(self, ort: Any, path: Path) -> list[Provider]:
-        cache = cache_folder(path, sha256(path), tensorrt_version())
+        cache = cache_folder(path, sha256(path), tensorrt_version(), ort.__version__)
         chosen = choose_providers(ort.get_available_providers(), self.spec, cache, total_memory())
         if chosen[0][0] == TENSORRT:
             cache.mkdir(parents=True, exist_ok=True)
@@ -97,6 +107,10 @@ def _load(ort: Any, path: Path, threads: int, providers: list[Provider]) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
+    if providers[0][0] == TENSORRT:
+        # ONNX Runtime's own rewrites come before TensorRT sees the graph; one of them turns float biases into int32
+        # ones behind DequantizeLinear, which TensorRT's parser rejects. TensorRT optimises by itself.
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if len(providers) > 1:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:

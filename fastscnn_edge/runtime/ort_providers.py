@@ -2,7 +2,7 @@
 
 TensorRT first, CUDA second, the CPU always last: ONNX Runtime gives each node to the first that takes it. Building a
 TensorRT engine takes minutes on a Jetson, so engines are kept beside the model, in a folder named after the file's
-digest and TensorRT's version: another file or another version never meets a stale engine.
+digest, TensorRT's version and ONNX Runtime's: another file or another version never meets a stale engine.
 """
 
 from __future__ import annotations
@@ -64,9 +64,13 @@ def tensorrt_settings(spec: ModelSpec, cache: Path, memory: int | None) -> dict[
     }
 
 
-def cache_folder(model: Path, sha256: str, version: str | None) -> Path:
-    """Where engines of ``model`` are kept: beside it, or below the user's cache where that is not writable."""
-    name = f"{sha256[:16]}-tensorrt-{version or 'unknown'}"
+def cache_folder(model: Path, sha256: str, tensorrt: str | None, onnxruntime: str) -> Path:
+    """Where engines of ``model`` are kept: beside it, or below the user's cache where that is not writable.
+
+    Args:
+        tensorrt, onnxruntime: versions; an engine holds for neither's next one.
+    """
+    name = f"{sha256[:16]}-tensorrt-{tensorrt or 'unknown'}-onnxruntime-{onnxruntime}"
     beside = model.resolve().parent
     if os.access(beside, os.W_OK):
         return beside / f"{model.stem}.engines" / name

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -111,25 +113,64 @@ def test_what_onnx_runtime_refuses_is_one_line(folder: Path, tmp_path: Path) -> 
     assert "\n" not in str(caught.value)
 
 
-def test_providers_are_asked_for_in_order_and_engines_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with TensorRT, played by a module that then runs on the CPU."""
-    import onnxruntime
-
-    asked = []
+@pytest.fixture
+def gpu_machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A machine with TensorRT, played by a module that then runs on the CPU; ``absent``: libraries it has not."""
+    machine = SimpleNamespace(asked=[], levels=[], absent=set())
 
     class Session(onnxruntime.InferenceSession):
         def __init__(self, path, options, providers):
-            asked.extend(providers)
+            machine.asked.append(providers)
+            machine.levels.append(options.graph_optimization_level)
             super().__init__(path, options, providers=["CPUExecutionProvider"])
+
+        def get_providers(self):
+            return [name for name, _ in machine.asked[-1] if name not in machine.absent]
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
     monkeypatch.setattr(onnxruntime, "get_available_providers",
                         lambda: ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"])
+    return machine
+
+
+def test_providers_are_asked_for_in_order_and_engines_kept(folder: Path, gpu_machine: SimpleNamespace) -> None:
     engine = ort_engine.OrtEngine(folder / "trt.onnx", 1)
+    (asked,) = gpu_machine.asked
     assert [name for name, _ in asked] == onnxruntime.get_available_providers()
     cache = Path(asked[0][1]["trt_engine_cache_path"])
     assert cache.is_dir() and cache.parent == folder / "trt.engines"
     assert engine.details["engine_cache"] == str(cache)
+    assert "providers_unavailable" not in engine.details
+
+
+def test_tensorrt_gets_the_graph_as_it_was_written(folder: Path, gpu_machine: SimpleNamespace) -> None:
+    levels = onnxruntime.GraphOptimizationLevel
+    ort_engine.OrtEngine(folder / "trt.onnx", 1)
+    ort_engine.OrtEngine(folder / "m.onnx", 1)  # zero points: CUDA and CPU alone
+    assert gpu_machine.levels == [levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_ALL]
+
+
+def test_why_the_graph_is_kept(folder: Path, tmp_path: Path) -> None:
+    """ONNX Runtime's basic rewrites, which run before any provider sees the graph, quantize biases."""
+    def errors(level) -> int:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = level
+        options.optimized_model_filepath = str(tmp_path / f"{level}.onnx")
+        onnxruntime.InferenceSession(str(folder / "trt.onnx"), options, providers=["CPUExecutionProvider"])
+        report = tmp_path / f"{level}.json"
+        main(["lint", options.optimized_model_filepath, "--json", str(report)])
+        return report.read_text().count('"error"')
+
+    levels = onnxruntime.GraphOptimizationLevel
+    assert errors(levels.ORT_ENABLE_BASIC) > errors(levels.ORT_DISABLE_ALL)
+
+
+def test_a_provider_whose_libraries_are_absent_is_named(folder: Path, gpu_machine: SimpleNamespace) -> None:
+    gpu_machine.absent = {"TensorrtExecutionProvider"}
+    engine = ort_engine.OrtEngine(folder / "trt.onnx", 1)
+    assert engine.details["providers_unavailable"] == ["TensorrtExecutionProvider"]
+    assert [name for name, _ in gpu_machine.asked[-1]] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert gpu_machine.levels[-1] == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 
 
 def test_an_onnx_runs_without_onnx_torch_or_tflite(folder: Path) -> None:

@@ -53,17 +53,18 @@ def test_tensorrt_leaves_the_board_its_memory(memory: int | None, workspace: int
     assert settings["trt_int8_enable"] is False
 
 
-def test_engines_lie_beside_the_model_named_by_digest_and_version(tmp_path: Path) -> None:
-    folder = cache_folder(tmp_path / "street.onnx", "ab" * 32, "10.3.0")
-    assert folder == tmp_path / "street.engines" / "abababababababab-tensorrt-10.3.0"
-    assert folder != cache_folder(tmp_path / "street.onnx", "ab" * 32, "10.4.0")
-    assert folder != cache_folder(tmp_path / "street.onnx", "cd" * 32, "10.3.0")
+def test_engines_lie_beside_the_model_named_by_digest_and_versions(tmp_path: Path) -> None:
+    folder = cache_folder(tmp_path / "street.onnx", "ab" * 32, "10.3.0", "1.22.0")
+    assert folder == tmp_path / "street.engines" / "abababababababab-tensorrt-10.3.0-onnxruntime-1.22.0"
+    assert folder != cache_folder(tmp_path / "street.onnx", "ab" * 32, "10.4.0", "1.22.0")
+    assert folder != cache_folder(tmp_path / "street.onnx", "ab" * 32, "10.3.0", "1.23.0")
+    assert folder != cache_folder(tmp_path / "street.onnx", "cd" * 32, "10.3.0", "1.22.0")
 
 
 def test_a_model_in_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = cache_folder(tmp_path / "street.onnx", "ab" * 32, None)
+    folder = cache_folder(tmp_path / "street.onnx", "ab" * 32, None, "1.22.0")
     assert folder.is_relative_to(tmp_path / "cache" / "fastscnn_edge")
 
 
