@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 import numpy as np
 
 from ..spec import ModelSpec
 from .engine import Quantization
-from .sources import Frame
+from .sources import Frame, SourceState
 
 
 class FakeEngine:
@@ -42,11 +42,18 @@ class FakeEngine:
         return self._logits.copy()
 
 
-class FakeSource:
-    """Delivers the given frames [H, W, 3] as a ``kind`` of source, named frame_000001 and so on."""
+class FakeSource(SourceState):
+    """Delivers the given frames [H, W, 3] as a ``kind`` of source, named frame_000001 and so on.
 
-    def __init__(self, frames: Sequence[np.ndarray], kind: str = "camera") -> None:
-        self.kind, self.moving, self.skipped = kind, kind in ("video", "camera"), 0
+    Args:
+        frames: whatever can be iterated; an exception it raises is the camera's.
+        kind: of source.
+        live: it drops what nobody waits for. False, so that tests see every frame.
+    """
+
+    def __init__(self, frames: Iterable[np.ndarray], kind: str = "camera", live: bool = False) -> None:
+        super().__init__()
+        self.kind, self.moving, self.live = kind, kind in ("video", "camera"), live
         self.entered = self.left = False
         self._frames = frames
 

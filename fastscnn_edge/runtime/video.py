@@ -153,10 +153,10 @@ def to_rgb(picture: Any, pool: FramePool) -> np.ndarray:
 
 
 def without_password(url: str) -> str:
-    """``url`` without what stands before an @ in its host."""
+    """``url`` without what stands before an @ in its host; any other text as it is."""
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    return scheme + mark + host.rpartition("@")[2] + slash + path
+    return scheme + mark + host.rpartition("@")[2] + slash + path if mark else url
 
 
 def _import_av(purpose: str) -> Any:

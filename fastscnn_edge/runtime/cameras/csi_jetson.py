@@ -91,7 +91,7 @@ class JetsonCamera(SourceState):
         os.set_blocking(self._pipe, False)
         _enlarge(self._pipe)
         elements = self._elements(self._index, width, height, self._rate)
-        self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # a file, not a pipe that could fill up; closed in _close
+        self._messages = tempfile.TemporaryFile()  # not a pipe, which could fill up
         try:
             self._process = subprocess.Popen(
                 [program, "-q", *elements, "!", "fdsink", f"fd={theirs}", "sync=false"],

@@ -84,7 +84,8 @@ class PiCamera(SourceState):
             self._camera.start()
         except (RuntimeError, OSError) as error:
             self._close()
-            raise SourceError(f"cannot open CSI camera {self._index}: {error} (is another program using it?)") from error
+            hint = "is another program using it?"
+            raise SourceError(f"cannot open CSI camera {self._index}: {error}; {hint}") from error
         self.mode = f"RGB {width}x{height} at {rate:g} fps"
         return self
 

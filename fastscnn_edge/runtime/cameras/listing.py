@@ -64,7 +64,8 @@ def _v4l2(path: Path, open_device: Callable[[Path], Device]) -> Found:
 def _csi(root: Path) -> list[Found]:
     if is_jetson(root):
         problem = None if shutil.which("gst-launch-1.0") else "gst-launch-1.0 is missing: gstreamer1.0-tools"
-        return [Found("csi", "CSI cameras of this Jetson (csi:N is sensor-id N)", "GStreamer, nvarguscamerasrc", problem)]
+        name = "CSI cameras of this Jetson (csi:N is sensor-id N)"
+        return [Found("csi", name, "GStreamer, nvarguscamerasrc", problem)]
     if importlib.util.find_spec("picamera2") is None:
         return []
     from .csi_pi import import_picamera2

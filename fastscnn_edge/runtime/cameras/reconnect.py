@@ -96,6 +96,7 @@ class Reconnecting:
             except SourceError as error:
                 left = since + self._seconds - time.monotonic()
                 if left <= 0:
-                    raise CameraLostError(f"the camera did not come back within {self._seconds:g} s: {error}") from error
+                    message = f"the camera did not come back within {self._seconds:g} s: {error}"
+                    raise CameraLostError(message) from error
                 pause = min(pause * 2, _LONGEST_WAIT, left)
         return False

@@ -118,7 +118,7 @@ class V4L2Camera(SourceState):
         last_whole = time.monotonic()
         try:
             for stale in self._ready(device):  # filled while a model was being loaded
-                self._queue(device, stale.index)
+                self._queue(device, stale.slot)
             while not self._stopped.is_set():
                 frame = self._next(device, decode)
                 if frame is not None:
@@ -136,7 +136,7 @@ class V4L2Camera(SourceState):
         newest: abi.Buffer | None = None
         for buffer in self._ready(device):
             if newest is not None:
-                self._queue(device, newest.index)
+                self._queue(device, newest.slot)
                 self.dropped += 1
             newest = buffer
             if self._sequence is not None:
@@ -147,12 +147,12 @@ class V4L2Camera(SourceState):
         try:
             if newest.flags & abi.FLAG_ERROR:
                 raise CorruptFrameError("the driver marked it as damaged")
-            rgb = decode(self._memory[newest.index][: newest.bytesused])
+            rgb = decode(self._memory[newest.slot][: newest.bytesused])
         except ValueError:  # damaged or short
             self.skipped += 1
             return None
         finally:
-            self._queue(device, newest.index)
+            self._queue(device, newest.slot)
         self._number += 1
         monotonic = newest.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
         taken = believable(newest.timestamp if monotonic else None, time.monotonic())

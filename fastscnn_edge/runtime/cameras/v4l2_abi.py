@@ -74,9 +74,9 @@ ENUM_FRAMEINTERVALS = _both(75, FRMIVALENUM.size)
 
 
 class Buffer(NamedTuple):
-    """What we read of a ``v4l2_buffer``; ``timestamp`` in seconds."""
+    """What we read of a ``v4l2_buffer``; ``slot`` is its ``index``, ``timestamp`` is in seconds."""
 
-    index: int
+    slot: int
     bytesused: int
     flags: int
     timestamp: float

@@ -95,7 +95,7 @@ class YuvDecoder:
             self._band(u[band], v[band], [(luma[band], rgb[band]) for luma, rgb in pixels])
 
     def _band(self, u8: np.ndarray, v8: np.ndarray, pixels: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Pixels of a band: ``u8``, ``v8`` [r, w], and for each position in a chroma block luma [r, w], RGB [r, w, 3]."""
+        """A band: ``u8``, ``v8`` [r, w], and for each position in a chroma block luma [r, w] and RGB [r, w, 3]."""
         n = len(u8)
         u, v, y, total, part = self._u[:n], self._v[:n], self._y[:n], self._sum[:n], self._part[:n]
         np.subtract(u8, np.float32(128), out=u)
