@@ -132,7 +132,7 @@ class JetsonCamera(SourceState):
             SourceError: it ended before its first frame.
         """
         first = True
-        while self._read(_START if first else self._stall, first):
+        while self._read(_START if first else self._stall):
             first = False
             taken = time.monotonic()
             rgb = self._pool.take((self._size[1], self._size[0], 3))
@@ -140,7 +140,7 @@ class JetsonCamera(SourceState):
             self._number += 1
             yield Frame(rgb, f"frame_{self._number:06d}", taken)
 
-    def _read(self, patience: float, first: bool) -> bool:
+    def _read(self, patience: float) -> bool:
         """Fill the frame; False when stopped."""
         filled, last = 0, time.monotonic()
         while filled < len(self._frame):
@@ -150,7 +150,8 @@ class JetsonCamera(SourceState):
             if readable:
                 got = os.readv(self._pipe, [self._frame[filled:]])
                 if not got:
-                    kind = SourceError if first else CameraLostError
+                    # One that never gave a frame is not worth waiting for: no sensor, a wrong number.
+                    kind = CameraLostError if self._number else SourceError
                     raise kind(f"CSI camera {self._index}: the GStreamer pipeline ended: {self._said()}")
                 filled, last = filled + got, time.monotonic()
             elif time.monotonic() - last > patience:

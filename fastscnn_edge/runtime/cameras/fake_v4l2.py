@@ -205,11 +205,12 @@ class FakeDevice:
             camera.number += 1
         data = camera.frames[camera.number % len(camera.frames)]
         index, used, stamp = self._queued.popleft(), len(data), time.monotonic()
-        self._memory[index][:used] = data
+        memory = memoryview(self._memory[index])  # a slice of the bytearray itself would copy data first
+        memory[:used] = data
         if fault is Fault.SHORT:
             used //= 2
         elif fault is Fault.CORRUPT:
-            self._memory[index][used // 2 : used] = bytes(used - used // 2)
+            memory[used // 2 : used] = bytes(used - used // 2)
         elif fault in (Fault.CLOCK_FORWARD, Fault.CLOCK_BACK):
             stamp += 3600 if fault is Fault.CLOCK_FORWARD else -3600
         flags = abi.FLAG_TIMESTAMP_MONOTONIC | (abi.FLAG_ERROR if fault is Fault.MARKED else 0)

@@ -68,35 +68,62 @@ class Reconnecting:
             CameraLostError: it did not come back in time.
         """
         began = time.monotonic()
-        while True:
-            try:
-                yield from self._camera
-                return
-            except CameraLostError as lost:
-                if not self._seconds or self._stopped.is_set():
-                    raise
-                reason, at = str(lost), time.monotonic()
-            self._warn(f"{reason}; waiting {self._seconds:g} s for it")
-            self._camera.__exit__(None, None, None)
-            try:
-                back = self._reopen(at)
-            finally:
-                self.gaps.append(Gap(at - began, time.monotonic() - at, reason))
-            if not back:
-                return
-            self._warn(f"the camera is back after {time.monotonic() - at:.1f} s")
+        outage: _Outage | None = None
+        try:
+            while True:
+                try:
+                    for frame in self._camera:
+                        if outage is not None:  # only a frame proves that it is back
+                            self._warn(f"the camera is back after {outage.lasted:.1f} s")
+                            self._keep(outage, began)
+                            outage = None
+                        yield frame
+                    return
+                except CameraLostError as lost:
+                    if not self._seconds or self._stopped.is_set():
+                        raise
+                    if outage is None:
+                        outage = _Outage(str(lost), time.monotonic())
+                        self._warn(f"{lost}; waiting {self._seconds:g} s for it")
+                    elif outage.lasted > self._seconds:
+                        raise self._given_up(lost) from lost
+                self._camera.__exit__(None, None, None)
+                if not self._reopen(outage):
+                    return
+        finally:
+            if outage is not None:
+                self._keep(outage, began)
 
-    def _reopen(self, since: float) -> bool:
+    def _reopen(self, outage: _Outage) -> bool:
         """Whether it is open again; False when stopped while waiting."""
-        pause = _FIRST_WAIT
-        while not self._stopped.wait(pause):
+        while not self._stopped.wait(outage.pause()):
             try:
                 self._camera.__enter__()
                 return True
             except SourceError as error:
-                left = since + self._seconds - time.monotonic()
-                if left <= 0:
-                    message = f"the camera did not come back within {self._seconds:g} s: {error}"
-                    raise CameraLostError(message) from error
-                pause = min(pause * 2, _LONGEST_WAIT, left)
+                if outage.lasted > self._seconds:
+                    raise self._given_up(error) from error
         return False
+
+    def _given_up(self, error: SourceError) -> CameraLostError:
+        return CameraLostError(f"the camera did not come back within {self._seconds:g} s: {error}")
+
+    def _keep(self, outage: _Outage, began: float) -> None:
+        self.gaps.append(Gap(outage.since - began, outage.lasted, outage.reason))
+
+
+class _Outage:
+    """One time without the camera, and how patiently it is tried."""
+
+    def __init__(self, reason: str, since: float) -> None:
+        self.reason, self.since = reason, since
+        self._pause = _FIRST_WAIT
+
+    @property
+    def lasted(self) -> float:
+        return time.monotonic() - self.since
+
+    def pause(self) -> float:
+        """Seconds until the next attempt: twice as long each time, up to a limit."""
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_WAIT)
+        return pause

@@ -73,3 +73,24 @@ def test_stopping_ends_the_wait_for_it() -> None:
         assert len(list(source)) == 1
     timer.join()
     assert (source.kind, source.mode) == ("camera", "YUYV 64x48 at 30 fps")
+
+
+def test_one_that_opens_but_stays_silent_is_one_outage() -> None:
+    """Opening alone proves nothing: some drivers open without a sensor behind them."""
+    said: list[str] = []
+    fake = webcam(faults={2: Fault.STALLED}, away=60)
+    fake.away = 60
+    source = reconnecting(fake, 1.0, said)
+    opened = fake.open
+
+    def open_silent(path: Path):  # type: ignore[no-untyped-def]
+        fake.faults.setdefault(fake.number, Fault.STALLED)
+        return opened(path)
+
+    with source:
+        source._camera._open_device = open_silent  # type: ignore[attr-defined]
+        with pytest.raises(CameraLostError, match="did not come back within 1 s"):
+            list(source)
+    assert len(said) == 1
+    assert len(source.gaps) == 1
+    assert fake.opened == fake.closed > 1
