@@ -59,7 +59,7 @@ def test_a_pipeline_that_ends_is_a_lost_camera(tmp_path: Path, monkeypatch: pyte
 
 def test_a_pipeline_that_hangs_is_a_lost_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, [50], "time.sleep(60)")
-    with JetsonCamera(0, stall=0.3) as source, pytest.raises(CameraLostError, match="no frame for 0.3 s"):
+    with JetsonCamera(0, stall=0.3) as source, pytest.raises(CameraLostError, match="no frame for"):
         list(source)
 
 

@@ -109,7 +109,7 @@ def test_without_a_size_the_models_own_is_taken(library: dict[str, Any]) -> None
 
 def test_no_frame_is_a_lost_camera(library: dict[str, Any]) -> None:
     library["frames"] = 2
-    with PiCamera(0, stall=0.2) as source, pytest.raises(CameraLostError, match="no frame for 0.2 s"):
+    with PiCamera(0, stall=0.2) as source, pytest.raises(CameraLostError, match="no frame for"):
         list(source)
     assert library["log"][-1] == "closed"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
@@ -18,7 +19,7 @@ def test_a_video_comes_at_its_own_rate(video: Path) -> None:
         frames = list(source)
     assert (source.kind, source.live, len(frames)) == ("camera", True, 5)
     times = [frame.captured_at for frame in frames]
-    steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(times)]
     assert all(step > 0.099 for step in steps)  # ten a second; later if the machine is busy, never earlier
     assert all(time.monotonic() >= at for at in times)
 

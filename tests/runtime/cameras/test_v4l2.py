@@ -117,7 +117,7 @@ def test_damaged_jpegs_are_passed_over() -> None:
 
 def test_nothing_but_damaged_frames_is_a_lost_camera() -> None:
     fake = webcam(faults=dict.fromkeys(range(10_000), Fault.SHORT), pace=0.01)
-    with camera(fake, stall=0.2) as source, pytest.raises(CameraLostError, match="no whole frame for 0.2 s"):
+    with camera(fake, stall=0.2) as source, pytest.raises(CameraLostError, match=r"no whole frame for 0\.2 s"):
         list(source)
     assert source.skipped > 1
 
