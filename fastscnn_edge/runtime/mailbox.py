@@ -83,6 +83,10 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
     def refusal(self) -> BaseException | None:
         """What the receiver has refused with; the sender may have sent its last before that."""
         return self._refusal

@@ -4,9 +4,10 @@
     thread              the caller's thread      thread
 
 A live source never waits: of the frames that inference has no time for only the newest is kept, and of the masks
-that output has no time for the newest few. Everything dropped is counted. A file is read, segmented and drawn frame
-by frame, each stage waiting for the next. The caller's thread does the inference because Python delivers signals to
-the main thread: Ctrl-C is heard between two frames even if the camera or the disk hangs.
+that output has no time for the newest few. Everything dropped is counted. Of a file every frame is segmented and
+drawn, and no more than one a stage is in memory: a folder may hold pictures of many megapixels. The caller's thread
+does the inference because Python delivers signals to the main thread: Ctrl-C is heard between two frames even if the
+camera or the disk hangs.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from .sources import Frame, FrameSource
 Sink = Callable[[Frame, np.ndarray], None]
 """Something done with a finished frame and its classes, uint8 [H, W]. It may keep both, but not write to them."""
 
-_INBOX_FILES = 2
-_OUTBOX = 4
-"""Masks waiting for a slow output: what an SD card's hiccup may cost in memory."""
+_IN_FLIGHT = 3
+"""Frames of a file in work at the same time: one a stage."""
+
+_LIVE_OUTBOX = 2
+"""Frames of a camera waiting for a slow output: what an SD card's hiccup may cost in memory."""
 
 _PATIENCE = 0.1
 """Seconds between two looks whether to stop, while no frame comes."""
@@ -82,11 +85,18 @@ def segment_frames(
         stopped: asked before each frame, and while none comes.
         between: called after each rendered frame, in the same thread; not part of any stage.
     """
-    inbox: Mailbox[_Captured] = Mailbox(1 if source.live else _INBOX_FILES, newest_wins=source.live)
-    outbox: Mailbox[_Segmented] = Mailbox(_OUTBOX, newest_wins=source.live)
+    permits = None if source.live else threading.Semaphore(_IN_FLIGHT)
+    inbox: Mailbox[_Captured] = Mailbox(1 if source.live else _IN_FLIGHT, newest_wins=source.live)
+    outbox: Mailbox[_Segmented] = Mailbox(_LIVE_OUTBOX if source.live else _IN_FLIGHT, newest_wins=source.live)
+
+    def finished(frame: Frame) -> None:
+        between(frame)
+        if permits is not None:
+            permits.release()
+
     threads = [
-        threading.Thread(target=_capture, args=(source, inbox, meter), name="capture", daemon=True),
-        threading.Thread(target=_put_out, args=(outbox, meter, render, between), name="output", daemon=True),
+        threading.Thread(target=_capture, args=(source, inbox, meter, permits), name="capture", daemon=True),
+        threading.Thread(target=_put_out, args=(outbox, meter, render, finished), name="output", daemon=True),
     ]
     meter.start()
     for thread in threads:
@@ -97,6 +107,8 @@ def segment_frames(
         source.stop()
         inbox.close(discard=True)
         outbox.close()
+        if permits is not None:
+            permits.release()  # wakes a capture thread that waits for one
         for thread in threads:
             thread.join()
         for left in outbox.drain():
@@ -105,16 +117,25 @@ def segment_frames(
         raise outbox.refusal
 
 
-def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter) -> None:
-    """The capture thread: frames into the inbox, until either end closes."""
+def _capture(
+    source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permits: threading.Semaphore | None
+) -> None:
+    """The capture thread: frames into the inbox, until either end closes; each costs a permit, where there are any."""
     try:
-        start = time.perf_counter_ns()
-        for frame in source:
+        frames = iter(source)
+        while True:
+            if permits is not None:
+                permits.acquire()
+            if inbox.closed:
+                return
+            start = time.perf_counter_ns()
+            frame = next(frames, None)
+            if frame is None:
+                break
             now = time.perf_counter_ns()
             if inbox.put(_Captured(frame, now - start, now)) is not None:
                 meter.dropped += 1
             del frame  # its memory may be wanted for the next one
-            start = time.perf_counter_ns()
         inbox.close()
     except ClosedError:
         return
@@ -136,23 +157,30 @@ def _infer(
         try:
             captured = inbox.get(_PATIENCE)
             if captured is None:
+                if outbox.closed:  # output failed, and what it held back may be what we wait for
+                    return
                 continue
-            frame, waited = captured.frame, time.perf_counter_ns() - captured.at
-            result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]))
-            latency = int((time.monotonic() - frame.captured_at) * 1e9)
-            stages = {
-                "capture": captured.spent,
-                "preprocess": result.preprocess,
-                "invoke": result.invoke,
-                "mask": result.mask,
-                "queue": waited,
-            }
-            done += 1
-            late = outbox.put(_Segmented(frame, result.classes, latency, stages, time.perf_counter_ns()))
+            late = outbox.put(_segment(captured, segmenter, pool))
         except ClosedError:
             return
+        done += 1
         if late is not None:
             _record_undrawn(late, meter)
+        del captured, late  # their memory may be wanted for the next ones
+
+
+def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Segmented:
+    frame, waited = captured.frame, time.perf_counter_ns() - captured.at
+    result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]))
+    latency = int((time.monotonic() - frame.captured_at) * 1e9)
+    stages = {
+        "capture": captured.spent,
+        "preprocess": result.preprocess,
+        "invoke": result.invoke,
+        "mask": result.mask,
+        "queue": waited,
+    }
+    return _Segmented(frame, result.classes, latency, stages, time.perf_counter_ns())
 
 
 def _record_undrawn(item: _Segmented, meter: Meter) -> None:

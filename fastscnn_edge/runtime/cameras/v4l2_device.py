@@ -11,6 +11,7 @@ import mmap
 import os
 import select
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -75,13 +76,9 @@ class KernelDevice:
         return bool(events)
 
     def close(self) -> None:
-        for view in self._views:
-            view.release()
-        for memory in self._maps:
-            try:
-                memory.close()
-            except BufferError:  # a frame is still looked at; the map goes with its last view
-                continue
+        for held in (*(view.release for view in self._views), *(memory.close for memory in self._maps)):
+            with suppress(BufferError):  # still looked at, by a traceback for one; it goes with its last view
+                held()
         self._views, self._maps = [], []
         if self._descriptor >= 0:
             os.close(self._descriptor)
