@@ -15,6 +15,7 @@ from .command import EXIT_USER_ERROR, guarded
 # name -> (module with main(argv) -> int, one line of help)
 COMMANDS = {
     "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device"),
+    "cameras": ("fastscnn_edge.cameras", "list the cameras of this device and their modes"),
     "calibrate": ("fastscnn_edge.quantization.calibrate_command", "put int8 activation scales into a checkpoint"),
     "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite or an .onnx"),
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),

@@ -4,6 +4,7 @@
     ├── ModelFileError         an artifact (.tflite, .onnx) is missing, damaged or not ours
     ├── CheckpointError        training weights are missing, damaged or of another network
     ├── SourceError            a picture, folder, video or camera cannot be read
+    │   └── CameraLostError    a camera that was there went away; it may come back
     ├── DatasetError           a folder of pictures and label maps is not laid out as stated
     ├── OutputError            a result cannot be written
     ├── UsageError             options that do not go together
@@ -29,6 +30,10 @@ class CheckpointError(FastSCNNEdgeError):
 
 class SourceError(FastSCNNEdgeError):
     """A picture, folder, video or camera cannot be read."""
+
+
+class CameraLostError(SourceError):
+    """A camera that delivered went away, or stopped delivering. Opening it again may help."""
 
 
 class DatasetError(FastSCNNEdgeError):

@@ -12,18 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import numpy as np
-
 from .command import guarded, parser, positive, require
 from .errors import OutputError
 from .runtime.board import BoardState, read_board, read_state
+from .runtime.cameras.address import Address, open_camera, parse
+from .runtime.cameras.reconnect import RECONNECT
+from .runtime.cameras.v4l2_modes import Wish
 from .runtime.memory import read_memory
-from .runtime.meter import Meter, summarise
+from .runtime.meter import STAGES, Meter
 from .runtime.outputs import ResultWriter, check_writable
-from .runtime.pipeline import segment_frames, warm_up
+from .runtime.pipeline import Sink, all_of, segment_frames, warm_up
 from .runtime.report import Model, Report, Source, count_of, engine_facts, now
 from .runtime.sources import Frame, FrameSource, open_source
 from .segmenter import Segmenter, bundled_model
+from .spec import ModelSpec
 
 _STATE_INTERVAL = 5.0
 """Seconds between two looks at temperature and clocks, taken between frames."""
@@ -47,11 +49,20 @@ def _parser() -> argparse.ArgumentParser:
         fastscnn-edge run --source street.jpg --out results
         fastscnn-edge run --source drive.mp4 --frames 500 --report drive.json
         fastscnn-edge run --camera 0 --headless --out results
+        fastscnn-edge run --camera 0 --camera-size 1280x720 --camera-fps 30 --camera-format MJPG
+        fastscnn-edge run --camera rtsp://user:password@10.0.0.7/stream1 --reconnect 300
         """,
     )
     where = result.add_mutually_exclusive_group(required=True)
     where.add_argument("--source", type=Path, metavar="PATH", help="a picture, a folder of pictures or a video")
-    where.add_argument("--camera", type=_index, metavar="N", help="the camera /dev/videoN")
+    where.add_argument(
+        "--camera",
+        type=_address,
+        metavar="CAMERA",
+        help="N or /dev/videoN (USB), csi or csi:N (Raspberry Pi, Jetson), rtsp://... or http://..., or file:PATH, a "
+        "video or folder played like a camera; fastscnn-edge cameras lists what is attached",
+    )
+    _add_camera_options(result)
     result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite of this package (default: the bundled)")
     result.add_argument(
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
@@ -76,45 +87,98 @@ def _parser() -> argparse.ArgumentParser:
     return result
 
 
-def _index(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a camera number, 0 or above")
-    return int(text)
+def _add_camera_options(result: argparse.ArgumentParser) -> None:
+    group = result.add_argument_group("of a camera")
+    group.add_argument(
+        "--camera-size",
+        type=_pixels,
+        metavar="WxH",
+        help="take frames of this size (default: the smallest mode not below the model's input)",
+    )
+    group.add_argument("--camera-fps", type=_rate, metavar="N", help="frames per second (default: 30, or the nearest)")
+    group.add_argument(
+        "--camera-format", metavar="FOURCC", help="such as YUYV or MJPG (default: the cheapest that reaches the rate)"
+    )
+    group.add_argument(
+        "--reconnect",
+        type=_seconds,
+        default=RECONNECT,
+        metavar="SECONDS",
+        help=f"wait this long for a camera that went away; 0 does not wait (default: {RECONNECT:g})",
+    )
+
+
+def _address(text: str) -> Address:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _pixels(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 16 <= int(width) <= 8192 and 16 <= int(height) <= 8192):
+        raise argparse.ArgumentTypeError(f"'{text}' is not WIDTHxHEIGHT, for example 640x480")
+    return int(width), int(height)
+
+
+def _rate(text: str) -> float:
+    return _number(text, 0.1, 1000)
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 0, 1e7)
+
+
+def _number(text: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from {low:g} to {high:g}")
+    return value
 
 
 def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     _check(options)
     began = time.monotonic()
     memory_before = read_memory()
-    with _stop_signals() as signals, _open(options) as source:
-        meter = Meter()
-        path = options.model or bundled_model()
-        start = time.perf_counter_ns()
-        segmenter = Segmenter(path, options.threads)
-        meter.load = time.perf_counter_ns() - start
-        writer = ResultWriter(options.out, segmenter.spec.classes, source.moving) if options.out else None
+    path = options.model or bundled_model()
+    meter, failure = Meter(), None
+    start = time.perf_counter_ns()
+    segmenter = Segmenter(path, options.threads)
+    meter.load = time.perf_counter_ns() - start
+    with _stop_signals() as signals, _open(options, segmenter.spec) as source:
+        sinks: list[Sink] = []
+        if options.out:
+            sinks.append(ResultWriter(options.out, segmenter.spec.classes, source.moving).write)
         warm_up(segmenter, meter, options.warmup)
 
         watch = _Watch(began, options.frames)
-        segment_frames(
-            source,
-            segmenter,
-            meter,
-            render=writer.write if writer else _discard,
-            limit=options.frames,
-            stopped=lambda: bool(signals),
-            between=lambda frame: watch.look(frame, meter),
-        )
+        try:
+            segment_frames(
+                source,
+                segmenter,
+                meter,
+                render=all_of(sinks),
+                limit=options.frames,
+                stopped=lambda: bool(signals),
+                between=lambda frame: watch.look(frame, meter),
+            )
+        except Exception as error:
+            if not meter.frames:
+                raise
+            failure = error  # what was measured until then is worth its report
         watch.finish()
         memory_after = read_memory()
-        name = options.source.name if options.source else f"/dev/video{options.camera}"
         report = Report(
             created=now(),
             command=words,
-            stopped_by=signals[0] if signals else None,
+            stopped_by=signals[0] if signals else _named(failure),
             model=Model.of(path, segmenter.spec),
             engine=engine_facts(segmenter.engine),
-            source=Source(source.kind, name, watch.size, source.skipped),
+            source=Source.of(source, options.source.name if options.source else str(options.camera), watch.size),
             meter=meter,
             board=read_board(),
             states=tuple(watch.states),
@@ -124,13 +188,24 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     if options.report:
         report.write(options.report)
     print(_summary(report, options))
+    if failure is not None:
+        raise failure
     return 0
+
+
+def _named(failure: Exception | None) -> str | None:
+    """An error as the report's reason to stop."""
+    return f"{type(failure).__name__}: {' '.join(str(failure).split())}" if failure else None
 
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse before the work what would fail after it."""
     threads_ok = options.threads is None or options.threads <= _MAX_THREADS
     require(threads_ok, f"--threads {options.threads} is more than {_MAX_THREADS}")
+    if options.source is not None:
+        for name in ("camera_size", "camera_fps", "camera_format"):
+            option = f"--{name.replace('_', '-')}"
+            require(getattr(options, name) is None, f"{option} goes with --camera, not with --source")
     if options.out:
         folder = options.source if options.source is not None and options.source.is_dir() else None
         same = folder is not None and options.out.resolve() == folder.resolve()
@@ -143,12 +218,11 @@ def _check(options: argparse.Namespace) -> None:
         check_writable(options.report.parent)
 
 
-def _open(options: argparse.Namespace) -> FrameSource:
+def _open(options: argparse.Namespace, spec: ModelSpec) -> FrameSource:
     if options.source is not None:
         return open_source(options.source, repeat=options.frames or 1)
-    from .runtime.video import CameraSource
-
-    return CameraSource(options.camera)
+    wish = Wish(options.camera_size, options.camera_fps, options.camera_format, least=(spec.width, spec.height))
+    return open_camera(options.camera, wish, options.reconnect)
 
 
 @contextmanager
@@ -198,21 +272,32 @@ class _Watch:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _discard(frame: Frame, classes: np.ndarray) -> None:
-    """Results nobody asked for."""
-
-
 def _summary(report: Report, options: argparse.Namespace) -> str:
     """The few lines on standard output."""
     meter = report.meter
     ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""
     rate = meter.frames_per_second
     lines = [f"{count_of(meter.frames, 'frame')}{ending}" + (f", {rate:.2f} frames per second" if rate else "")]
-    if report.source.skipped:
-        lines.append(f"{report.source.skipped} damaged and skipped")
-    medians = {name: summary.p50 for name, samples in meter.samples.items() if (summary := summarise(samples))}
+    source = report.source
+    if source.mode:
+        lines[0] += f", camera: {source.mode}"
+    if source.skipped:
+        lines.append(f"{source.skipped} damaged and skipped")
+    if source.dropped or meter.dropped or meter.undrawn:
+        lines.append(
+            f"dropped: {source.dropped} by the camera, {meter.dropped} for newer ones; "
+            f"{meter.undrawn} segmented but not drawn in time"
+        )
+    if source.gaps:
+        away = sum(gap.seconds for gap in source.gaps)
+        lines.append(f"camera away {count_of(len(source.gaps), 'time')}, {away:.1f} s in all")
+    summaries = meter.summaries()
+    medians = {name: summary.p50 for name in (*STAGES, "total") if (summary := summaries[name])}
     if medians:
         lines.append("median ms: " + ", ".join(f"{name} {value:.2f}" for name, value in medians.items()))
+    latency = summaries["latency"]
+    if source.kind == "camera" and latency:
+        lines.append(f"from camera to mask: median {latency.p50:.1f} ms, 99 % within {latency.p99:.1f} ms")
     peak = report.memory_after.peak_rss
     lines.append(f"peak memory: {peak / (1 << 20):.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:

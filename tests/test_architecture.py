@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 HEAVY = {"torch", "tensorflow", "onnx", "onnxruntime", "flatbuffers", "tqdm", "safetensors", "ai_edge_litert",
-         "tflite_runtime", "av"}
+         "tflite_runtime", "av", "picamera2"}
 
 # folder -> packages of ours it may use, third parties it may use
 RULES = {
@@ -19,6 +19,7 @@ RULES = {
         {"fastscnn_edge"},
         {"numpy", "PIL", "ai_edge_litert", "tflite_runtime", "onnxruntime", "av"},
     ),
+    "fastscnn_edge/runtime/cameras": ({"fastscnn_edge"}, {"numpy", "PIL", "picamera2"}),
     "fastscnn_edge/weights": (set(), set()),
     "fastscnn_edge/reference": (
         {"fastscnn_edge", "fastscnn_edge.reference"},
@@ -75,9 +76,10 @@ def test_imports_keep_to_the_table(folder: str, path: Path) -> None:
             assert root in theirs, f"{path} may not import {module}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "fastscnn_edge/runtime").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "fastscnn_edge/runtime").rglob("*.py")), ids=lambda p: p.name)
 def test_runtime_imports_engines_and_video_only_where_used(path: Path) -> None:
-    at_top = {module.split(".")[0] for module, top in imports(path, "fastscnn_edge.runtime") if top}
+    package = package_of(path.parent.relative_to(ROOT).as_posix())
+    at_top = {module.split(".")[0] for module, top in imports(path, package) if top}
     assert not at_top & HEAVY
 
 

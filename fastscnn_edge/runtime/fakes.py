@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
 from ..spec import ModelSpec
 from .engine import Quantization
-from .sources import Frame
+from .sources import Frame, SourceState
 
 
 class FakeEngine:
@@ -28,6 +29,7 @@ class FakeEngine:
     def __init__(self, spec: ModelSpec, logits: np.ndarray) -> None:
         self.spec, self._logits = spec, logits
         self.output_quantization = Quantization(1.0, 0) if logits.dtype == np.int8 else None
+        self.details: dict[str, Any] = {}
         self.invocations = 0
         dtype = np.int8 if spec.precision == "int8" else np.float32
         self._input = np.zeros((1, spec.height, spec.width, 3), dtype)
@@ -42,11 +44,18 @@ class FakeEngine:
         return self._logits.copy()
 
 
-class FakeSource:
-    """Delivers the given frames [H, W, 3] as a ``kind`` of source, named frame_000001 and so on."""
+class FakeSource(SourceState):
+    """Delivers the given frames [H, W, 3] as a ``kind`` of source, named frame_000001 and so on.
 
-    def __init__(self, frames: Sequence[np.ndarray], kind: str = "camera") -> None:
-        self.kind, self.moving, self.skipped = kind, kind in ("video", "camera"), 0
+    Args:
+        frames: whatever can be iterated; an exception it raises is the camera's.
+        kind: of source.
+        live: it drops what nobody waits for. False, so that tests see every frame.
+    """
+
+    def __init__(self, frames: Iterable[np.ndarray], kind: str = "camera", live: bool = False) -> None:
+        super().__init__()
+        self.kind, self.moving, self.live = kind, kind in ("video", "camera"), live
         self.entered = self.left = False
         self._frames = frames
 

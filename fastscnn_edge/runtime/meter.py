@@ -1,53 +1,126 @@
-"""What a run cost: every sample kept, nothing clipped, warm-up apart."""
+"""What a run cost: samples kept, nothing clipped, warm-up apart."""
 
 from __future__ import annotations
 
 import math
+import threading
 import time
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 STAGES = ("capture", "preprocess", "invoke", "mask", "render")
-"""What a frame goes through. *capture* includes waiting for a camera and decoding a file, *invoke* is the network
-to logits on the 1/8 grid, *mask* is upsampling and argmax, *render* is drawing and writing files."""
+"""What a frame goes through. *capture* includes waiting for a camera and decoding, *invoke* is the network to logits
+on the 1/8 grid, *mask* is upsampling and argmax, *render* is drawing and writing files. Frames overlap: while one is
+rendered the next is segmented and the one after that captured."""
+
+QUEUES = ("queue", "output_queue")
+"""Where a frame waits: captured but not segmented yet, segmented but not rendered yet."""
 
 PERCENTILES = (50, 90, 95, 99)
+
+KEPT = 1 << 14
+"""Samples kept of each stage: every one of the first nine minutes at 30 frames a second."""
+
+
+class Samples:
+    """Times in nanoseconds, in a memory that never grows.
+
+    All are kept until there are :data:`KEPT`; from then on every second, fourth and so on, evenly spread over the
+    whole run. The largest is never lost.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._values = array("q", bytes(8 * kept))  # written to, so resident from the start
+        self._used = self.seen = self.largest = 0
+        self.step = 1
+
+    def add(self, value: int) -> None:
+        self.largest = max(self.largest, value) if self.seen else value
+        if self.seen % self.step == 0:
+            if self._used == len(self._values):
+                self._thin()
+            if self.seen % self.step == 0:
+                self._values[self._used] = value
+                self._used += 1
+        self.seen += 1
+
+    def _thin(self) -> None:
+        half = self._values[::2]
+        self._values[: len(half)] = half
+        self._used, self.step = len(half), self.step * 2
+
+    def to_list(self) -> list[int]:
+        """What is kept, in order."""
+        return self._values[: self._used].tolist()
 
 
 @dataclass
 class Meter:
-    """Times in nanoseconds of ``time.perf_counter_ns``.
+    """Times in nanoseconds of ``time.perf_counter_ns``. Threads may record at the same time.
 
     Attributes:
         load: reading, checking and preparing the model.
         warm_up: inferences before the first frame; the first of them is the cold one.
-        samples: stage -> one time a frame, in order. ``total`` is the sum of the stages of a frame.
-        latency: from when a frame was taken (a camera) or decoded (a file) to its class map, one a frame.
+        dropped: frames captured from a live source, but replaced by newer ones before they were segmented.
+        undrawn: frames segmented, but not rendered because output was busy with earlier ones.
         started, finished: around all frames, for the frame rate.
     """
 
     load: int = 0
     warm_up: list[int] = field(default_factory=list)
-    samples: dict[str, list[int]] = field(default_factory=lambda: {stage: [] for stage in (*STAGES, "total")})
-    latency: list[int] = field(default_factory=list)
+    dropped: int = 0
+    undrawn: int = 0
     started: int = 0
     finished: int = 0
+    _kept: dict[str, Samples] = field(
+        default_factory=lambda: {name: Samples() for name in (*STAGES, "total", *QUEUES, "latency")}
+    )
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         """The first frame is about to be captured."""
         self.started = self.finished = time.perf_counter_ns()
 
-    def record(self, latency: int, **stages: int) -> None:
-        """Append one frame: its latency and all of :data:`STAGES`, in nanoseconds."""
-        self.latency.append(latency)
-        for stage in STAGES:
-            self.samples[stage].append(stages[stage])
-        self.samples["total"].append(sum(stages[stage] for stage in STAGES))
-        self.finished = time.perf_counter_ns()
+    def record(self, latency: int, **times: int) -> None:
+        """One finished frame.
+
+        Args:
+            latency: from when it was taken (a camera) or decoded (a file) to its class map. Nanoseconds.
+            times: of each of :data:`STAGES`, without ``render`` if it was not rendered, and of those
+                :data:`QUEUES` it went through.
+
+        Raises:
+            KeyError: a stage is missing, or unknown.
+        """
+        passed = [times[stage] for stage in STAGES if stage != "render" or stage in times]
+        with self._lock:
+            for name, spent in (*times.items(), ("total", sum(passed)), ("latency", latency)):
+                self._kept[name].add(spent)
+            self.finished = time.perf_counter_ns()
+
+    @property
+    def samples(self) -> dict[str, list[int]]:
+        """Stage or queue -> times kept, one a frame. ``total`` is the sum of the stages of a frame."""
+        return {name: kept.to_list() for name, kept in self._kept.items() if name != "latency"}
+
+    @property
+    def latency(self) -> list[int]:
+        """From when a frame was taken or decoded to its class map, one a frame."""
+        return self._kept["latency"].to_list()
+
+    @property
+    def step(self) -> int:
+        """1 while every sample is kept, 2 when every second is, and so on."""
+        return self._kept["total"].step
+
+    def summaries(self) -> dict[str, Summary | None]:
+        """Percentiles of everything that is measured, latency last."""
+        return {name: kept_summary(kept) for name, kept in self._kept.items()}
 
     @property
     def frames(self) -> int:
-        return len(self.samples["total"])
+        return self._kept["total"].seen
 
     @property
     def frames_per_second(self) -> float | None:
@@ -83,3 +156,9 @@ def summarise(samples: Sequence[int]) -> Summary | None:
     if not samples:
         return None
     return Summary(*(percentile(samples, p) / 1e6 for p in (*PERCENTILES, 100)))
+
+
+def kept_summary(samples: Samples) -> Summary | None:
+    """:func:`summarise` with the largest of all samples, kept or not."""
+    summary = summarise(samples.to_list())
+    return replace(summary, max=samples.largest / 1e6) if summary else None

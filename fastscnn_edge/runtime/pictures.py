@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import SourceError
+from .buffers import copy_pixels
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 
@@ -51,3 +52,12 @@ def fit(picture: np.ndarray, height: int, width: int, resample: str = "bilinear"
     if picture.shape[:2] == (height, width):
         return picture
     return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
+
+
+def fit_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
+    """:func:`fit` into ``out`` [H, W, 3] of any dtype that holds 0..255, whose size is the one wanted."""
+    if picture.shape == out.shape:
+        np.copyto(out, picture)
+        return
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    copy_pixels(image.resize((out.shape[1], out.shape[0]), FILTERS[resample]), out)

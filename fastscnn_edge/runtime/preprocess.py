@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..spec import ModelSpec
-from .pictures import fit
+from .pictures import fit_into
 
 
 def check_frame(rgb: np.ndarray) -> None:
@@ -17,7 +17,7 @@ def check_frame(rgb: np.ndarray) -> None:
 
 
 def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
-    """Write the network's input for ``rgb`` into ``buffer``, with no temporary unless a resize is needed.
+    """Write the network's input for ``rgb`` into ``buffer``; a resize needs Pillow's memory, but none of numpy's.
 
     Args:
         rgb: uint8 [H, W, 3], any size.
@@ -31,13 +31,17 @@ def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
     expected = (1, spec.height, spec.width, 3)
     if buffer.shape != expected:
         raise ValueError(f"the input buffer is {list(buffer.shape)}, the model takes {list(expected)}")
-    pixels = fit(rgb, spec.height, spec.width, spec.resize_filter)
     if buffer.dtype == np.int8:
         # Flipping the top bit of p gives the two's complement of p - 128: one byte-wide operation.
-        np.bitwise_xor(pixels, np.uint8(0x80), out=buffer[0].view(np.uint8))
-    elif buffer.dtype == np.uint8:
-        buffer[0] = pixels
-    elif buffer.dtype == np.float32:
-        np.subtract(pixels, np.float32(128), out=buffer[0])
+        pixels = buffer[0].view(np.uint8)
+        if rgb.shape == pixels.shape:
+            np.bitwise_xor(rgb, np.uint8(0x80), out=pixels)
+        else:
+            fit_into(rgb, pixels, spec.resize_filter)
+            np.bitwise_xor(pixels, np.uint8(0x80), out=pixels)
+    elif buffer.dtype in (np.uint8, np.float32):
+        fit_into(rgb, buffer[0], spec.resize_filter)
+        if buffer.dtype == np.float32:
+            np.subtract(buffer[0], np.float32(128), out=buffer[0])
     else:
         raise ValueError(f"the input buffer is int8, uint8 or float32, not {buffer.dtype}")

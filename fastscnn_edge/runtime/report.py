@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +16,9 @@ from ..spec import ModelSpec
 from .board import Board, BoardState, throttle_verdict
 from .engine import Engine
 from .memory import Memory
-from .meter import STAGES, Meter, summarise
+from .meter import STAGES, Meter
+from .sources import FrameSource, Gap
+from .video import without_password
 
 SCHEMA = "fastscnn_edge.report/1"
 
@@ -40,12 +41,31 @@ class Model:
 
 @dataclass(frozen=True)
 class Source:
-    """What was segmented; ``size`` is (height, width) of the last frame in pixels, None if there was none."""
+    """What was segmented.
+
+    Attributes:
+        kind, name: what and which.
+        size: (height, width) of the last frame in pixels, None if there was none.
+        skipped: damaged frames or pictures.
+        dropped: frames that the camera or its driver lost.
+        mode: what the camera was set to.
+        gaps: times without the camera.
+    """
 
     kind: str
     name: str
     size: tuple[int, int] | None
     skipped: int
+    dropped: int = 0
+    mode: str | None = None
+    gaps: tuple[Gap, ...] = ()
+
+    @staticmethod
+    def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> Source:
+        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(source.gaps))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "gaps": [gap._asdict() for gap in self.gaps]}
 
 
 @dataclass(frozen=True)
@@ -81,16 +101,16 @@ class Report:
         model = asdict(self.model)
         spec = model.pop("spec")
         spec["classes"] = spec["classes"]["labels"]
-        stages = {name: summarise(samples) for name, samples in self._timed()}
+        stages = self.meter.summaries()
         return {
             "schema": SCHEMA,
             "created": self.created,
-            "command": list(self.command),
+            "command": [without_password(word) for word in self.command],
             "stopped_by": self.stopped_by,
             "versions": versions(),
             "model": {**model, "spec": spec},
             "engine": self.engine,
-            "source": asdict(self.source),
+            "source": self.source.to_dict(),
             "board": asdict(self.board),
             "states": [asdict(state) for state in self.states],
             "throttle": throttle_verdict(self.states),
@@ -98,12 +118,17 @@ class Report:
             "memory_after": asdict(self.memory_after),
             "frames": self.meter.frames,
             "frames_per_second": self.meter.frames_per_second,
+            "dropped": {
+                "by_camera": self.source.dropped,
+                "for_newer": self.meter.dropped,
+                "not_drawn": self.meter.undrawn,
+            },
             "load_ns": self.meter.load,
             "first_inference_ns": self.meter.warm_up[0] if self.meter.warm_up else None,
             "warm_up_ns": self.meter.warm_up,
-            "percentile_method": "nearest rank, all samples",
+            "percentile_method": "nearest rank, " + _kept(self.meter.step),
             "stages_ms": {name: asdict(summary) if summary else None for name, summary in stages.items()},
-            "samples_ns": dict(self._timed()),
+            "samples_ns": {**self.meter.samples, "latency": self.meter.latency},
         }
 
     def to_json(self) -> str:
@@ -121,10 +146,6 @@ class Report:
         write_text(path, self.to_json())
         write_text(path.with_suffix(".md"), self.to_markdown())
 
-    def _timed(self) -> Iterator[tuple[str, list[int]]]:
-        yield from self.meter.samples.items()
-        yield "latency", self.meter.latency
-
     def _headline(self) -> list[str]:
         rate = self.meter.frames_per_second
         ending = f" (stopped early by {self.stopped_by})" if self.stopped_by else ""
@@ -137,8 +158,7 @@ class Report:
 
     def _times(self) -> list[str]:
         rows = ["## Times in milliseconds", "", *_row("stage", "p50", "p90", "p95", "p99", "max", rule=True)]
-        for name, samples in self._timed():
-            summary = summarise(samples)
+        for name, summary in self.meter.summaries().items():
             values = asdict(summary).values() if summary else (None,) * 5
             rows += _row(name, *(_number(value, 2) for value in values))
         first = self.meter.warm_up[0] / 1e6 if self.meter.warm_up else None
@@ -146,10 +166,25 @@ class Report:
             *rows,
             "",
             f"Model load {_number(self.meter.load / 1e6, 1)} ms, first inference {_number(first, 2)} ms "
-            f"({len(self.meter.warm_up)} warm-up inferences, not in the table). Percentiles by nearest rank over all "
-            f"samples. *total* is the sum of {', '.join(STAGES)}; *latency* runs from the taking (camera) or decoding "
-            "(file) of a frame to its class map.",
+            f"({len(self.meter.warm_up)} warm-up inferences, not in the table). Percentiles by nearest rank over "
+            f"{_kept(self.meter.step)}. Frames overlap, so *total*, the sum of {', '.join(STAGES)}, is more than the "
+            "time from frame to frame; *queue* and *output_queue* are waits before segmenting and before rendering; "
+            "*latency* runs from the taking (camera) or decoding (file) of a frame to its class map.",
+            *self._losses(),
         ]
+
+    def _losses(self) -> list[str]:
+        source, meter = self.source, self.meter
+        lines = []
+        if source.dropped or meter.dropped or meter.undrawn:
+            lines += [
+                "",
+                f"Dropped: {source.dropped} by the camera or its driver, {meter.dropped} for newer ones before they "
+                f"were segmented, {meter.undrawn} segmented but not drawn in time.",
+            ]
+        for gap in source.gaps:
+            lines += ["", f"No camera for {gap.seconds:.1f} s from second {gap.at:.1f} on: {gap.reason}"]
+        return lines
 
     def _memory(self) -> list[str]:
         before, after = self.memory_before, self.memory_after
@@ -163,12 +198,13 @@ class Report:
         board, spec, engine, source = self.board, self.model.spec, self.engine, self.source
         facts = {
             "created": self.created,
-            "command": f"`fastscnn-edge run {' '.join(self.command)}`",
+            "command": f"`fastscnn-edge run {' '.join(map(without_password, self.command))}`",
             "model": f"{self.model.file}, {self.model.bytes} bytes, {spec.precision}, preset {spec.preset}, "
             f"input {spec.height}x{spec.width}, {len(spec.classes)} classes",
             "model sha256": f"`{self.model.sha256}`",
             "engine": f"{engine['name']}, {engine['library']}, {count_of(engine['threads'], 'thread')}",
-            "source": f"{source.kind} {source.name}, {_size(source.size)}, {source.skipped} skipped",
+            "source": f"{source.kind} {source.name}, {_size(source.size)}, {source.skipped} skipped"
+            + (f", {source.mode}" if source.mode else ""),
             "board": board.model or "unknown",
             "processor": f"{board.cpu or 'unknown'}, {board.machine}",
             "cores": f"{board.cores}, {board.usable_cores} of them usable",
@@ -238,6 +274,10 @@ def _row(*cells: str, rule: bool = False) -> list[str]:
 
 def _number(value: float | None, digits: int) -> str:
     return "unknown" if value is None else f"{value:.{digits}f}"
+
+
+def _kept(step: int) -> str:
+    return "all samples" if step == 1 else f"one sample in {step}"
 
 
 def _mib(value: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Where frames come from: a picture, a folder of pictures, a video, a camera."""
+"""Where frames come from: a picture, a folder of pictures, a video. Cameras are in :mod:`.cameras`."""
 
 from __future__ import annotations
 
@@ -26,28 +26,60 @@ class Frame(NamedTuple):
     """One picture of a source.
 
     Attributes:
-        rgb: uint8 [H, W, 3].
+        rgb: uint8 [H, W, 3]. Its memory is lent (see :class:`~.buffers.FramePool`): keep it as long as you like, but
+            do not write to it.
         name: file name of its results, without a suffix.
         captured_at: ``time.monotonic()`` when a camera took it, or when it was read from a file. Seconds.
+        at: position in a video in seconds, None where there is none.
     """
 
     rgb: np.ndarray
     name: str
     captured_at: float
+    at: float | None = None
+
+
+class Gap(NamedTuple):
+    """A time without a camera. ``at`` counts from the first frame on; both in seconds."""
+
+    at: float
+    seconds: float
+    reason: str
 
 
 class FrameSource(Protocol):
     """Use as ``with source: for frame in source``. Entering opens the device or file, leaving closes it.
 
+    The frames may be iterated in another thread than the one that enters and leaves, but not while it leaves. A
+    camera can be entered again after it was left, and goes on counting.
+
     Attributes:
         kind: ``picture``, ``folder``, ``video`` or ``camera``.
         moving: frames belong together and have one size: a video or camera.
-        skipped: damaged pictures or packets passed over so far.
+        live: frames come at their own pace, so those that nobody has time for are dropped.
+        skipped: damaged pictures, packets or frames passed over so far.
+        dropped: frames that were taken but never delivered, as far as the driver tells.
+        mode: what a camera was set to, for people; None where nothing was set.
+        gaps: times without the camera.
     """
 
     kind: str
     moving: bool
-    skipped: int
+    live: bool
+    gaps: list[Gap]
+
+    @property
+    def skipped(self) -> int: ...
+
+    @property
+    def dropped(self) -> int: ...
+
+    @property
+    def mode(self) -> str | None: ...
+
+    def stop(self) -> None:
+        """End a waiting iteration soon. The one method for any thread at any time."""
+        ...
 
     def __enter__(self) -> FrameSource: ...
 
@@ -90,13 +122,18 @@ def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) 
     )
 
 
-class _Files:
-    """What picture sources share: nothing stays open between two frames."""
+class SourceState:
+    """The attributes of a :class:`FrameSource` and what most of them do: nothing to drop, stop or close."""
 
-    moving = False
+    live = False
 
     def __init__(self) -> None:
-        self.skipped = 0
+        self.skipped = self.dropped = 0
+        self.mode: str | None = None
+        self.gaps: list[Gap] = []
+
+    def stop(self) -> None:
+        """Nothing here waits."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,10 +141,11 @@ class _Files:
         return None
 
 
-class PictureSource(_Files):
+class PictureSource(SourceState):
     """One picture, decoded again each time it is repeated, as a camera would deliver it anew."""
 
     kind = "picture"
+    moving = False
 
     def __init__(self, path: Path, repeat: int = 1) -> None:
         super().__init__()
@@ -121,7 +159,7 @@ class PictureSource(_Files):
             yield Frame(read_picture(self._path), self._path.stem, time.monotonic())
 
 
-class FolderSource(_Files):
+class FolderSource(SourceState):
     """The pictures directly inside a folder, by name; hidden files and other kinds are left out.
 
     A damaged picture is passed over with a warning, so that one bad file does not cost a night's run. If no picture
@@ -129,6 +167,7 @@ class FolderSource(_Files):
     """
 
     kind = "folder"
+    moving = False
 
     def __init__(self, path: Path, warn: Warn = warn_on_stderr) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Frames from video files and V4L2 cameras, through PyAV."""
+"""Frames from video files and network streams, through PyAV."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingExtraError, SourceError
+from ..errors import CameraLostError, MissingExtraError, SourceError
+from .buffers import FramePool
 from .pictures import MAX_PIXELS
-from .sources import Frame
+from .sources import Frame, SourceState
 
-_MAX_AGE = 10.0
-"""Seconds. A camera's time stamp further in the past is on another clock than ours."""
-
-_CSI_HINT = "Raspberry Pi CSI cameras go through picamera2 or rpicam, which is not built in yet"
+_OPEN_TIMEOUT = 10.0
+"""Seconds that a network camera may take to answer; many wake an encoder first."""
 
 
-class _Stream:
-    """What a file and a camera share: a PyAV container whose first video stream is decoded frame by frame."""
+class _Stream(SourceState):
+    """What a file and a network stream share: a PyAV container whose first video stream is decoded in order."""
 
-    kind = ""
     moving = True
 
     def __init__(self) -> None:
-        self.skipped = 0
+        super().__init__()
         self._container: Any = None
         self._stream: Any = None
+        self._pool = FramePool()
 
-    def _open(self, what: str, url: str, container_format: str | None) -> None:
+    def _open(self, what: str, url: str, **options: Any) -> None:
         av = _import_av(f"reading {what}")
         try:
-            self._container = av.open(url, format=container_format)
+            self._container = av.open(url, **options)
         except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: PyAV was built without that format
             raise SourceError(f"cannot open {what}: {_reason(error)}") from error
         streams = self._container.streams.video
@@ -87,51 +86,77 @@ class VideoSource(_Stream):
         self._path = path
 
     def __enter__(self) -> VideoSource:
-        self._open(str(self._path), str(self._path), None)
+        self._open(str(self._path), str(self._path))
         return self
 
     def __iter__(self) -> Iterator[Frame]:
         for number, picture in enumerate(self._decoded(str(self._path)), start=1):
-            yield Frame(to_rgb(picture), f"frame_{number:06d}", time.monotonic())
+            yield Frame(to_rgb(picture, self._pool), f"frame_{number:06d}", time.monotonic(), picture.time)
 
 
-class CameraSource(_Stream):
-    """Camera ``index``, that is /dev/video``index``, at the size and rate its driver is set to."""
+class NetworkSource(_Stream):
+    """A camera behind ``rtsp://`` or ``http://``.
+
+    Its frames bear the time of their arrival: what encoding and the network took is not known here. RTSP goes over
+    TCP, since lost UDP packets smear the picture until the next key frame.
+
+    Args:
+        url: with user and password if the camera wants them; they are left out of messages.
+        stall: seconds without a packet after which the camera counts as lost.
+    """
 
     kind = "camera"
+    live = True
 
-    def __init__(self, index: int, devices: Path = Path("/dev")) -> None:
+    def __init__(self, url: str, stall: float = 5.0) -> None:
         super().__init__()
-        self._index, self._devices = index, devices
+        self._url, self._stall = url, stall
+        self._number = 0
+        self._stopped = False
+        self._what = f"camera {without_password(url)}"
 
-    def __enter__(self) -> CameraSource:
-        device = self._devices / f"video{self._index}"
-        if not device.exists():
-            raise SourceError(f"no camera {self._index}: {device} does not exist; {self._available()}")
-        self._open(f"camera {self._index} ({device})", str(device), "v4l2")
+    def __enter__(self) -> NetworkSource:
+        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        if self._url.startswith("rtsp"):
+            options["rtsp_transport"] = "tcp"
+        self._open(self._what, self._url, options=options, timeout=(_OPEN_TIMEOUT, self._stall))
+        context = self._stream.codec_context
+        self.mode = f"{context.name} {context.width}x{context.height}"
         return self
 
+    def stop(self) -> None:
+        self._stopped = True
+
     def __iter__(self) -> Iterator[Frame]:
-        for number, picture in enumerate(self._decoded(f"camera {self._index}"), start=1):
-            yield Frame(to_rgb(picture), f"frame_{number:06d}", captured_at(picture.time, time.monotonic()))
-
-    def _available(self) -> str:
-        found = sorted((p for p in self._devices.glob("video*") if p.name[5:].isdigit()), key=lambda p: int(p.name[5:]))
-        if found:
-            return f"there is {', '.join(map(str, found))}"
-        return f"there is no {self._devices}/video* at all (is it plugged in? {_CSI_HINT})"
-
-
-def to_rgb(picture: Any) -> np.ndarray:
-    """A decoded frame as upright uint8 [H, W, 3]; phones record sideways and say so."""
-    rgb = picture.to_ndarray(format="rgb24")
-    quarter_turns = round(getattr(picture, "rotation", 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+        try:
+            for picture in self._decoded(self._what):
+                if self._stopped:
+                    return
+                self._number += 1
+                yield Frame(to_rgb(picture, self._pool), f"frame_{self._number:06d}", time.monotonic())
+        except SourceError as error:
+            raise CameraLostError(str(error)) from error
+        if not self._stopped:
+            raise CameraLostError(f"{self._what} ended its stream")
 
 
-def captured_at(stamp: float | None, now: float) -> float:
-    """The driver's time stamp where it is on the monotonic clock, as V4L2 drivers should have it; else ``now``."""
-    return stamp if stamp is not None and 0 <= now - stamp < _MAX_AGE else now
+def to_rgb(picture: Any, pool: FramePool) -> np.ndarray:
+    """A decoded frame as upright uint8 [H, W, 3] from ``pool``; phones record sideways and say so."""
+    converted = picture.reformat(format="rgb24")
+    plane = converted.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: converted.height]
+    rgb = rows[:, : converted.width * 3].reshape(converted.height, converted.width, 3)
+    turned = np.rot90(rgb, round(getattr(picture, "rotation", 0) / 90) % 4)
+    out = pool.take(turned.shape)
+    np.copyto(out, turned)
+    return out
+
+
+def without_password(url: str) -> str:
+    """``url`` without what stands before an @ in its host; any other text as it is."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + mark + host.rpartition("@")[2] + slash + path if mark else url
 
 
 def _import_av(purpose: str) -> Any:

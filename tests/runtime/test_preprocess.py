@@ -43,7 +43,7 @@ def test_strided_frames_are_accepted() -> None:
         (np.zeros((0, 4, 3), np.uint8), np.empty((1, 64, 96, 3), np.int8), "shape"),
         (np.zeros((4, 4, 3), np.float32), np.empty((1, 64, 96, 3), np.int8), "float32"),
         (np.zeros((4, 4, 3), np.uint8), np.empty((1, 64, 64, 3), np.int8), "buffer"),
-        (np.zeros((4, 4, 3), np.uint8), np.empty((1, 64, 96, 3), np.uint8), "int8 or float32"),
+        (np.zeros((4, 4, 3), np.uint8), np.empty((1, 64, 96, 3), np.float64), "uint8 or float32"),
     ],
 )
 def test_wrong_arrays_are_named(rgb: np.ndarray, buffer: np.ndarray, words: str) -> None:

@@ -14,8 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fastscnn_edge import run
+from fastscnn_edge.errors import OutputError
 from fastscnn_edge.run import main
+from fastscnn_edge.runtime.cameras.fake_v4l2 import Fault
+from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
+from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera
+from fastscnn_edge.runtime.cameras.v4l2_modes import Wish
 from tests.helpers import random_picture
+
+from .cameras.test_v4l2 import webcam
 
 
 def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +41,8 @@ def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytes
     data = json.loads((out / "report.json").read_text())
     assert data["frames"] == 1
     assert data["engine"]["threads"] == 1
-    assert data["source"] == {"kind": "picture", "name": "street.png", "size": [90, 120], "skipped": 0}
+    known = {"kind": "picture", "name": "street.png", "size": [90, 120], "skipped": 0}
+    assert data["source"] == {**known, "dropped": 0, "mode": None, "gaps": []}
     assert data["memory_after"]["peak_rss"] > data["memory_before_load"]["rss"] / 2
     assert len(data["states"]) >= 2
 
@@ -105,3 +114,74 @@ def test_progress_is_for_terminals_and_cleans_up(tiny_model: Path, picture: Path
     os.close(parent)
     assert "frame 2/2" in shown
     assert shown.endswith("\r\033[K")
+
+
+def test_a_file_played_as_a_camera(
+    tiny_model: Path, video: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "r.json"
+    assert main(["--camera", f"file:{video}", "--model", str(tiny_model), "--report", str(report)]) == 0
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    assert "from camera to mask: median" in printed.out
+    data = json.loads(report.read_text())
+    assert data["source"]["kind"] == "camera"
+    assert data["source"]["mode"] == "a video, played"
+    assert data["frames"] + data["dropped"]["for_newer"] == 5
+    assert len(data["samples_ns"]["latency"]) == data["frames"]
+
+
+def test_a_camera_that_is_lost_leaves_its_report(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake = webcam(faults={6: Fault.UNPLUGGED}, away=600, pace=0.05)
+    (tmp_path / "video0").touch()
+    opened = V4L2Camera(tmp_path / "video0", Wish(least=(64, 48)), open_device=fake.open)
+    monkeypatch.setattr(run, "open_camera", lambda address, wish, seconds: Reconnecting(opened, seconds))
+    report = tmp_path / "r.json"
+    arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]
+    assert main(arguments) == 2
+    printed = capfd.readouterr()
+    data = json.loads(report.read_text())
+    assert data["frames"] >= 1
+    assert data["stopped_by"].startswith("CameraLostError: the camera did not come back within 0.4 s")
+    assert data["source"]["gaps"][0]["seconds"] > 0.4
+    assert "camera away 1 time" in printed.out
+    assert [line.split(":")[1].strip() for line in printed.err.splitlines()] == ["warning", "error"]
+    assert "No camera for" in report.with_suffix(".md").read_text()
+
+
+def test_an_output_that_fails_leaves_the_report(
+    tiny_model: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[int] = []
+
+    def write(self: object, frame: object, classes: object) -> None:
+        calls.append(1)
+        if len(calls) > 3:
+            raise OutputError("cannot write: No space left on device")
+
+    monkeypatch.setattr("fastscnn_edge.run.ResultWriter.write", write)
+    report = tmp_path / "r.json"
+    arguments = ["--source", str(picture), "--frames", "50", "--model", str(tiny_model), "--report", str(report)]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert capfd.readouterr().err == "fastscnn-edge: error: cannot write: No space left on device\n"
+    assert json.loads(report.read_text())["frames"] >= 3
+
+
+def test_a_signal_ends_a_camera_with_its_report(tiny_model: Path, tmp_path: Path) -> None:
+    """Of a camera that gives one frame in ten seconds: the wait for the next one is no obstacle."""
+    for name in ("a", "b"):
+        Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "fastscnn_edge.run", "--camera", f"file:{tmp_path}", "--camera-fps", "0.1"]
+    command += ["--model", str(tiny_model), "--out", str(out), "--report", str(tmp_path / "r.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (out / "a_mask.png").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert "1 frame, stopped by SIGINT" in printed
+    assert json.loads((tmp_path / "r.json").read_text())["frames"] == 1

@@ -1,0 +1,63 @@
+"""Frame memory that is used again, so that a run of hours allocates what a run of seconds does."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+
+import numpy as np
+from PIL import Image
+
+_ROWS = 32
+"""Rows copied at once out of a Pillow picture: the only temporary, and small enough for a cache."""
+
+
+class FramePool:
+    """Lends uint8 arrays; the memory of one comes back when nothing looks at it any more.
+
+    "Any more" is decided by the garbage collector, not by a call that a consumer might forget or make too early:
+    the array handed out is the base of every slice and view made of it, and its end returns the memory. So whoever
+    keeps a frame, keeps it unchanged; it only costs an allocation.
+
+    Taking and returning may happen in different threads.
+
+    Args:
+        keep: how many idle buffers are held on to; more than a pipeline has in flight are of no use.
+    """
+
+    def __init__(self, keep: int = 8) -> None:
+        self._idle: deque[bytearray] = deque(maxlen=keep)
+        self._size = 0
+        self.allocated = 0
+
+    def take(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A contiguous uint8 array of ``shape`` with undefined content."""
+        size = int(np.prod(shape))
+        if size != self._size:  # a camera came back with another mode: the old buffers fit nobody
+            self._idle.clear()
+            self._size = size
+        try:
+            memory = self._idle.pop()
+        except IndexError:
+            memory = bytearray(size)
+            self.allocated += 1
+        # numpy collapses chains of views down to the first array over foreign memory: to this one.
+        lent = np.frombuffer(memory, np.uint8)
+        weakref.finalize(lent, self._give_back, memory).atexit = False
+        return lent.reshape(shape)
+
+    def _give_back(self, memory: bytearray) -> None:
+        if len(memory) == self._size:
+            self._idle.append(memory)
+
+
+def copy_pixels(picture: Image.Image, out: np.ndarray) -> None:
+    """Copy an RGB picture into ``out``, uint8 [H, W, 3] of the same size.
+
+    Strip by strip: ``np.asarray(picture)`` would allocate the frame twice, and is slower.
+    """
+    height, width = out.shape[:2]
+    for top in range(0, height, _ROWS):
+        bottom = min(top + _ROWS, height)
+        strip = picture.crop((0, top, width, bottom)).tobytes()
+        out[top:bottom] = np.frombuffer(strip, np.uint8).reshape(bottom - top, width, 3)

@@ -1,0 +1,129 @@
+"""``--camera``: what a user writes, and the source it stands for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import SourceError, UsageError
+from ..sources import FrameSource, Warn, open_source, warn_on_stderr
+from ..sysfiles import read_text
+from .reconnect import RECONNECT, Reconnecting
+from .v4l2_modes import DEFAULT_RATE, Wish
+
+_NETWORK = ("rtsp", "rtsps", "http", "https")
+FORMS = "0, /dev/video0, csi, csi:1, rtsp://..., http://... or file:PATH"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A camera as named by a user.
+
+    Attributes:
+        kind: ``v4l2``, ``csi``, ``network`` or ``file``.
+        value: device node, index, URL or path.
+    """
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        if self.kind == "network":
+            from ..video import without_password
+
+            return without_password(self.value)
+        return f"csi:{self.value}" if self.kind == "csi" else self.value
+
+
+def parse(text: str) -> Address:
+    """The meaning of ``text``; nothing is opened.
+
+    Raises:
+        ValueError: it has none.
+    """
+    scheme = text.partition("://")[0].lower()
+    if text.isascii() and text.isdecimal():
+        return Address("v4l2", f"/dev/video{int(text)}")
+    if text.startswith("/dev/"):
+        return Address("v4l2", text)
+    if text == "csi" or (text.startswith("csi:") and text[4:].isascii() and text[4:].isdecimal()):
+        return Address("csi", text[4:] or "0")
+    if "://" in text and scheme in _NETWORK:
+        return Address("network", text)
+    if text.startswith("file:") and len(text) > 5:
+        return Address("file", text[5:])
+    raise ValueError(f"'{text}' is not a camera: {FORMS}")
+
+
+def open_camera(
+    address: Address, wish: Wish, reconnect: float = RECONNECT, warn: Warn = warn_on_stderr
+) -> FrameSource:
+    """The source at ``address``, not yet entered.
+
+    Args:
+        address: of :func:`parse`.
+        wish: what is asked of the camera.
+        reconnect: seconds a lost camera is waited for.
+        warn: receives one line for each thing worth knowing.
+
+    Raises:
+        SourceError: there is no such camera.
+        UsageError: the wish has no meaning for this kind of camera.
+    """
+    _check(address, wish)
+    if address.kind == "file":
+        from .played import PlayedSource
+
+        return PlayedSource(open_source(address.value, warn=warn), wish.rate or DEFAULT_RATE)
+    return Reconnecting(_open(address, wish, warn), reconnect, warn)
+
+
+def _open(address: Address, wish: Wish, warn: Warn) -> FrameSource:
+    if address.kind == "network":
+        from ..video import NetworkSource
+
+        return NetworkSource(address.value)
+    if address.kind == "csi":
+        if is_jetson():
+            from .csi_jetson import JetsonCamera
+
+            return JetsonCamera(int(address.value), wish)
+        from .csi_pi import PiCamera
+
+        return PiCamera(int(address.value), wish)
+    from .v4l2 import V4L2Camera
+
+    path = Path(address.value)
+    if not path.exists():
+        raise SourceError(f"no camera {path}; {_available(path.parent)}")
+    return V4L2Camera(path, wish, warn=warn)
+
+
+def _check(address: Address, wish: Wish) -> None:
+    """Refuse wishes that would silently do nothing."""
+    meaningless = {
+        "v4l2": (),
+        "csi": ("format",),
+        "network": ("size", "rate", "format"),
+        "file": ("size", "format"),
+    }[address.kind]
+    for name in meaningless:
+        if getattr(wish, name) is not None:
+            option = {"rate": "fps"}.get(name, name)
+            raise UsageError(f"--camera-{option} means nothing to {address}, which decides that itself; leave it out")
+
+
+def is_jetson(root: Path = Path("/")) -> bool:
+    """Whether this board is one of NVIDIA's, by its own name."""
+    model = read_text(root / "proc/device-tree/model") or ""
+    return "NVIDIA" in model or os.path.exists(root / "etc/nv_tegra_release")
+
+
+def _available(folder: Path) -> str:
+    from .v4l2 import device_nodes
+
+    found = device_nodes(folder)
+    if found:
+        return f"there is {', '.join(map(str, found))}; fastscnn-edge cameras tells which are cameras"
+    return f"there is no {folder}/video* at all: is it plugged in? A CSI camera is --camera csi"

@@ -1,0 +1,177 @@
+"""Jetson CSI cameras through GStreamer's command line and a pipe.
+
+``nvarguscamerasrc`` is the only way to the Jetson's image processor, and it is a GStreamer element. PyGObject would
+bring it into this process, along with GLib, its main loop and bindings that a virtual environment cannot install
+without compilers. ``gst-launch-1.0`` is on every Jetson, and a pipe carries NV12 at 1.5 bytes a pixel. The frames do
+not go through standard output, because the camera daemon's library prints there.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO
+
+from ...errors import CameraLostError, SourceError
+from ..buffers import FramePool
+from ..sources import Frame, SourceState
+from .v4l2 import STALL
+from .v4l2_modes import DEFAULT_RATE, Wish
+from .yuv import YuvDecoder
+
+_SLICE = 0.2  # seconds of one wait, so that stop() is heard
+_START = 15.0  # seconds until the first frame: the camera daemon may have to start
+_PIPE_BYTES = 1 << 20
+
+
+def argus_elements(index: int, width: int, height: int, rate: float) -> list[str]:
+    """The pipeline's words up to NV12 in ordinary memory; the image processor scales."""
+    return [
+        *("nvarguscamerasrc", f"sensor-id={index}", "!"),
+        *(f"video/x-raw(memory:NVMM),framerate={round(rate)}/1", "!"),
+        # A full queue drops its oldest frame: while we are busy the camera goes on.
+        *("queue", "max-size-buffers=1", "leaky=downstream", "!", "nvvidconv", "!"),
+        f"video/x-raw,format=NV12,width={width},height={height}",
+    ]
+
+
+class JetsonCamera(SourceState):
+    """CSI camera ``index`` of a Jetson.
+
+    Frames bear the time at which their last byte came out of the pipe, a little after the sensor took them.
+
+    Args:
+        index: ``sensor-id``.
+        wish: size and rate; the size is rounded up to multiples of four, so that rows have no padding.
+        stall: seconds without a frame after which it counts as lost.
+        elements: makes the pipeline up to the pipe.
+    """
+
+    kind = "camera"
+    moving = True
+    live = True
+
+    def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL, elements=argus_elements) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        wish = wish or Wish()
+        self._index, self._stall, self._elements = index, stall, elements
+        width, height = wish.size or wish.least
+        self._size = -(-width // 4) * 4, -(-height // 4) * 4
+        self._rate = wish.rate or DEFAULT_RATE
+        self._decoder = YuvDecoder("NV12", *self._size)
+        self._frame = memoryview(bytearray(self._decoder.size))
+        self._stopped = threading.Event()
+        self._pool = FramePool()
+        self._number = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = -1
+        self._messages: IO[bytes] | None = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def __enter__(self) -> JetsonCamera:
+        """Start the pipeline.
+
+        Raises:
+            SourceError: GStreamer is not installed.
+        """
+        program = shutil.which("gst-launch-1.0")
+        if program is None:
+            raise SourceError("a Jetson CSI camera needs GStreamer: sudo apt install gstreamer1.0-tools")
+        width, height = self._size
+        self._pipe, theirs = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._pipe, False)
+        _enlarge(self._pipe)
+        elements = self._elements(self._index, width, height, self._rate)
+        self._messages = tempfile.TemporaryFile()  # not a pipe, which could fill up
+        try:
+            self._process = subprocess.Popen(
+                [program, "-q", *elements, "!", "fdsink", f"fd={theirs}", "sync=false"],
+                pass_fds=(theirs,),
+                stdin=subprocess.DEVNULL,
+                stdout=self._messages,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; we end the pipeline when the frame is done
+            )
+        finally:
+            os.close(theirs)
+        self.mode = f"NV12 {width}x{height} at {self._rate:g} fps"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=3)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+        if self._messages is not None:
+            self._messages.close()
+            self._messages = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames as they come out of the pipe.
+
+        Raises:
+            CameraLostError: the pipeline ended, or gave nothing for ``stall`` seconds.
+            SourceError: it ended before its first frame.
+        """
+        first = True
+        while self._read(_START if first else self._stall):
+            first = False
+            taken = time.monotonic()
+            rgb = self._pool.take((self._size[1], self._size[0], 3))
+            self._decoder.decode(self._frame, rgb)
+            self._number += 1
+            yield Frame(rgb, f"frame_{self._number:06d}", taken)
+
+    def _read(self, patience: float) -> bool:
+        """Fill the frame; False when stopped."""
+        filled, last = 0, time.monotonic()
+        while filled < len(self._frame):
+            if self._stopped.is_set():
+                return False
+            readable, _, _ = select.select([self._pipe], [], [], _SLICE)
+            if readable:
+                got = os.readv(self._pipe, [self._frame[filled:]])
+                if not got:
+                    # One that never gave a frame is not worth waiting for: no sensor, a wrong number.
+                    kind = CameraLostError if self._number else SourceError
+                    raise kind(f"CSI camera {self._index}: the GStreamer pipeline ended: {self._said()}")
+                filled, last = filled + got, time.monotonic()
+            elif time.monotonic() - last > patience:
+                raise CameraLostError(f"CSI camera {self._index} gave no frame for {patience:g} s: {self._said()}")
+        return True
+
+    def _said(self) -> str:
+        """The last thing the pipeline complained of."""
+        assert self._messages is not None
+        self._messages.seek(0)
+        lines = self._messages.read().decode(errors="replace").splitlines()
+        errors = [line for line in lines if "ERROR" in line or "Error" in line] or lines
+        return errors[-1].strip() if errors else "it said nothing; is the sensor's ribbon cable in place?"
+
+
+def _enlarge(pipe: int) -> None:
+    """Fewer, larger reads; 64 KiB is Linux' default."""
+    import fcntl
+
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except OSError:  # above what the administrator allows
+        return

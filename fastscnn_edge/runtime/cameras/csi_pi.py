@@ -1,0 +1,147 @@
+"""Raspberry Pi CSI cameras through picamera2, the one supported way to libcamera from Python.
+
+The sensor's raw pixels pass the board's image processor, which also scales: frames arrive as RGB at the size asked
+for, so neither a decoder nor a resize runs on the processor. picamera2 comes from Raspberry Pi OS
+(``sudo apt install python3-picamera2``), not from PyPI alone: a virtual environment must be made with
+``--system-site-packages`` to see it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ...errors import CameraLostError, SourceError
+from ..buffers import FramePool
+from ..sources import Frame, SourceState
+from .v4l2 import STALL, believable
+from .v4l2_modes import DEFAULT_RATE, Wish
+
+_SLICE = 0.5  # seconds of one wait, so that stop() is heard
+
+MISSING = (
+    "a Raspberry Pi CSI camera needs picamera2: sudo apt install python3-picamera2, and a virtual environment made "
+    "with --system-site-packages"
+)
+
+
+class PiCamera(SourceState):
+    """CSI camera ``index`` of a Raspberry Pi.
+
+    Args:
+        index: as ``rpicam-hello --list-cameras`` numbers them.
+        wish: size and rate; the format is always RGB.
+        stall: seconds without a frame after which it counts as lost.
+    """
+
+    kind = "camera"
+    moving = True
+    live = True
+
+    def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL) -> None:
+        super().__init__()
+        self._index, self._wish, self._stall = index, wish or Wish(), stall
+        self._stopped = threading.Event()
+        self._pool = FramePool()
+        self._number = 0
+        self._camera: Any = None
+        self._mapped: Any = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def __enter__(self) -> PiCamera:
+        """Open and start.
+
+        Raises:
+            SourceError: no picamera2, no such camera, or it is in use.
+        """
+        library = import_picamera2()
+        count = len(library.Picamera2.global_camera_info())
+        if self._index >= count:
+            raise SourceError(
+                f"no CSI camera {self._index}: libcamera sees {count}; check the ribbon cable and camera_auto_detect=1 "
+                "in /boot/firmware/config.txt"
+            )
+        self._mapped = library.MappedArray
+        width, height = self._wish.size or self._wish.least
+        rate = self._wish.rate or DEFAULT_RATE
+        try:
+            self._camera = library.Picamera2(self._index)
+            configuration = self._camera.create_video_configuration(
+                # picamera2 names formats by their order in a register: "BGR888" is R, G, B in memory.
+                main={"size": (width, height), "format": "BGR888"},
+                controls={"FrameRate": rate},
+                buffer_count=4,
+            )
+            self._camera.configure(configuration)
+            self._camera.start()
+        except (RuntimeError, OSError) as error:
+            self._close()
+            hint = "is another program using it?"
+            raise SourceError(f"cannot open CSI camera {self._index}: {error}; {hint}") from error
+        self.mode = f"RGB {width}x{height} at {rate:g} fps"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames at the sensor's pace; libcamera keeps the newest and drops the others uncounted.
+
+        Raises:
+            CameraLostError: no frame for ``stall`` seconds.
+        """
+        last = time.monotonic()
+        job = self._camera.capture_request(wait=False)
+        while not self._stopped.is_set():
+            try:
+                request = self._camera.wait(job, timeout=_SLICE)
+            except TimeoutError:
+                if time.monotonic() - last > self._stall:
+                    raise CameraLostError(f"CSI camera {self._index} gave no frame for {self._stall:g} s") from None
+                continue
+            last = time.monotonic()
+            try:
+                rgb = self._copy(request)
+                taken = monotonic_of(request.get_metadata().get("SensorTimestamp"))
+            finally:
+                request.release()
+            job = self._camera.capture_request(wait=False)
+            self._number += 1
+            yield Frame(rgb, f"frame_{self._number:06d}", believable(taken, time.monotonic()))
+
+    def _copy(self, request: Any) -> np.ndarray:
+        with self._mapped(request, "main") as mapped:
+            out = self._pool.take(mapped.array.shape)
+            np.copyto(out, mapped.array)
+        return out
+
+    def _close(self) -> None:
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            camera.close()
+
+
+def import_picamera2() -> Any:
+    """The library, or the error that says how to get it."""
+    try:
+        return importlib.import_module("picamera2")
+    except ImportError as error:
+        raise SourceError(MISSING) from error
+
+
+def monotonic_of(stamp: int | None) -> float | None:
+    """libcamera's nanoseconds since boot, with suspended times, on the clock of ``time.monotonic``. Seconds."""
+    if stamp is None:
+        return None
+    suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return stamp / 1e9 - suspended

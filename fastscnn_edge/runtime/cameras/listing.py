@@ -1,0 +1,104 @@
+"""Which cameras are attached, and what each can do."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .address import is_jetson
+from .v4l2 import device_nodes
+from .v4l2_device import Device, KernelDevice, failure, query
+from .v4l2_modes import FORMATS, Offer, read_offers
+
+
+@dataclass(frozen=True)
+class Found:
+    """A camera, or something that looks like one.
+
+    Attributes:
+        address: for ``--camera``.
+        name: of the product and its driver.
+        library: what reads it.
+        problem: why it cannot be used, None if it can.
+        offers: formats with sizes and rates, where they are known.
+    """
+
+    address: str
+    name: str
+    library: str
+    problem: str | None = None
+    offers: tuple[Offer, ...] = ()
+
+
+def find_cameras(
+    devices: Path = Path("/dev"), open_device: Callable[[Path], Device] = KernelDevice, root: Path = Path("/")
+) -> list[Found]:
+    """Every V4L2 node, and the CSI cameras of this board."""
+    return [_v4l2(path, open_device) for path in device_nodes(devices)] + _csi(root)
+
+
+def _v4l2(path: Path, open_device: Callable[[Path], Device]) -> Found:
+    library = "direct V4L2, no library"
+    try:
+        device = open_device(path)
+    except OSError as error:
+        return Found(str(path), "", library, str(failure("opening it", path, error)))
+    try:
+        capability = query(device)
+        name = f"{capability.card} ({capability.driver}, {capability.bus})"
+        if not capability.captures:
+            return Found(str(path), name, library, capability.obstacle)
+        offers = tuple(read_offers(device))
+    except OSError as error:
+        return Found(str(path), "", library, str(failure("asking it", path, error)))
+    finally:
+        device.close()
+    usable = any(offer.format in FORMATS for offer in offers)
+    problem = None if usable else f"none of its formats can be decoded ({' '.join(FORMATS)}); if CSI: --camera csi"
+    return Found(str(path), name, library, problem, offers)
+
+
+def _csi(root: Path) -> list[Found]:
+    if is_jetson(root):
+        problem = None if shutil.which("gst-launch-1.0") else "gst-launch-1.0 is missing: gstreamer1.0-tools"
+        name = "CSI cameras of this Jetson (csi:N is sensor-id N)"
+        return [Found("csi", name, "GStreamer, nvarguscamerasrc", problem)]
+    if importlib.util.find_spec("picamera2") is None:
+        return []
+    from .csi_pi import import_picamera2
+
+    infos = import_picamera2().Picamera2.global_camera_info()
+    return [
+        Found(f"csi:{info.get('Num', number)}", f"{info.get('Model', 'unknown')} ({info.get('Id', '')})", "picamera2")
+        for number, info in enumerate(infos)
+        if "usb" not in str(info.get("Id", "")).lower()  # libcamera lists USB cameras as well; V4L2 has them already
+    ]
+
+
+def describe(found: list[Found]) -> str:
+    """For people: one block a camera."""
+    if not found:
+        return (
+            "no camera found: no /dev/video*, and no CSI camera that picamera2 or a Jetson would offer.\n"
+            "USB: is it plugged in (lsusb)? Raspberry Pi CSI: sudo apt install python3-picamera2"
+        )
+    return "\n\n".join("\n".join(_block(camera)) for camera in found)
+
+
+def _block(camera: Found) -> list[str]:
+    lines = [f"{camera.address}  {camera.name}".rstrip()]
+    if camera.problem:
+        return [*lines, f"  not usable: {camera.problem}"]
+    lines.append(f"  through {camera.library}; fastscnn-edge run --camera {camera.address}")
+    for offer in camera.offers:
+        note = "" if offer.format in FORMATS else "  (no decoder here)"
+        for mode in offer.modes:
+            rates = ", ".join(f"{rate:g}" for rate in mode.rates) or "unknown"
+            lines.append(f"  {offer.format}  {mode.width}x{mode.height}  {rates} fps{note}")
+        for sizes in offer.ranges:
+            (a, b), (c, d) = sizes.low, sizes.high
+            lines.append(f"  {offer.format}  {a}x{b} to {c}x{d} in steps of {sizes.step[0]}x{sizes.step[1]}{note}")
+    return lines

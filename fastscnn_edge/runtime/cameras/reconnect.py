@@ -1,0 +1,129 @@
+"""A camera that went away is waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+
+from ...errors import CameraLostError, SourceError
+from ..sources import Frame, FrameSource, Gap, Warn, warn_on_stderr
+
+RECONNECT = 30.0
+"""Seconds a lost camera is waited for unless told otherwise: a bumped plug, a hub that resets."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
+
+
+class Reconnecting:
+    """``camera`` with its outages bridged: one message when it goes, one when it is back, and a :class:`Gap` kept.
+
+    Only a camera that was there is waited for: one that cannot be opened at all is a wrong number more likely.
+
+    Args:
+        camera: a live source that can be entered again.
+        seconds: how long each outage may last; 0 does not wait.
+        warn: receives the messages.
+    """
+
+    moving = True
+    live = True
+
+    def __init__(self, camera: FrameSource, seconds: float = RECONNECT, warn: Warn = warn_on_stderr) -> None:
+        self._camera, self._seconds, self._warn = camera, seconds, warn
+        self._stopped = threading.Event()
+        self.kind = camera.kind
+        self.gaps: list[Gap] = []
+
+    @property
+    def skipped(self) -> int:
+        return self._camera.skipped
+
+    @property
+    def dropped(self) -> int:
+        return self._camera.dropped
+
+    @property
+    def mode(self) -> str | None:
+        return self._camera.mode
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._camera.stop()
+
+    def __enter__(self) -> Reconnecting:
+        self._camera.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._camera.__exit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames of the camera, whatever happens to it.
+
+        Raises:
+            CameraLostError: it did not come back in time.
+        """
+        began = time.monotonic()
+        outage: _Outage | None = None
+        try:
+            while True:
+                try:
+                    for frame in self._camera:
+                        if outage is not None:  # only a frame proves that it is back
+                            self._warn(f"the camera is back after {outage.lasted:.1f} s")
+                            self._keep(outage, began)
+                            outage = None
+                        yield frame
+                    return
+                except CameraLostError as lost:
+                    if not self._seconds or self._stopped.is_set():
+                        raise
+                    if outage is None:
+                        outage = _Outage(str(lost), time.monotonic())
+                        self._warn(f"{lost}; waiting {self._seconds:g} s for it")
+                    elif outage.lasted > self._seconds:
+                        raise self._given_up(lost) from lost
+                self._camera.__exit__(None, None, None)
+                if not self._reopen(outage):
+                    return
+        finally:
+            if outage is not None:
+                self._keep(outage, began)
+
+    def _reopen(self, outage: _Outage) -> bool:
+        """Whether it is open again; False when stopped while waiting."""
+        while not self._stopped.wait(outage.pause()):
+            try:
+                self._camera.__enter__()
+                return True
+            except SourceError as error:
+                if outage.lasted > self._seconds:
+                    raise self._given_up(error) from error
+        return False
+
+    def _given_up(self, error: SourceError) -> CameraLostError:
+        return CameraLostError(f"the camera did not come back within {self._seconds:g} s: {error}")
+
+    def _keep(self, outage: _Outage, began: float) -> None:
+        self.gaps.append(Gap(outage.since - began, outage.lasted, outage.reason))
+
+
+class _Outage:
+    """One time without the camera, and how patiently it is tried."""
+
+    def __init__(self, reason: str, since: float) -> None:
+        self.reason, self.since = reason, since
+        self._pause = _FIRST_WAIT
+
+    @property
+    def lasted(self) -> float:
+        return time.monotonic() - self.since
+
+    def pause(self) -> float:
+        """Seconds until the next attempt: twice as long each time, up to a limit."""
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_WAIT)
+        return pause

@@ -1,0 +1,117 @@
+"""Raw camera formats to RGB, in numpy, into memory of the caller.
+
+R = Y' + (2 - 2 Kr) V', B = Y' + (2 - 2 Kb) U', G = Y' - the rest, where Kr and Kb are BT.601's (0.299, 0.114) unless
+the driver says BT.709 (0.2126, 0.0722). Limited range (Y 16..235, U and V 16..240), which V4L2 prescribes for YUV
+unless the driver says otherwise, is stretched to 0..255; full range is taken as it is. Chroma is repeated, not
+interpolated: the network's input is smaller than the frame, and the next resize blurs more than that.
+
+float32 is exact enough (the result is the rounded real value, save for ties) and vectorises everywhere. Rows go
+through in bands that stay in a small cache; the bands are the only temporaries, and they are kept.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+_BAND = 1 << 14
+"""Chroma samples handled at once; five float32 temporaries of it are 320 KiB."""
+
+
+class Matrix(NamedTuple):
+    """How YUV becomes RGB: weights of red and blue in luma, and the range of the numbers."""
+
+    red: float = 0.299
+    blue: float = 0.114
+    full: bool = False
+
+
+BT601 = Matrix()
+BT709 = Matrix(0.2126, 0.0722)
+
+
+class YuvDecoder:
+    """Converts frames of one format, size and matrix. Not for two threads at once.
+
+    Args:
+        format: ``YUYV``, ``UYVY`` (4:2:2, packed) or ``NV12`` (4:2:0, a plane of luma, one of chroma pairs).
+        width, height: even, in pixels.
+        stride: bytes from one row to the next, at least the row itself.
+        matrix: what the numbers mean.
+
+    Raises:
+        ValueError: none of these.
+    """
+
+    def __init__(self, format: str, width: int, height: int, stride: int = 0, matrix: Matrix = BT601) -> None:
+        packed = format in ("YUYV", "UYVY")
+        row = width * 2 if packed else width
+        stride = stride or row
+        if (not packed and format != "NV12") or width % 2 or (height % 2 and not packed) or stride < row:
+            raise ValueError(f"cannot decode {format} of {width}x{height} with {stride} bytes a row")
+        self.size = stride * height if packed else stride * height * 3 // 2
+        self._format, self._width, self._height, self._stride = format, width, height, stride
+        scale = (1.0, 1.0) if matrix.full else (255 / 219, 255 / 224)
+        self._luma = np.float32(scale[0])
+        # Half a level more, because the conversion back to integers truncates.
+        self._offset = np.float32(0.5 - (0 if matrix.full else 16 * scale[0]))
+        green = 1 - matrix.red - matrix.blue
+        red, blue = 2 - 2 * matrix.red, 2 - 2 * matrix.blue
+        # RGB x (U, V)
+        weights = ((0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0))
+        self._chroma = np.array(weights, np.float32) * np.float32(scale[1])
+        self._rows = max(1, _BAND // (width // 2))
+        band = (self._rows, width // 2)
+        self._u, self._v, self._y, self._sum, self._part = (np.empty(band, np.float32) for _ in range(5))
+
+    def decode(self, data: memoryview | bytes | np.ndarray, out: np.ndarray) -> None:
+        """Convert one frame.
+
+        Args:
+            data: at least :attr:`size` bytes.
+            out: uint8 [height, width, 3], receives RGB.
+
+        Raises:
+            ValueError: ``data`` is shorter, or ``out`` of another shape.
+        """
+        if out.shape != (self._height, self._width, 3):
+            raise ValueError(f"out must be {[self._height, self._width, 3]}, not {list(out.shape)}")
+        raw = np.frombuffer(data, np.uint8)
+        if raw.size < self.size:
+            raise ValueError(f"a frame has {self.size} bytes, this one {raw.size}")
+        if self._format == "NV12":
+            luma = raw[: self._stride * self._height].reshape(self._height, self._stride)[:, : self._width]
+            chroma = raw[self._stride * self._height : self.size].reshape(self._height // 2, self._stride)
+            u, v = chroma[:, 0 : self._width : 2], chroma[:, 1 : self._width : 2]
+            pixels = [(luma[i::2, j::2], out[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
+        else:
+            rows = raw[: self.size].reshape(self._height, self._stride)[:, : self._width * 2]
+            first = 0 if self._format == "YUYV" else 1
+            u, v = rows[:, 1 - first :: 4], rows[:, 3 - first :: 4]
+            pixels = [(rows[:, first + 2 * j :: 4], out[:, j::2]) for j in (0, 1)]
+        for top in range(0, len(u), self._rows):
+            band = slice(top, top + self._rows)
+            self._band(u[band], v[band], [(luma[band], rgb[band]) for luma, rgb in pixels])
+
+    def _band(self, u8: np.ndarray, v8: np.ndarray, pixels: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """A band: ``u8``, ``v8`` [r, w], and for each position in a chroma block luma [r, w] and RGB [r, w, 3]."""
+        n = len(u8)
+        u, v, y, total, part = self._u[:n], self._v[:n], self._y[:n], self._sum[:n], self._part[:n]
+        np.subtract(u8, np.float32(128), out=u)
+        np.subtract(v8, np.float32(128), out=v)
+        for luma, rgb in pixels:
+            np.multiply(luma, self._luma, out=y)
+            np.add(y, self._offset, out=y)
+            for channel, (from_u, from_v) in enumerate(self._chroma):
+                if from_u:
+                    np.multiply(u, from_u, out=total)
+                    if from_v:
+                        np.multiply(v, from_v, out=part)
+                        np.add(total, part, out=total)
+                else:
+                    np.multiply(v, from_v, out=total)
+                np.add(total, y, out=total)
+                np.maximum(total, 0, out=total)
+                np.minimum(total, 255, out=total)
+                np.copyto(rgb[..., channel], total, casting="unsafe")
