@@ -11,6 +11,9 @@ STAGES = ("capture", "preprocess", "invoke", "mask", "render")
 """What a frame goes through. *capture* includes waiting for a camera and decoding a file, *invoke* is the network
 to logits on the 1/8 grid, *mask* is upsampling and argmax, *render* is drawing and writing files."""
 
+NETWORK_STAGES = ("preprocess", "invoke", "mask")
+"""The part of them between a frame in memory and its class map: what a benchmark measures."""
+
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -21,6 +24,7 @@ class Meter:
     Attributes:
         load: reading, checking and preparing the model.
         warm_up: inferences before the first frame; the first of them is the cold one.
+        stages: what a frame goes through here.
         samples: stage -> one time a frame, in order. ``total`` is the sum of the stages of a frame.
         latency: from when a frame was taken (a camera) or decoded (a file) to its class map, one a frame.
         started, finished: around all frames, for the frame rate.
@@ -28,21 +32,25 @@ class Meter:
 
     load: int = 0
     warm_up: list[int] = field(default_factory=list)
-    samples: dict[str, list[int]] = field(default_factory=lambda: {stage: [] for stage in (*STAGES, "total")})
+    stages: tuple[str, ...] = STAGES
+    samples: dict[str, list[int]] = field(init=False)
     latency: list[int] = field(default_factory=list)
     started: int = 0
     finished: int = 0
+
+    def __post_init__(self) -> None:
+        self.samples = {stage: [] for stage in (*self.stages, "total")}
 
     def start(self) -> None:
         """The first frame is about to be captured."""
         self.started = self.finished = time.perf_counter_ns()
 
     def record(self, latency: int, **stages: int) -> None:
-        """Append one frame: its latency and all of :data:`STAGES`, in nanoseconds."""
+        """Append one frame: its latency and all of :attr:`stages`, in nanoseconds."""
         self.latency.append(latency)
-        for stage in STAGES:
+        for stage in self.stages:
             self.samples[stage].append(stages[stage])
-        self.samples["total"].append(sum(stages[stage] for stage in STAGES))
+        self.samples["total"].append(sum(stages[stage] for stage in self.stages))
         self.finished = time.perf_counter_ns()
 
     @property
