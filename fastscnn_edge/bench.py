@@ -18,8 +18,10 @@ import numpy as np
 from .command import guarded, parser, positive, require, size
 from .errors import OutputError
 from .files import sha256
+from .memory_limit import HELP as MEMORY_HELP
+from .memory_limit import check_limit, memory, workload_of
 from .runtime.accuracy import find_accuracy
-from .runtime.bench_frames import MAX_FRAMES, frames_from, synthetic_frames
+from .runtime.bench_frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
 from .runtime.board import BoardState, read_board, read_state
 from .runtime.memory import read_memory
 from .runtime.meter import NETWORK_STAGES, Meter, summarise
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
                         help=f"at least S seconds (default: {DEFAULT_SECONDS:g}; with --frames alone: 0)")
     result.add_argument("--quick", action="store_true",
                         help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds")
+    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument("--scores", type=Path, metavar="FILE.json",
                         help="what 'fastscnn-edge evaluate --json' wrote: the mIoU of this very file goes into the "
@@ -92,6 +95,8 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     least_frames, least_seconds = _extent(options)
     _check(options)
     path = options.model or bundled_model()
+    work = workload_of(options.source, held=MAX_FRAMES if options.source else SYNTHETIC_FRAMES)
+    check_limit(options.memory_limit, path, work._replace(frame=options.frame_size) if options.frame_size else work)
     accuracy = find_accuracy(options.scores, sha256(path)) if options.scores else None
     began = time.monotonic()
     memory_before = read_memory()

@@ -16,6 +16,8 @@ import numpy as np
 
 from .command import guarded, parser, positive, require
 from .errors import OutputError
+from .memory_limit import HELP as MEMORY_HELP
+from .memory_limit import check_limit, memory, workload_of
 from .runtime.board import BoardState, read_board, read_state
 from .runtime.memory import read_memory
 from .runtime.meter import Meter, summarise
@@ -64,8 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         "for a video or camera JPEG",
     )
     result.add_argument(
-        "--report", type=Path, metavar="FILE.json", help="write all measurements here, and FILE.md beside it"
+        "--report", type=Path, metavar="FILE.json", help="write all measurements here, and FILE.md and FILE.html beside it"
     )
+    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument(
         "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
@@ -89,6 +92,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     with _stop_signals() as signals, _open(options) as source:
         meter = Meter()
         path = options.model or bundled_model()
+        check_limit(options.memory_limit, path, workload_of(options.source, drawing=options.out is not None))
         start = time.perf_counter_ns()
         segmenter = Segmenter(path, options.threads)
         meter.load = time.perf_counter_ns() - start
@@ -120,6 +124,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
             states=tuple(watch.states),
             memory_before=memory_before,
             memory_after=memory_after,
+            began=began,
         )
     if options.report:
         report.write(options.report)
@@ -218,7 +223,7 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     if meter.frames:
         lines.append(f"overlays and masks: {options.out}" if options.out else "nothing drawn; --out DIR draws")
     if options.report:
-        lines.append(f"report: {options.report} and {options.report.with_suffix('.md')}")
+        lines.append(f"report: {options.report}, .md and .html")
     return "\n".join(lines)
 
 

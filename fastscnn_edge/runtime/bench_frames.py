@@ -12,10 +12,12 @@ from .sources import open_source
 MAX_FRAMES = 8
 """Frames held in memory; the measurement goes round them. Enough that no cache holds them all."""
 
+SYNTHETIC_FRAMES = 4
+
 _BAND = 16  # rows drawn at once
 
 
-def synthetic_frames(height: int, width: int, count: int = 4) -> list[np.ndarray]:
+def synthetic_frames(height: int, width: int, count: int = SYNTHETIC_FRAMES) -> list[np.ndarray]:
     """Pictures somewhat like a street: sky, houses of several colours, a road, grain on everything.
 
     Integers only and a generator of our own, so that every board and every numpy draws the same bytes; the mask's

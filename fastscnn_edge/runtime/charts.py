@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 480, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 10, 12, 40
+WIDTH, HEIGHT = 480, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 10, 18, 46
 
 _BUCKETS = 220
 """Columns of a line chart: more samples than twice this are drawn as the range of each column, none left out."""
@@ -103,7 +103,7 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
     right = float(WIDTH)
     for mark in sorted(marks, key=lambda m: -m.value):
         at = x(mark.value)
-        half = 4.2 * len(mark.name)
+        half = 5.6 * len(mark.name)
         label_at = min(at, right - half - 2)  # names side by side rather than on top of each other
         right = label_at - half
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP + 6}" y2="{y.start}"/>')
@@ -163,7 +163,7 @@ def _axes(x: _Scale, y: _Scale, x_ticks: Sequence[float], y_ticks: Sequence[floa
         parts.append(f'<line class="axis" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{bottom}" y2="{bottom + 4}"/>')
         parts.append(f'<text class="label" x="{x(tick):.1f}" y="{bottom + 18}" text-anchor="middle">{tick:.3g}</text>')
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{bottom}" y2="{bottom}"/>')
-    parts.append(f'<text class="label" x="{(_LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">'
+    parts.append(f'<text class="label" x="{(_LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
                  f"{escape(x_label)}</text>")
     middle = (_TOP + bottom) / 2
     parts.append(f'<text class="label" x="13" y="{middle:.0f}" text-anchor="middle" '
@@ -198,9 +198,9 @@ def _svg(parts: Sequence[str], name: str, legend: Sequence[str], height: float =
     rows = []
     at = float(_LEFT)
     for number, text in enumerate(legend):
-        rows.append(f'<rect class="c{number}" x="{at:.0f}" y="{height + 2}" width="12" height="12"/>'
-                    f'<text class="label" x="{at + 17:.0f}" y="{height + 13}">{escape(text)}</text>')
-        at += 36 + 7.2 * len(text)
-    full = height + (20 if legend else 0)
+        rows.append(f'<rect class="c{number}" x="{at:.0f}" y="{height + 4}" width="12" height="12"/>'
+                    f'<text class="label" x="{at + 17:.0f}" y="{height + 15}">{escape(text)}</text>')
+        at += 36 + 9.4 * len(text)
+    full = height + (24 if legend else 0)
     return (f'<svg viewBox="0 0 {WIDTH} {full:g}" role="img" aria-label="{escape(name, quote=True)}">'
             f'{"".join([*parts, *rows])}</svg>')

@@ -18,6 +18,8 @@ MAX_PIXELS = 64_000_000
 FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 """``ModelSpec.resize_filter`` to Pillow's filter (antialiased when it shrinks)."""
 
+_BAND = 64  # rows copied at once
+
 
 def read_picture(path: str | Path) -> np.ndarray:
     """Decode a picture to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
@@ -32,7 +34,8 @@ def read_picture(path: str | Path) -> np.ndarray:
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                ImageOps.exif_transpose(image, in_place=True)
+                return to_array(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError as error:
         raise SourceError(f"no such picture: {path}") from error
     except Image.DecompressionBombError as error:  # ours, or Pillow's own for still larger ones
@@ -50,4 +53,17 @@ def fit(picture: np.ndarray, height: int, width: int, resample: str = "bilinear"
     """
     if picture.shape[:2] == (height, width):
         return picture
-    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
+    return to_array(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """The pixels of an RGB ``image``: uint8 [H, W, 3].
+
+    ``np.asarray`` does the same by way of a list of byte strings and their concatenation: on a small board these two
+    copies would be most of what decoding a picture needs.
+    """
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _BAND):
+        bottom = min(top + _BAND, image.height)
+        pixels[top:bottom] = image.crop((0, top, image.width, bottom))
+    return pixels

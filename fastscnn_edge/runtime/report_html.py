@@ -49,6 +49,9 @@ svg { width: 100%; height: auto; display: block; font: 13px system-ui, sans-seri
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 5px 0 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { text-align: left; padding-left: 0; }
+.pair { display: grid; gap: 0 32px; } @media (min-width: 860px) { .pair { grid-template-columns: 1fr 1.4fr; } }
+@media (max-width: 600px) { svg { font-size: 17px; } table { font-size: .8rem; } th, td { padding-left: 5px; }
+ th:first-child, td:first-child { white-space: normal; } }
 .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .facts td:first-child { color: var(--soft); width: 9.5rem; white-space: normal; vertical-align: top; }
 """
@@ -189,7 +192,7 @@ def _operators(data: dict[str, Any]) -> str:
     table = _table(("operator", "nodes", "ms", "share"), rows) if rows else ""
     nodes = [[o["name"], o["type"], f"{o['milliseconds']:.3f}"] for o in profile["nodes"][:15]]
     slowest = _table(("slowest nodes", "operator", "ms"), nodes) if nodes else ""
-    return _card("Operators", table + slowest, profile["note"])
+    return _card("Operators", f'<div class="pair">{table}{slowest}</div>', profile["note"], wide=True)
 
 
 def _conditions(data: dict[str, Any]) -> str:
@@ -220,9 +223,10 @@ def _conditions(data: dict[str, Any]) -> str:
     return f'<section class="wide"><h2>Conditions</h2><table class="facts">{rows}</table></section>\n'
 
 
-def _card(title: str, body: str, note: str) -> str:
+def _card(title: str, body: str, note: str, wide: bool = False) -> str:
     below = f"<p>{escape(note[:1].upper() + note[1:])}</p>" if note else ""
-    return f"<section><h2>{escape(title)}</h2>{body}{below}</section>\n"
+    css = ' class="wide"' if wide else ""
+    return f"<section{css}><h2>{escape(title)}</h2>{body}{below}</section>\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
