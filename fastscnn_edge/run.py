@@ -24,6 +24,7 @@ from .runtime.meter import Meter, summarise
 from .runtime.outputs import ResultWriter, check_writable
 from .runtime.pipeline import segment_frames, warm_up
 from .runtime.report import Model, Report, Source, count_of, engine_facts, now
+from .runtime.service import notify
 from .runtime.sources import Frame, FrameSource, open_source
 from .segmenter import Segmenter, bundled_model
 
@@ -193,6 +194,7 @@ class _Watch:
         if self._terminal:
             of = f"/{self._limit}" if self._limit else ""
             print(f"\r\033[Kframe {meter.frames}{of}  {frame.name}", end="", file=sys.stderr, flush=True)
+        notify("READY=1\nWATCHDOG=1")
         if time.monotonic() >= self._next:
             self.states.append(read_state(self._began))
             self._next = time.monotonic() + _STATE_INTERVAL
