@@ -22,7 +22,7 @@ from .memory_limit import HELP as MEMORY_HELP
 from .memory_limit import check_limit, memory, workload_of
 from .runtime.accuracy import find_accuracy
 from .runtime.bench_frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
-from .runtime.board import BoardState, read_board, read_state
+from .runtime.board import read_board, read_state
 from .runtime.memory import read_memory
 from .runtime.meter import NETWORK_STAGES, Meter, summarise
 from .runtime.outputs import check_writable

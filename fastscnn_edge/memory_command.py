@@ -103,7 +103,7 @@ def _measured(path: Path, threads: int) -> dict[str, int | None]:
 
 
 def _table(rows: list[Row]) -> str:
-    lines = ["| model | engine | precision | input | file, MiB | estimated peak, MiB | measured peak, MiB | estimate off by |",
+    lines = ["| model | engine | precision | input | file, MiB | estimated peak, MiB | measured peak, MiB | off by |",
              "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         measured = "" if row.measured is None else f"{row.measured / MIB:.1f}"

@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "for a video or camera JPEG",
     )
     result.add_argument(
-        "--report", type=Path, metavar="FILE.json", help="write all measurements here, and FILE.md and FILE.html beside it"
+        "--report", type=Path, metavar="FILE.json", help="write all measurements here, FILE.md and FILE.html beside it"
     )
     result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")

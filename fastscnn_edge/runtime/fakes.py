@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class FakeEngine:
     def __init__(self, spec: ModelSpec, logits: np.ndarray) -> None:
         self.spec, self._logits = spec, logits
         self.output_quantization = Quantization(1.0, 0) if logits.dtype == np.int8 else None
+        self.details: dict[str, Any] = {}
         self.invocations = 0
         dtype = np.int8 if spec.precision == "int8" else np.float32
         self._input = np.zeros((1, spec.height, spec.width, 3), dtype)

@@ -115,7 +115,7 @@ def _latency(data: dict[str, Any]) -> str:
     note = ("from a frame in memory to its class map" if data.get("rules")
             else "from the taking or decoding of a frame to its class map")
     return _card("Latency over time", line_chart([Series("latency", points)], "seconds", "ms"),
-                 f"{note}; where frames are many, the pale band reaches from the fastest to the slowest of each column.")
+                 f"{note}; the pale band, where there is one, reaches from the fastest to the slowest of each column.")
 
 
 def _histogram(data: dict[str, Any]) -> str:

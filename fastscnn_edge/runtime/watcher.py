@@ -114,8 +114,10 @@ def watch(process: int, began: float, interval: float) -> dict[str, Any]:
             memory.append(asdict(seen))
         if len(memory) % STATE_EVERY == 1:
             states.append(asdict(read_state(began)))
-        due = max(due + interval, time.monotonic())
-        if select.select([sys.stdin], [], [], due - time.monotonic())[0]:
+        due += interval
+        if (late := time.monotonic() - due) > 0:
+            due += late  # looks that were missed are not made up for
+        if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             break
     return {"interval": interval, "cpu_seconds": round(time.process_time(), 3), "seconds": seconds, "memory": memory,
             "states": states}
