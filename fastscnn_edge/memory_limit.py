@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
 from .runtime.artifact import read_spec
@@ -61,7 +62,7 @@ def workload_of(source: Path | None, drawing: bool = False, held: int = 1) -> Wo
     if source is None:
         return Workload(drawing=drawing, held=held)
     if source.suffix.lower() in VIDEO_SUFFIXES:
-        return Workload(video=True, drawing=drawing, held=held)
+        return Workload(video=True, video_loaded="av" in sys.modules, drawing=drawing, held=held)
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     sizes = [size for path in files if path.suffix.lower() in PICTURE_SUFFIXES and (size := _size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)

@@ -29,7 +29,7 @@ def reference() -> dict[str, Any]:
 def with_times(data: dict[str, Any], median: float, seed: int) -> dict[str, Any]:
     data = copy.deepcopy(data)
     times = (median * np.exp(np.random.default_rng(seed).normal(0, 0.02, 400))).astype(int).tolist()
-    data["samples_ns"] = {name: times for name in data["samples_ns"]}
+    data["samples_ns"] = dict.fromkeys(data["samples_ns"], times)
     data["stages_ms"] = {name: {"p50": median / 1e6} for name in data["stages_ms"]}
     data["throttle"] = "clean"
     return data
@@ -41,7 +41,9 @@ def write(folder: Path, **reports: dict[str, Any]) -> list[str]:
     return [str(folder / f"{name}.json") for name in reports]
 
 
-@pytest.mark.parametrize(("factor", "status", "word"), [(1.0, 0, "no difference"), (1.1, 1, "slower"), (0.9, 0, "faster")])
+@pytest.mark.parametrize(
+    ("factor", "status", "word"), [(1.0, 0, "no difference"), (1.1, 1, "slower"), (0.9, 0, "faster")]
+)
 def test_statuses(
     reference: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str], factor: float, status: int, word: str
 ) -> None:

@@ -41,7 +41,8 @@ _HELD = 3.0  # another frame that waits in memory
 _DECODING = 11.0  # Pillow's own RGBX, our RGB, and the frame before
 _RESIZING = 4.0  # of the larger of frame and input, when they differ
 _DRAWING = 9.0  # more than decoding, whose memory it reuses: overlay, legend, encoder
-_VIDEO_LIBRARY = 24.0 * MIB
+_DRAWING_LIBRARY = 2.0 * MIB  # fonts and encoders
+_VIDEO_LIBRARY, _VIDEO_DECODER = 19.0 * MIB, 5.0 * MIB
 
 
 class Workload(NamedTuple):
@@ -52,6 +53,7 @@ class Workload(NamedTuple):
         held: frames in memory at once.
         pictures: frames are decoded from picture files.
         video: from a video.
+        video_loaded: its library is in this process already.
         drawing: overlays are made.
     """
 
@@ -59,6 +61,7 @@ class Workload(NamedTuple):
     held: int = 1
     pictures: bool = False
     video: bool = False
+    video_loaded: bool = False
     drawing: bool = False
 
 
@@ -92,15 +95,18 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
     pixels = spec.height * spec.width
     height, width = work.frame or (spec.height, spec.width)
     frame = height * width
-    resized = max(pixels, frame) if frame != pixels else 0
+    decoded = work.pictures or work.video
+    # Decoding is over when resizing begins, and needs more.
+    resized = max(pixels, frame) if frame != pixels and not decoded else 0
+    video = (_VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)) * work.video
     return Footprint((
         ("python and this package", process),
         (f"the library of {engine}", _LIBRARY[engine]),
         ("weights", 2.0 * file_bytes),
         ("activations", activations(engine, spec.precision) * pixels),
         ("frames", (_FRAME + _HELD * (work.held - 1)) * frame + _RESIZING * resized),
-        ("decoding", (_DECODING * frame if work.pictures or work.video else 0) + _VIDEO_LIBRARY * work.video),
-        ("drawing", _DRAWING * frame if work.drawing else 0),
+        ("decoding", _DECODING * frame * decoded + video),
+        ("drawing", (_DRAWING_LIBRARY + _DRAWING * frame) * work.drawing),
     ))
 
 

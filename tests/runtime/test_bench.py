@@ -28,7 +28,8 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.svgs += tag == "svg"
-        self.outside += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href")] + ["script"] * (tag == "script")
+        self.outside += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href")]
+        self.outside += ["script"] * (tag == "script")
         if tag not in ("meta", "line", "rect", "path", "polyline", "circle", "br"):
             self.open.append(tag)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -49,7 +50,7 @@ def test_ticks_are_round_and_in_range(low: float, span: float) -> None:
     found = ticks(low, low + span)
     assert 1 <= len(found) <= 8
     assert all(low - 1e-6 * span <= t <= low + span + 1e-6 * span for t in found)
-    steps = [b - a for a, b in zip(found, found[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(found)]
     for step in steps:
         mantissa = step / 10 ** math.floor(math.log10(step) + 1e-9)
         assert min(abs(mantissa - m) for m in (1, 2, 5, 10)) < 0.02

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fastscnn_edge.memory_command import predict
+from fastscnn_edge.memory_limit import describe
 from fastscnn_edge.runtime.bench_frames import synthetic_frames
+from fastscnn_edge.runtime.footprint import Workload, estimate
 from tests.models import exported
-from tests.processes import memory_group, run_limited
+from tests.processes import memory_group, peak_of_call, run_limited
 
 MB = 1_000_000
 
@@ -33,9 +36,14 @@ def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: 
     assert (out / "street_overlay.png").exists()
     peak = json.loads((out / "r.json").read_text())["memory_after"]["peak_rss"]
     assert peak < limit
+    of, engine = describe(model)
+    before = peak_of_call(predict, str(model), 1)["before"]
+    work = Workload(frame=size, pictures=True, drawing=True)
+    estimated = estimate(of, engine, model.stat().st_size, before, work).total
+    assert abs(estimated / peak - 1) < 0.1
 
 
-def test_the_judge_is_strict(tmp_path: Path) -> None:
+def test_the_judge_is_strict() -> None:
     """A run that cannot fit does die, or the tests above would prove nothing."""
     program = [sys.executable, "-c", "x = bytearray(150_000_000)\nfor i in range(0, len(x), 4096): x[i] = 1"]
     with memory_group(64 * MB) as group:
