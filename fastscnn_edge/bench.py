@@ -23,6 +23,7 @@ from .memory_limit import check_limit, memory, workload_of
 from .runtime.accuracy import find_accuracy
 from .runtime.bench_frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
 from .runtime.board import read_board, read_state
+from .runtime.footprint import Workload
 from .runtime.memory import read_memory
 from .runtime.meter import NETWORK_STAGES, Meter, summarise
 from .runtime.outputs import check_writable
@@ -95,8 +96,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     least_frames, least_seconds = _extent(options)
     _check(options)
     path = options.model or bundled_model()
-    work = workload_of(options.source, held=MAX_FRAMES if options.source else SYNTHETIC_FRAMES)
-    check_limit(options.memory_limit, path, work._replace(frame=options.frame_size) if options.frame_size else work)
+    check_limit(options.memory_limit, path, lambda: _workload(options))
     accuracy = find_accuracy(options.scores, sha256(path)) if options.scores else None
     began = time.monotonic()
     memory_before = read_memory()
@@ -189,6 +189,12 @@ def _check(options: argparse.Namespace) -> None:
         if options.report.is_dir():
             raise OutputError(f"cannot write {options.report}: it is a folder")
         check_writable(options.report.parent)
+
+
+def _workload(options: argparse.Namespace) -> Workload:
+    if options.source:
+        return workload_of(options.source, held=MAX_FRAMES)
+    return Workload(frame=options.frame_size, held=SYNTHETIC_FRAMES)
 
 
 def _frames(options: argparse.Namespace, segmenter: Segmenter) -> tuple[Source, list[np.ndarray]]:

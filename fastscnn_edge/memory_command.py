@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     for path in options.models:
-        check_limit(options.limit, path, Workload())
+        check_limit(options.limit, path, Workload)
     rows = [_row(path, options.measure, options.threads) for path in options.models]
     print(_table(rows))
     if options.measure:

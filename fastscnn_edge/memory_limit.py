@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from .runtime.artifact import read_spec
@@ -41,8 +42,8 @@ def describe(model: Path) -> tuple[ModelSpec, str]:
     return read_spec(model), TFLITE
 
 
-def check_limit(limit: int | None, model: Path, work: Workload) -> Footprint | None:
-    """The estimate for ``model`` and ``work``, None without a limit.
+def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) -> Footprint | None:
+    """The estimate for ``model`` and ``work``, None without a limit: then nobody looks for either.
 
     Raises:
         UsageError: more than ``limit`` bytes.
@@ -51,7 +52,7 @@ def check_limit(limit: int | None, model: Path, work: Workload) -> Footprint | N
     if limit is None:
         return None
     spec, engine = describe(model)
-    return require_fits(spec, engine, model.stat().st_size, read_memory().rss or 0, limit, work)
+    return require_fits(spec, engine, model.stat().st_size, read_memory().rss or 0, limit, work())
 
 
 def workload_of(source: Path | None, drawing: bool = False, held: int = 1) -> Workload:

@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     with _stop_signals() as signals, _open(options) as source:
         meter = Meter()
         path = options.model or bundled_model()
-        check_limit(options.memory_limit, path, workload_of(options.source, drawing=options.out is not None))
+        check_limit(options.memory_limit, path, lambda: workload_of(options.source, options.out is not None))
         start = time.perf_counter_ns()
         segmenter = Segmenter(path, options.threads)
         meter.load = time.perf_counter_ns() - start
