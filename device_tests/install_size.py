@@ -5,7 +5,7 @@
     python device_tests/install_size.py --also 'ultralytics' --before torch==2.13.0
 
 Counts what lies in site-packages, without pip and setuptools, in MB of 10^6 bytes; hard links once. ``--before`` is
-installed first, for example a CPU build of torch, as what pip picks on its own may bring gigabytes of CUDA.
+installed first and kept, for example a CPU build of torch: what pip picks on its own may bring gigabytes of CUDA.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> int:
         show(f"fastscnn-edge{extras}", purpose, [f"{ROOT}{extras}"])
     for package in options.also:
         first = f" after {' '.join(options.before)}" if options.before else ""
-        show(f"{package}{first}", "", options.before, [package])
+        show(f"{package}{first}", "", options.before, [*options.before, package])  # named again, or pip replaces it
     return 0
 
 

@@ -91,7 +91,7 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
     for value in values:
         place = (x(value) - x.start) / (x.end - x.start)
         counts[min(int(place * _BARS), _BARS - 1)] += 1
-    y_ticks = ticks(0, max(counts), 4)
+    y_ticks = [tick for tick in ticks(0, max(counts), 4) if tick == int(tick)]
     y = _Scale(0, max(max(counts), y_ticks[-1]), HEIGHT - _BOTTOM, _TOP + 14)
     parts = _axes(x, y, _log_ticks(low, high) if log else ticks(low, high), y_ticks, x_label, "frames")
     step = (x.end - x.start) / _BARS
@@ -101,7 +101,7 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
             parts.append(f'<rect class="c0" x="{x.start + index * step + 0.5:.1f}" y="{y.start - height:.1f}" '
                          f'width="{step - 1:.1f}" height="{height:.1f}"><title>{count}</title></rect>')
     right = float(WIDTH)
-    for mark in sorted(marks, key=lambda m: -m.value):
+    for mark in sorted(reversed(list(marks)), key=lambda m: -m.value):  # of equal ones the last is rightmost
         at = x(mark.value)
         half = 5.6 * len(mark.name)
         label_at = min(at, right - half - 2)  # names side by side rather than on top of each other
