@@ -2,7 +2,7 @@
 """How much disk an installation takes: this package and others, each in a new virtual environment.
 
     python device_tests/install_size.py
-    python device_tests/install_size.py --also 'ultralytics' --before torch==2.13.0
+    python device_tests/install_size.py --also 'ultralytics' --before torch==2.13.0+cpu
 
 Counts what lies in site-packages, without pip and setuptools, in MB of 10^6 bytes; hard links once. ``--before`` is
 installed first and kept, for example a CPU build of torch: what pip picks on its own may bring gigabytes of CUDA.

@@ -101,7 +101,7 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
             parts.append(f'<rect class="c0" x="{x.start + index * step + 0.5:.1f}" y="{y.start - height:.1f}" '
                          f'width="{step - 1:.1f}" height="{height:.1f}"><title>{count}</title></rect>')
     right = float(WIDTH)
-    for mark in sorted(marks[::-1], key=lambda m: -m.value):  # of equal ones the last is rightmost
+    for _, mark in sorted(enumerate(marks), key=lambda m: (-m[1].value, -m[0])):  # of equals the last is rightmost
         at = x(mark.value)
         half = 5.6 * len(mark.name)
         label_at = min(at, right - half - 2)  # names side by side rather than on top of each other
