@@ -16,6 +16,11 @@ from .command import EXIT_USER_ERROR, guarded
 COMMANDS = {
     "run": ("fastscnn_edge.run", "segment pictures, videos or a camera on this device"),
     "cameras": ("fastscnn_edge.cameras", "list the cameras of this device and their modes"),
+    "bench": ("fastscnn_edge.bench", "measure a model on this device, by rules that can be quoted"),
+    "compare": ("fastscnn_edge.compare", "whether reports differ beyond noise, and in which conditions"),
+    "memory": ("fastscnn_edge.memory_command", "peak memory of models, estimated and measured"),
+    "report": ("fastscnn_edge.report_command", "draw the HTML page of a report again"),
+    "doctor": ("fastscnn_edge.doctor", "what is installed here, what will be used, and whether it works"),
     "calibrate": ("fastscnn_edge.quantization.calibrate_command", "put int8 activation scales into a checkpoint"),
     "export": ("fastscnn_edge.export.__main__", "turn a checkpoint into a .tflite or an .onnx"),
     "quantize": ("fastscnn_edge.quantization.quantize_command", "quantize a checkpoint, by calibration or training"),

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from .command import guarded, parser, positive, require
 from .errors import OutputError
+from .memory_limit import HELP as MEMORY_HELP
+from .memory_limit import check_limit, memory, workload_of
 from .runtime.board import BoardState, read_board, read_state
 from .runtime.cameras.address import Address, open_camera, parse
 from .runtime.cameras.reconnect import RECONNECT
@@ -21,11 +18,13 @@ from .runtime.cameras.v4l2_modes import Wish
 from .runtime.memory import read_memory
 from .runtime.meter import STAGES, Meter
 from .runtime.outputs import ResultWriter, check_writable
-from .runtime.pipeline import Sink, all_of, segment_frames, warm_up
+from .runtime.pipeline import IN_FLIGHT, Sink, all_of, segment_frames, warm_up
 from .runtime.report import Model, Report, Source, count_of, engine_facts, now
+from .runtime.service import notify
 from .runtime.sources import Frame, FrameSource, open_source
 from .segmenter import Segmenter, bundled_model
 from .spec import ModelSpec
+from .stopping import stop_signals
 
 _STATE_INTERVAL = 5.0
 """Seconds between two looks at temperature and clocks, taken between frames."""
@@ -75,8 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         "for a video or camera JPEG",
     )
     result.add_argument(
-        "--report", type=Path, metavar="FILE.json", help="write all measurements here, and FILE.md beside it"
+        "--report", type=Path, metavar="FILE.json", help="write all measurements here, FILE.md and FILE.html beside it"
     )
+    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument(
         "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
@@ -145,11 +145,12 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     began = time.monotonic()
     memory_before = read_memory()
     path = options.model or bundled_model()
+    check_limit(options.memory_limit, path, lambda: workload_of(options.source, options.out is not None, held=IN_FLIGHT))
     meter, failure = Meter(), None
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads)
     meter.load = time.perf_counter_ns() - start
-    with _stop_signals() as signals, _open(options, segmenter.spec) as source:
+    with stop_signals() as signals, _open(options, segmenter.spec) as source:
         sinks: list[Sink] = []
         if options.out:
             sinks.append(ResultWriter(options.out, segmenter.spec.classes, source.moving).write)
@@ -184,6 +185,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
             states=tuple(watch.states),
             memory_before=memory_before,
             memory_after=memory_after,
+            began=began,
         )
     if options.report:
         report.write(options.report)
@@ -225,28 +227,6 @@ def _open(options: argparse.Namespace, spec: ModelSpec) -> FrameSource:
     return open_camera(options.camera, wish, options.reconnect)
 
 
-@contextmanager
-def _stop_signals() -> Iterator[list[str]]:
-    """Names of the stop signals that came in so far. The first only asks; a second one acts as it always does."""
-    received: list[str] = []
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
-        yield received
-        return
-    previous = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(signal.Signals(number).name)
-        signal.signal(number, previous[signal.Signals(number)])
-
-    for number in previous:
-        signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 class _Watch:
     """What happens between frames: a progress line for a terminal, and now and then a look at the board."""
 
@@ -262,6 +242,7 @@ class _Watch:
         if self._terminal:
             of = f"/{self._limit}" if self._limit else ""
             print(f"\r\033[Kframe {meter.frames}{of}  {frame.name}", end="", file=sys.stderr, flush=True)
+        notify("READY=1\nWATCHDOG=1")
         if time.monotonic() >= self._next:
             self.states.append(read_state(self._began))
             self._next = time.monotonic() + _STATE_INTERVAL
@@ -303,7 +284,7 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     if meter.frames:
         lines.append(f"overlays and masks: {options.out}" if options.out else "nothing drawn; --out DIR draws")
     if options.report:
-        lines.append(f"report: {options.report} and {options.report.with_suffix('.md')}")
+        lines.append(f"report: {options.report}, .md and .html")
     return "\n".join(lines)
 
 

@@ -28,10 +28,10 @@ class Memory:
     available: int | None
 
 
-def read_memory(proc: Path = _PROC) -> Memory:
-    """Memory of this process now."""
-    status = _fields(proc / "self/status")
-    rollup = _fields(proc / "self/smaps_rollup")
+def read_memory(proc: Path = _PROC, process: str = "self") -> Memory:
+    """Memory of this process now, or of the one with the id ``process``."""
+    status = _fields(proc / process / "status")
+    rollup = _fields(proc / process / "smaps_rollup")
     return Memory(
         rss=status.get("VmRSS"),
         peak_rss=status.get("VmHWM"),

@@ -17,6 +17,9 @@ rendered the next is segmented and the one after that captured."""
 QUEUES = ("queue", "output_queue")
 """Where a frame waits: captured but not segmented yet, segmented but not rendered yet."""
 
+NETWORK_STAGES = ("preprocess", "invoke", "mask")
+"""The part of them between a frame in memory and its class map: what a benchmark measures."""
+
 PERCENTILES = (50, 90, 95, 99)
 
 KEPT = 1 << 14
@@ -64,6 +67,8 @@ class Meter:
         warm_up: inferences before the first frame; the first of them is the cold one.
         dropped: frames captured from a live source, but replaced by newer ones before they were segmented.
         undrawn: frames segmented, but not rendered because output was busy with earlier ones.
+        stages: what a frame goes through here, some of :data:`STAGES`.
+        queues: where it waits, some of :data:`QUEUES`.
         started, finished: around all frames, for the frame rate.
     """
 
@@ -71,12 +76,15 @@ class Meter:
     warm_up: list[int] = field(default_factory=list)
     dropped: int = 0
     undrawn: int = 0
+    stages: tuple[str, ...] = STAGES
     started: int = 0
     finished: int = 0
-    _kept: dict[str, Samples] = field(
-        default_factory=lambda: {name: Samples() for name in (*STAGES, "total", *QUEUES, "latency")}
-    )
+    queues: tuple[str, ...] = QUEUES
+    _kept: dict[str, Samples] = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._kept = {name: Samples() for name in (*self.stages, "total", *self.queues, "latency")}
 
     def start(self) -> None:
         """The first frame is about to be captured."""
@@ -87,13 +95,13 @@ class Meter:
 
         Args:
             latency: from when it was taken (a camera) or decoded (a file) to its class map. Nanoseconds.
-            times: of each of :data:`STAGES`, without ``render`` if it was not rendered, and of those
-                :data:`QUEUES` it went through.
+            times: of each of ``stages``, without ``render`` if it was not rendered, and of those
+                ``queues`` it went through.
 
         Raises:
             KeyError: a stage is missing, or unknown.
         """
-        passed = [times[stage] for stage in STAGES if stage != "render" or stage in times]
+        passed = [times[stage] for stage in self.stages if stage != "render" or stage in times]
         with self._lock:
             for name, spent in (*times.items(), ("total", sum(passed)), ("latency", latency)):
                 self._kept[name].add(spent)

@@ -25,6 +25,8 @@ _ERRORS_ONLY = 3
 class OrtEngine:
     """:class:`~fastscnn_edge.runtime.engine.Engine` for .onnx files with uint8 frames in and logits out.
 
+    ``profile_into``: a folder for ONNX Runtime's own trace; :meth:`end_profiling` completes it.
+
     Raises:
         ModelFileError: missing, damaged, refused by ONNX Runtime, or with ends that the runtime cannot serve.
         MissingExtraError: ONNX Runtime is not installed.
@@ -32,7 +34,7 @@ class OrtEngine:
 
     name = "onnxruntime"
 
-    def __init__(self, path: str | Path, threads: int) -> None:
+    def __init__(self, path: str | Path, threads: int, profile_into: Path | None = None) -> None:
         path = Path(path)
         self.spec, self.output_quantization = read_onnx(path)
         if self.spec.head != "logits":
@@ -42,7 +44,7 @@ class OrtEngine:
         ort = _import()
         self.library = f"{_installed()}, {ort.get_device()}"
         self.details: dict[str, Any] = {}
-        self._session = self._open(ort, path)
+        self._session = self._open(ort, path, profile_into)
         self.details["providers"] = _assignment(self._session)
         _check(path, self.spec, self._session)
         self._input = np.zeros((1, self.spec.height, self.spec.width, 3), np.uint8)
@@ -66,15 +68,19 @@ class OrtEngine:
         scale, zero_point = self.output_quantization
         return np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
 
-    def _open(self, ort: Any, path: Path) -> Any:
+    def end_profiling(self) -> Path:
+        """The trace of all invocations so far: JSON, one event a node and run. Needs ``profile_into``."""
+        return Path(self._session.end_profiling())
+
+    def _open(self, ort: Any, path: Path, profile_into: Path | None) -> Any:
         providers = self._providers(ort, path)
-        session = _load(ort, path, self.threads, providers)
+        session = _load(ort, path, self.threads, providers, profile_into)
         missing = [name for name, _ in providers if name not in session.get_providers()]
         if missing:
             # ONNX Runtime offers a provider by its build, finds only here that a library is absent, and goes on
             # without it. What it prepared for TensorRT alone would be slow elsewhere.
             self.details["providers_unavailable"] = missing
-            session = _load(ort, path, self.threads, [p for p in providers if p[0] not in missing])
+            session = _load(ort, path, self.threads, [p for p in providers if p[0] not in missing], profile_into)
         return session
 
     def _providers(self, ort: Any, path: Path) -> list[Provider]:
@@ -103,7 +109,7 @@ def _installed() -> str:
     return "onnxruntime, version unknown"
 
 
-def _load(ort: Any, path: Path, threads: int, providers: list[Provider]) -> Any:
+def _load(ort: Any, path: Path, threads: int, providers: list[Provider], profile_into: Path | None) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
@@ -113,6 +119,9 @@ def _load(ort: Any, path: Path, threads: int, providers: list[Provider]) -> Any:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if len(providers) > 1:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if profile_into is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile_into / "profile")
     try:
         with captured_stderr():  # what a provider logs on its way to the exception
             return ort.InferenceSession(str(path), options, providers=providers)

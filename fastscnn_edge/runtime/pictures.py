@@ -33,7 +33,8 @@ def read_picture(path: str | Path) -> np.ndarray:
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                ImageOps.exif_transpose(image, in_place=True)
+                return to_array(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError as error:
         raise SourceError(f"no such picture: {path}") from error
     except Image.DecompressionBombError as error:  # ours, or Pillow's own for still larger ones
@@ -51,7 +52,7 @@ def fit(picture: np.ndarray, height: int, width: int, resample: str = "bilinear"
     """
     if picture.shape[:2] == (height, width):
         return picture
-    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
+    return to_array(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
 
 
 def fit_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
@@ -61,3 +62,10 @@ def fit_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -
         return
     image = Image.fromarray(np.ascontiguousarray(picture))
     copy_pixels(image.resize((out.shape[1], out.shape[0]), FILTERS[resample]), out)
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """The pixels of an RGB ``image``: uint8 [H, W, 3]."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    copy_pixels(image, pixels)
+    return pixels

@@ -28,7 +28,7 @@ from .sources import Frame, FrameSource
 Sink = Callable[[Frame, np.ndarray], None]
 """Something done with a finished frame and its classes, uint8 [H, W]. It may keep both, but not write to them."""
 
-_IN_FLIGHT = 3
+IN_FLIGHT = 3
 """Frames of a file in work at the same time: one a stage."""
 
 _LIVE_OUTBOX = 2
@@ -85,9 +85,9 @@ def segment_frames(
         stopped: asked before each frame, and while none comes.
         between: called after each rendered frame, in the same thread; not part of any stage.
     """
-    permits = None if source.live else threading.Semaphore(_IN_FLIGHT)
-    inbox: Mailbox[_Captured] = Mailbox(1 if source.live else _IN_FLIGHT, newest_wins=source.live)
-    outbox: Mailbox[_Segmented] = Mailbox(_LIVE_OUTBOX if source.live else _IN_FLIGHT, newest_wins=source.live)
+    permits = None if source.live else threading.Semaphore(IN_FLIGHT)
+    inbox: Mailbox[_Captured] = Mailbox(1 if source.live else IN_FLIGHT, newest_wins=source.live)
+    outbox: Mailbox[_Segmented] = Mailbox(_LIVE_OUTBOX if source.live else IN_FLIGHT, newest_wins=source.live)
 
     def finished(frame: Frame) -> None:
         between(frame)

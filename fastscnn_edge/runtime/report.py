@@ -1,28 +1,39 @@
-"""The record of a run: everything needed to judge its times, as JSON and as Markdown."""
+"""The record of a run or benchmark: everything needed to judge its times, as JSON, Markdown and an HTML page."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import __version__
 from ..files import sha256, write_text
 from ..spec import ModelSpec
+from .accuracy import Accuracy
 from .board import Board, BoardState, throttle_verdict
 from .engine import Engine
 from .memory import Memory
-from .meter import STAGES, Meter
+from .meter import Meter
+from .profile import Profile
+from .report_html import html_page
 from .sources import FrameSource, Gap
 from .video import without_password
+from .watcher import WatchLog
 
 SCHEMA = "fastscnn_edge.report/1"
+"""Changes when a field changes its meaning or goes; new fields do not change it."""
+
+T = TypeVar("T")
 
 _MIB = 1 << 20
+
+_STATE_ROWS = 12
+"""Lines of the Markdown's table of states; the JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """How a benchmark was conducted; ``fastscnn_edge/bench.py`` says what for.
+
+    Attributes:
+        scenario: ``single-stream``: the next frame starts when the last one is done.
+        min_frames, min_seconds: it ends when both are reached.
+        warm_up: the rule in words.
+        stable: whether the warm-up ended because times had settled.
+    """
+
+    scenario: str
+    min_frames: int
+    min_seconds: float
+    warm_up: str
+    stable: bool
+
+
+@dataclass(frozen=True)
 class Report:
-    """One run.
+    """One run or benchmark.
 
     Attributes:
         created: UTC, ISO 8601.
@@ -82,6 +111,11 @@ class Report:
         states: the board's state before, during and after.
         memory_before: of the process before the model was loaded.
         memory_after: when all frames were done.
+        began: ``time.monotonic()`` of its beginning, from which the ``seconds`` of states and watcher count.
+        rules: of a benchmark, None for a run.
+        watch: what another process saw of this one meanwhile, None if none looked.
+        accuracy: mIoU of this very file, None if not given.
+        profile: times of single operators, None if not asked for.
     """
 
     created: str
@@ -95,6 +129,20 @@ class Report:
     states: tuple[BoardState, ...]
     memory_before: Memory
     memory_after: Memory
+    began: float | None = None
+    rules: Rules | None = None
+    watch: WatchLog | None = None
+    accuracy: Accuracy | None = None
+    profile: Profile | None = None
+
+    @property
+    def command_name(self) -> str:
+        return "bench" if self.rules else "run"
+
+    @property
+    def all_states(self) -> list[BoardState]:
+        """The board's states, ours and the watcher's, in order of time."""
+        return sorted([*self.states, *(self.watch.states if self.watch else ())], key=lambda state: state.seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON. Times are in nanoseconds (``_ns``) or milliseconds (``_ms``), memory in bytes."""
@@ -104,6 +152,7 @@ class Report:
         stages = self.meter.summaries()
         return {
             "schema": SCHEMA,
+            "kind": self.command_name,
             "created": self.created,
             "command": [without_password(word) for word in self.command],
             "stopped_by": self.stopped_by,
@@ -112,10 +161,15 @@ class Report:
             "engine": self.engine,
             "source": self.source.to_dict(),
             "board": asdict(self.board),
-            "states": [asdict(state) for state in self.states],
-            "throttle": throttle_verdict(self.states),
+            "states": [asdict(state) for state in self.all_states],
+            "throttle": throttle_verdict(self.all_states),
             "memory_before_load": asdict(self.memory_before),
             "memory_after": asdict(self.memory_after),
+            "memory_peak": self._peak(),
+            "watcher": self._watcher(),
+            "accuracy": asdict(self.accuracy) if self.accuracy else None,
+            "profile": asdict(self.profile) if self.profile else None,
+            "rules": asdict(self.rules) if self.rules else None,
             "frames": self.meter.frames,
             "frames_per_second": self.meter.frames_per_second,
             "dropped": {
@@ -123,6 +177,7 @@ class Report:
                 "for_newer": self.meter.dropped,
                 "not_drawn": self.meter.undrawn,
             },
+            "frames_began_s": None if self.began is None else round(self.meter.started / 1e9 - self.began, 3),
             "load_ns": self.meter.load,
             "first_inference_ns": self.meter.warm_up[0] if self.meter.warm_up else None,
             "warm_up_ns": self.meter.warm_up,
@@ -138,23 +193,48 @@ class Report:
 
     def to_markdown(self) -> str:
         """The same for people, without the samples."""
-        sections = (self._headline(), self._times(), self._memory(), self._conditions())
-        return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+        sections = (self._headline(), self._times(), self._memory(), self._operators(), self._conditions())
+        return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write ``path`` (JSON) and a .md of the same name beside it."""
+        """Write ``path`` (JSON), and a .md and a .html of the same name beside it."""
         write_text(path, self.to_json())
         write_text(path.with_suffix(".md"), self.to_markdown())
+        write_text(path.with_suffix(".html"), html_page(self.to_dict()))
+
+    def _peak(self) -> dict[str, int | None]:
+        """Most memory this process had. RSS is the kernel's own mark, PSS the most that a look found."""
+        looks = [m.pss for m in (self.memory_before, self.memory_after) if m.pss is not None]
+        watched = self.watch.peak("pss") if self.watch else None
+        return {
+            "rss": self.memory_after.peak_rss,
+            "pss": max([*looks, *([watched] if watched is not None else [])], default=None),
+            "lowest_available": self.watch.lowest_available() if self.watch else None,
+            "engine_arena": None,  # neither engine's Python API tells
+        }
+
+    def _watcher(self) -> dict[str, Any] | None:
+        """What the watcher saw, column by column: a long benchmark has many looks."""
+        if self.watch is None:
+            return None
+        columns = {name: [getattr(m, name) for m in self.watch.memory] for name in ("rss", "pss", "available")}
+        return {"interval_s": self.watch.interval, "cpu_s": self.watch.cpu_seconds,
+                "seconds": list(self.watch.seconds), **columns}
 
     def _headline(self) -> list[str]:
         rate = self.meter.frames_per_second
         ending = f" (stopped early by {self.stopped_by})" if self.stopped_by else ""
         frames = count_of(self.meter.frames, "frame")
-        return [
+        lines = [
             f"# {self.model.file} on {self.board.model or self.board.cpu or self.board.machine}",
             "",
             f"{frames}{ending}, {_number(rate, 2)} frames per second, everything included.",
         ]
+        if self.accuracy:
+            found = self.accuracy
+            lines += ["", f"mIoU of this very file: {100 * found.miou:.2f} % on {found.data} {found.split} "
+                      f"({count_of(found.pictures, 'picture')})."]
+        return lines
 
     def _times(self) -> list[str]:
         rows = ["## Times in milliseconds", "", *_row("stage", "p50", "p90", "p95", "p99", "max", rule=True)]
@@ -162,15 +242,29 @@ class Report:
             values = asdict(summary).values() if summary else (None,) * 5
             rows += _row(name, *(_number(value, 2) for value in values))
         first = self.meter.warm_up[0] / 1e6 if self.meter.warm_up else None
+        meaning = ("from a frame in memory to its class map" if self.rules else
+                   "from the taking (camera) or decoding (file) of a frame to its class map")
+        overlap = (" (frames overlap, so it is more than the time from frame to frame); *queue* and *output_queue* are "
+                   "waits before segmenting and before rendering") if self.meter.queues else ""
+        rows += ["", *self._rules()]
         return [
             *rows,
-            "",
             f"Model load {_number(self.meter.load / 1e6, 1)} ms, first inference {_number(first, 2)} ms "
             f"({len(self.meter.warm_up)} warm-up inferences, not in the table). Percentiles by nearest rank over "
-            f"{_kept(self.meter.step)}. Frames overlap, so *total*, the sum of {', '.join(STAGES)}, is more than the "
-            "time from frame to frame; *queue* and *output_queue* are waits before segmenting and before rendering; "
-            "*latency* runs from the taking (camera) or decoding (file) of a frame to its class map.",
+            f"{_kept(self.meter.step)}. *total* is the sum of {', '.join(self.meter.stages)}{overlap}; *latency* runs "
+            f"{meaning}.",
             *self._losses(),
+        ]
+
+    def _rules(self) -> list[str]:
+        if self.rules is None:
+            return []
+        rules = self.rules
+        settled = "times had settled" if rules.stable else "**times had not settled**"
+        return [
+            f"Rules: {rules.scenario}, at least {count_of(rules.min_frames, 'frame')} and {rules.min_seconds:g} s; "
+            f"warm-up {rules.warm_up} ({settled}). No frame is left out.",
+            "",
         ]
 
     def _losses(self) -> list[str]:
@@ -192,13 +286,29 @@ class Report:
         rows += _row("resident", _mib(before.rss), _mib(after.rss))
         rows += _row("peak resident", _mib(before.peak_rss), _mib(after.peak_rss))
         rows += _row("proportional (PSS)", _mib(before.pss), _mib(after.pss))
-        return rows + _row("available on the system", _mib(before.available), _mib(after.available))
+        rows += _row("available on the system", _mib(before.available), _mib(after.available))
+        if self.watch:
+            rows += ["", f"Most proportional {_mib(self._peak()['pss'])}, least available on the system "
+                     f"{_mib(self._peak()['lowest_available'])}: seen every {self.watch.interval:g} s by another "
+                     f"process, which took {self.watch.cpu_seconds:.2f} s of processor time itself."]
+        return rows
+
+    def _operators(self) -> list[str]:
+        if self.profile is None:
+            return []
+        rows = ["## Operators", "", f"Profile: {self.profile.note}."]
+        if self.profile.types:
+            rows += ["", *_row("operator", "nodes", "ms", "share", rule=True)]
+        for operator in self.profile.types:
+            rows += _row(operator.name, str(operator.nodes), f"{operator.milliseconds:.3f}",
+                         f"{100 * operator.share:.1f} %")
+        return rows
 
     def _conditions(self) -> list[str]:
         board, spec, engine, source = self.board, self.model.spec, self.engine, self.source
         facts = {
             "created": self.created,
-            "command": f"`fastscnn-edge run {' '.join(map(without_password, self.command))}`",
+            "command": f"`fastscnn-edge {self.command_name} {' '.join(map(without_password, self.command))}`",
             "model": f"{self.model.file}, {self.model.bytes} bytes, {spec.precision}, preset {spec.preset}, "
             f"input {spec.height}x{spec.width}, {len(spec.classes)} classes",
             "model sha256": f"`{self.model.sha256}`",
@@ -211,7 +321,7 @@ class Report:
             "integer instructions": ", ".join(board.integer_features) or "none known",
             "memory": f"{_mib(board.memory)} MiB",
             "kernel": board.kernel,
-            "throttling": throttle_verdict(self.states),
+            "throttling": throttle_verdict(self.all_states),
             "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         }
         rows = ["## Conditions", "", *_row("", "", rule=True)]
@@ -221,7 +331,7 @@ class Report:
 
     def _state_table(self) -> list[str]:
         rows = [*_row("at second", "governor", "MHz", "hottest, degrees C", "power mode", "throttle bits", rule=True)]
-        for state in self.states:
+        for state in thinned(self.all_states, _STATE_ROWS):
             hottest = max(state.temperatures.values(), default=None)
             rows += _row(
                 f"{state.seconds:.1f}",
@@ -253,6 +363,13 @@ def versions() -> dict[str, str]:
 def count_of(number: int, noun: str) -> str:
     """``1 frame``, ``2 frames``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def thinned(items: Sequence[T], most: int) -> list[T]:
+    """At most ``most`` of ``items``, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
 
 
 def engine_facts(engine: Engine) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def test_json_keeps_every_sample(tmp_path: Path) -> None:
     assert data["memory_after"]["peak_rss"] is None
     assert data["throttle"] == "unknown"
     assert data["versions"]["numpy"] == np.__version__
-    assert {p.name for p in tmp_path.iterdir()} == {"r.json", "r.md"}
+    assert {p.name for p in tmp_path.iterdir()} == {"r.json", "r.md", "r.html"}
 
 
 @pytest.mark.parametrize("frames", [0, 1, 4])

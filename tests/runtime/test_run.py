@@ -30,7 +30,8 @@ def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytes
     out = tmp_path / "out"
     arguments = ["--source", str(picture), "--model", str(tiny_model), "--out", str(out), "--threads", "1"]
     assert main([*arguments, "--report", str(out / "report.json"), "--headless"]) == 0
-    assert {p.name for p in out.iterdir()} == {"street_overlay.png", "street_mask.png", "report.json", "report.md"}
+    assert {p.name for p in out.iterdir()} == {"street_overlay.png", "street_mask.png", "report.json", "report.md",
+                                              "report.html"}
     with Image.open(out / "street_mask.png") as image:
         assert (image.mode, image.size) == ("P", (120, 90))
     printed = capfd.readouterr()

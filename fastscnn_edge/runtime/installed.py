@@ -1,0 +1,117 @@
+"""What is installed here, what the runtime will therefore use, and why not something else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Version = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One library for a purpose.
+
+    Attributes:
+        purpose: ``.tflite``, ``.onnx``, ``camera``.
+        library: its name as pip knows it.
+        version: installed one, None if absent.
+        used: whether the runtime takes it here.
+        reason: why, or why not and what would help.
+    """
+
+    purpose: str
+    library: str
+    version: str | None
+    used: bool
+    reason: str
+
+
+def version_of(package: str) -> str | None:
+    """Installed version of a distribution, None if absent."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def importable(module: str) -> bool:
+    """Whether ``import module`` would find something; nothing is loaded."""
+    return importlib.util.find_spec(module) is not None
+
+
+def tflite_choices(machine: str, python: tuple[int, int], version: Version = version_of) -> list[Choice]:
+    """The two interpreters for .tflite files, the one that would be used first."""
+    current, legacy = version("ai-edge-litert"), version("tflite-runtime")
+    if current:
+        first = Choice(".tflite", "ai-edge-litert", current, True, "the current interpreter")
+    else:
+        first = Choice(".tflite", "ai-edge-litert", None, False, _litert_hint(machine, python))
+    if legacy and not current:
+        reason = "ai-edge-litert is not installed" + (
+            "" if machine != "x86_64" else "; on x86 this one is many times slower")
+        second = Choice(".tflite", "tflite-runtime", legacy, True, reason)
+    elif legacy:
+        second = Choice(".tflite", "tflite-runtime", legacy, False, "ai-edge-litert is newer and goes first")
+    else:
+        second = Choice(".tflite", "tflite-runtime", None, False, _legacy_hint(python, version("numpy")))
+    return [first, second]
+
+
+def _litert_hint(machine: str, python: tuple[int, int]) -> str:
+    if machine not in ("x86_64", "aarch64", "arm64"):
+        return f"has no wheels for {machine}; take tflite-runtime: pip install 'fastscnn-edge[tflite-legacy]'"
+    if python > (3, 14):
+        return f"has no wheels for Python {python[0]}.{python[1]} that this package knows of"
+    return "not installed: pip install 'fastscnn-edge[tflite]'"
+
+
+def _legacy_hint(python: tuple[int, int], numpy: str | None) -> str:
+    if python > (3, 11):
+        return f"its wheels end at Python 3.11, this is {python[0]}.{python[1]}"
+    if numpy and int(numpy.split(".")[0]) >= 2:
+        return f"needs numpy 1, and numpy {numpy} is installed"
+    return "not installed: pip install 'fastscnn-edge[tflite-legacy]'"
+
+
+def onnx_choice(version: Version = version_of) -> Choice:
+    """ONNX Runtime, with or without a GPU."""
+    for package in ("onnxruntime-gpu", "onnxruntime"):
+        if found := version(package):
+            return Choice(".onnx", package, found, True, "runs .onnx files")
+    return Choice(".onnx", "onnxruntime", None, False, "only .onnx files need it: pip install 'fastscnn-edge[onnx]'")
+
+
+def camera_choices(version: Version = version_of, has: Callable[[str], bool] = importable) -> list[Choice]:
+    """Libraries that deliver frames from videos and cameras."""
+    av = version("av")
+    result = [Choice("camera", "av", av, bool(av), "videos and V4L2 cameras" if av else
+                     "videos and V4L2 cameras need it: pip install 'fastscnn-edge[camera]'")]
+    if has("picamera2"):
+        result.append(Choice("camera", "picamera2", version("picamera2") or "from apt", False,
+                             "present; see the documentation of this version for libcamera sources"))
+    return result
+
+
+def onnx_target(features: tuple[str, ...], machine: str) -> tuple[str, str]:
+    """(``export --target`` that suits this processor, why). ``features`` are those of :class:`.board.Board`."""
+    present = set(features)
+    if machine in ("aarch64", "arm64"):
+        if "asimddp" in present:
+            return "ort-arm64", "it has integer dot products (asimddp)"
+        return "ort-arm64", "it has no integer dot products (asimddp), so int8 gains little; prefer a .tflite"
+    if present & {"avx512_vnni", "avx_vnni"}:
+        return "ort-x86", "it has VNNI, which multiplies unsigned with signed bytes"
+    return "ort-x86", "it has no VNNI; unsigned activations are still the faster kernels"
+
+
+def here() -> tuple[str, tuple[int, int]]:
+    """(machine, Python version) of this process; a 32-bit Python on a 64-bit kernel counts as 32-bit."""
+    machine = platform.machine()
+    if machine == "aarch64" and sys.maxsize <= 1 << 32:
+        machine = "armv7l"
+    return machine, (sys.version_info[0], sys.version_info[1])

@@ -1,0 +1,24 @@
+"""Telling systemd that a service is up and alive, without its library."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def notify(state: str) -> bool:
+    """Send ``READY=1``, ``WATCHDOG=1`` or the like to systemd; False where none listens (sd_notify(3)).
+
+    A service that is not told of (no ``NOTIFY_SOCKET``) pays a look at the environment and nothing else.
+    """
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return False
+    # A leading @ stands for the zero byte of an abstract socket.
+    address = "\0" + address[1:] if address[0] == "@" else address
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.sendto(state.encode(), address)
+    except OSError:
+        return False
+    return True
