@@ -9,17 +9,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-import numpy as np
-
 from .command import guarded, parser, positive, require
-from .errors import OutputError
+from .log import Log, as_json, plain
+from .output_options import Outputs, add_output_options, check_outputs
 from .runtime.board import BoardState, read_board, read_state
 from .runtime.memory import read_memory
 from .runtime.meter import Meter, summarise
-from .runtime.outputs import ResultWriter, check_writable
 from .runtime.pipeline import segment_frames, warm_up
 from .runtime.report import Model, Report, Source, count_of, engine_facts, now
 from .runtime.sources import Frame, FrameSource, open_source
@@ -35,7 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     words = sys.argv[1:] if argv is None else argv
     options = _parser().parse_args(words)
-    return guarded(lambda: _run(options, tuple(words)))
+    log = as_json if options.log_json else plain
+    return guarded(lambda: _run(options, tuple(words), log), log)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         """
         fastscnn-edge run --source street.jpg --out results
         fastscnn-edge run --source drive.mp4 --frames 500 --report drive.json
-        fastscnn-edge run --camera 0 --headless --out results
+        fastscnn-edge run --camera 0 --serve
+        fastscnn-edge run --camera 0 --serve 0.0.0.0:8080 --lines > street.jsonl
+        fastscnn-edge run --source drive.mp4 --headless --video overlays.mp4 --csv areas.csv
         """,
     )
     where = result.add_mutually_exclusive_group(required=True)
@@ -56,13 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
     )
-    result.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="write NAME_overlay and NAME_mask.png (pixel value = class) for each frame here; overlays are PNG, "
-        "for a video or camera JPEG",
-    )
+    add_output_options(result)
     result.add_argument(
         "--report", type=Path, metavar="FILE.json", help="write all measurements here, and FILE.md beside it"
     )
@@ -71,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
     )
     result.add_argument(
-        "--headless", action="store_true", help="never open a window; this version has none, so nothing changes"
+        "--log-json", action="store_true", help="warnings, errors and the board's state as JSON lines on standard error"
     )
     return result
 
@@ -82,36 +78,40 @@ def _index(text: str) -> int:
     return int(text)
 
 
-def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
+def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     _check(options)
     began = time.monotonic()
     memory_before = read_memory()
-    with _stop_signals() as signals, _open(options) as source:
+    with _stop_signals() as signals, _open(options, log) as source:
         meter = Meter()
         path = options.model or bundled_model()
         start = time.perf_counter_ns()
         segmenter = Segmenter(path, options.threads)
         meter.load = time.perf_counter_ns() - start
-        writer = ResultWriter(options.out, segmenter.spec.classes, source.moving) if options.out else None
         warm_up(segmenter, meter, options.warmup)
-
-        watch = _Watch(began, options.frames)
-        segment_frames(
-            source,
-            segmenter,
-            meter,
-            render=writer.write if writer else _discard,
-            limit=options.frames,
-            stopped=lambda: bool(signals),
-            between=lambda frame: watch.look(frame, meter),
-        )
-        watch.finish()
-        memory_after = read_memory()
         name = options.source.name if options.source else f"/dev/video{options.camera}"
+        log("state", "model is ready", model=path.name, source=name)
+
+        watch = _Watch(began, options.frames, log)
+        with Outputs(options, segmenter.spec.classes, source, (name, path.stem), log) as outputs:
+            segment_frames(
+                source,
+                segmenter,
+                meter,
+                render=outputs,
+                limit=options.frames,
+                # Asked in the main thread, where the window must be served.
+                stopped=lambda: bool(signals) or not outputs.poll(),
+                between=lambda frame: watch.look(frame, meter),
+            )
+            watch.finish()
+            stopped_by = signals[0] if signals else None
+            outputs.hold(lambda: bool(signals))
+        memory_after = read_memory()
         report = Report(
             created=now(),
             command=words,
-            stopped_by=signals[0] if signals else None,
+            stopped_by=stopped_by,
             model=Model.of(path, segmenter.spec),
             engine=engine_facts(segmenter.engine),
             source=Source(source.kind, name, watch.size, source.skipped),
@@ -123,7 +123,9 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
         )
     if options.report:
         report.write(options.report)
-    print(_summary(report, options))
+    log("state", "run is finished", frames=meter.frames, stopped_by=stopped_by)
+    if not (options.lines and options.log_json):  # lines have standard output, JSON events standard error
+        print(_summary(report, options), file=sys.stderr if options.lines else sys.stdout)
     return 0
 
 
@@ -131,21 +133,12 @@ def _check(options: argparse.Namespace) -> None:
     """Refuse before the work what would fail after it."""
     threads_ok = options.threads is None or options.threads <= _MAX_THREADS
     require(threads_ok, f"--threads {options.threads} is more than {_MAX_THREADS}")
-    if options.out:
-        folder = options.source if options.source is not None and options.source.is_dir() else None
-        same = folder is not None and options.out.resolve() == folder.resolve()
-        require(not same, "--out and --source are the same folder, so the next run would segment its own overlays")
-        check_writable(options.out)
-    if options.report:
-        require(options.report.suffix == ".json", f"--report {options.report} must end in .json")
-        if options.report.is_dir():
-            raise OutputError(f"cannot write {options.report}: it is a folder")
-        check_writable(options.report.parent)
+    check_outputs(options)
 
 
-def _open(options: argparse.Namespace) -> FrameSource:
+def _open(options: argparse.Namespace, log: Log) -> FrameSource:
     if options.source is not None:
-        return open_source(options.source, repeat=options.frames or 1)
+        return open_source(options.source, options.frames or 1, lambda message: log("warning", message))
     from .runtime.video import CameraSource
 
     return CameraSource(options.camera)
@@ -176,12 +169,12 @@ def _stop_signals() -> Iterator[list[str]]:
 class _Watch:
     """What happens between frames: a progress line for a terminal, and now and then a look at the board."""
 
-    def __init__(self, began: float, limit: int | None) -> None:
+    def __init__(self, began: float, limit: int | None, log: Log) -> None:
         self.states: list[BoardState] = [read_state(began)]
         self.size: tuple[int, int] | None = None
-        self._began, self._limit = began, limit
+        self._began, self._limit, self._log = began, limit, log
         self._next = time.monotonic() + _STATE_INTERVAL
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and log is plain
 
     def look(self, frame: Frame, meter: Meter) -> None:
         self.size = (frame.rgb.shape[0], frame.rgb.shape[1])
@@ -189,17 +182,14 @@ class _Watch:
             of = f"/{self._limit}" if self._limit else ""
             print(f"\r\033[Kframe {meter.frames}{of}  {frame.name}", end="", file=sys.stderr, flush=True)
         if time.monotonic() >= self._next:
-            self.states.append(read_state(self._began))
+            self.states.append(state := read_state(self._began))
+            self._log("state", "board", frames=meter.frames, **asdict(state))
             self._next = time.monotonic() + _STATE_INTERVAL
 
     def finish(self) -> None:
         self.states.append(read_state(self._began))
         if self._terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _discard(frame: Frame, classes: np.ndarray) -> None:
-    """Results nobody asked for."""
 
 
 def _summary(report: Report, options: argparse.Namespace) -> str:
@@ -216,10 +206,14 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     peak = report.memory_after.peak_rss
     lines.append(f"peak memory: {peak / (1 << 20):.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:
-        lines.append(f"overlays and masks: {options.out}" if options.out else "nothing drawn; --out DIR draws")
+        lines += [f"{what}: {path}" for what, path in _written(options).items() if path] or ["no file written (--out)"]
     if options.report:
         lines.append(f"report: {options.report} and {options.report.with_suffix('.md')}")
     return "\n".join(lines)
+
+
+def _written(options: argparse.Namespace) -> dict[str, Path | None]:
+    return {"overlays and masks": options.out, "video": options.video, "table": options.csv}
 
 
 if __name__ == "__main__":

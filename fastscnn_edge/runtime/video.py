@@ -92,7 +92,7 @@ class VideoSource(_Stream):
 
     def __iter__(self) -> Iterator[Frame]:
         for number, picture in enumerate(self._decoded(str(self._path)), start=1):
-            yield Frame(to_rgb(picture), f"frame_{number:06d}", time.monotonic())
+            yield Frame(to_rgb(picture), f"frame_{number:06d}", time.monotonic(), picture.time)
 
 
 class CameraSource(_Stream):
