@@ -137,6 +137,11 @@ class Outputs:
         """Give the window its time; whether the run should go on: a window that was closed ends it."""
         return self._window is None or self._window.poll()
 
+    @property
+    def ended_by(self) -> str | None:
+        """What a user did to end the run, in words for its report."""
+        return "closing the window" if self._window is not None and self._window.closed else None
+
     def hold(self, stopped: Callable[[], bool]) -> None:
         """Keep page and window with the last of still pictures until ``stopped()`` or the window is closed."""
         while self._still and not stopped() and self.poll():

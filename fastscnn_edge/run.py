@@ -105,7 +105,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
                 between=lambda frame: watch.look(frame, meter),
             )
             watch.finish()
-            stopped_by = signals[0] if signals else None
+            stopped_by = signals[0] if signals else outputs.ended_by
             outputs.hold(lambda: bool(signals))
         memory_after = read_memory()
         report = Report(

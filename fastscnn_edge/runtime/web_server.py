@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from .live_feed import LiveFeed
 from .web_access import Access
@@ -52,6 +52,7 @@ _WEB = Path(__file__).parent / "web"
 _TEXT = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 _BOUNDARY = "frame"
@@ -129,7 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
     """One request on one connection."""
 
     server: WebServer
-    server_version, sys_version = "fastscnn-edge", ""
 
     def setup(self) -> None:
         super().setup()
@@ -150,7 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not access.knows_host(self.headers.get("Host")):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "open this page by its address, or as localhost")
             return
-        route, query = self._target()
+        # Neither decoded nor normalised: a route is matched letter by letter or not at all.
+        route, _, query = self.path.partition("?")
         token = next(iter(parse_qs(query).get("token", [])), None)
         if not access.admits(token, self.headers.get("Cookie")):
             self.send_error(HTTPStatus.FORBIDDEN, "open the address printed where fastscnn-edge was started")
@@ -164,14 +165,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream()
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
-
-    def _target(self) -> tuple[str, str]:
-        """Path and query, neither decoded nor normalised: a route is matched letter by letter or not at all."""
-        try:
-            parts = urlsplit(self.path)
-        except ValueError:
-            return "", ""
-        return ("", "") if parts.scheme or parts.netloc else (parts.path, parts.query)
 
     def _remember(self, token: str) -> None:
         """Move the token from the address, which is shown, kept and passed on, into a cookie."""
@@ -224,6 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
         status = HTTPStatus(code)
         text = message if status in _EXPLAINED and message else status.phrase
         self._send(f"{status.value} {status.phrase}: {text}\n".encode(), "text/plain; charset=utf-8", status)
+
+    def version_string(self) -> str:
+        """Without versions: who is not admitted need not know them."""
+        return "fastscnn-edge"
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not the terminal's business."""
