@@ -74,7 +74,9 @@ def test_a_viewer_waits_for_the_next_and_is_woken_by_the_end() -> None:
     assert not feed.pause(30)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((48, 64), (64, 48)), ((101, 2701), (901, 34)), ((720, 1280), (1280, 720))])
+@pytest.mark.parametrize(
+    ("size", "expected"), [((48, 64), (64, 48)), ((101, 2701), (901, 34)), ((720, 1280), (1280, 720))]
+)
 def test_wide_frames_shrink(size: tuple[int, int], expected: tuple[int, int]) -> None:
     rgb = random_picture(*size)
     classes = np.random.default_rng(0).integers(0, 11, size).astype(np.uint8)

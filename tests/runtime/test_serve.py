@@ -121,8 +121,12 @@ def web_threads() -> int:
 
 @pytest.mark.parametrize(
     ("route", "kind", "says"),
-    [("/", "text/html", b"<title>"), ("/page.css", "text/css", b"prefers-color-scheme"), ("/page.js", "text/javascript", b"use strict"),
-     ("/icon.svg", "image/svg+xml", b"<svg")],
+    [
+        ("/", "text/html", b"<title>"),
+        ("/page.css", "text/css", b"prefers-color-scheme"),
+        ("/page.js", "text/javascript", b"use strict"),
+        ("/icon.svg", "image/svg+xml", b"<svg"),
+    ],
 )
 def test_the_page_and_its_parts(view: WebView, route: str, kind: str, says: bytes) -> None:
     response, body = get(view, route)
@@ -227,19 +231,18 @@ def test_an_unread_stream_neither_stalls_the_pipeline_nor_the_others(view: WebVi
 
 
 def test_a_slow_viewer_skips_to_the_newest(view: WebView) -> None:
-    show(view, 0, 720, 1280)
-    viewer = Viewer(view, receive_buffer=4096)
+    large, small = random_picture(720, 1280), random_picture(40, 50)  # told apart by their size
+    view(Frame(large, "large", time.monotonic()), np.zeros((720, 1280), np.uint8))
+    viewer = Viewer(view, receive_buffer=1 << 15)
     viewer.picture()
-    time.sleep(0.3)
-    for seed in range(1, 40):
-        show(view, seed, 720, 1280)
+    for _ in range(40):
+        view(Frame(large, "large", time.monotonic()), np.zeros((720, 1280), np.uint8))
         time.sleep(0.02)
-    show(view, 40, 40, 50)  # told from the others by its size
-    sizes = [viewer.picture().size]
-    while sizes[-1] != (50, 40) and len(sizes) < 40:
-        sizes.append(viewer.picture().size)
-    assert sizes[-1] == (50, 40)
-    assert len(sizes) < 10
+    view(Frame(small, "small", time.monotonic()), np.zeros((40, 50), np.uint8))
+    stale = 0
+    while viewer.picture().size != (50, 40):
+        stale += 1
+    assert stale < 10
     viewer.close()
 
 
@@ -284,11 +287,11 @@ def test_endless_requests_are_cut_off(view: WebView) -> None:
 
 def test_dripping_requests_are_cut_off(view: WebView, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_request, "_MAX_SECONDS", 0.5)
-    with socket.create_connection(("127.0.0.1", port(view)), timeout=30) as connection:
-        with pytest.raises(OSError):  # noqa: PT011
-            for _ in range(600):
-                connection.sendall(b"G")
-                time.sleep(0.05)
+    address = ("127.0.0.1", port(view))
+    with socket.create_connection(address, timeout=30) as connection, pytest.raises(OSError):  # noqa: PT011
+        for _ in range(600):
+            connection.sendall(b"G")
+            time.sleep(0.05)
 
 
 def test_many_viewers_at_once(view: WebView) -> None:

@@ -27,19 +27,24 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert str(Address.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "8080", ":8080", "host", "host:", "host:65536", "::1:80", "http://host:80", "a b:1"])
+@pytest.mark.parametrize(
+    "text", ["", "8080", ":8080", "host", "host:", "host:65536", "::1:80", "http://host:80", "a b:1"]
+)
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         Address.parse(text)
 
 
-@pytest.mark.parametrize("header", ["127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "localhost:1", "LOCALHOST", "10.0.0.7:80"])
+@pytest.mark.parametrize(
+    "header", ["127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "localhost:1", "LOCALHOST", "10.0.0.7:80"]
+)
 def test_own_hosts(header: str) -> None:
     assert LOCAL.knows_host(header)
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::1", "a@localhost.evil", "\x00"]
+    "header",
+    [None, "", "evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::1", "a@localhost.evil", "\x00"],
 )
 def test_rebound_hosts(header: str | None) -> None:
     assert not LOCAL.knows_host(header)
