@@ -17,7 +17,7 @@ from .errors import FastSCNNEdgeError, OutputError
 from .log import Log
 from .runtime.outputs import ResultWriter, check_writable
 from .runtime.sources import Frame, FrameSource
-from .runtime.web_access import Address
+from .runtime.web_address import Address
 from .spec import ClassSet
 
 _DEFAULT_ADDRESS = Address("127.0.0.1", 8080)

@@ -20,7 +20,8 @@ from .figures import Figures
 from .live_feed import LiveFeed
 from .overlay import class_shares
 from .sources import Frame
-from .web_access import Access, Address
+from .web_access import Access
+from .web_address import Address
 from .web_server import WebServer
 
 _BOARD_INTERVAL = 3.0

@@ -20,7 +20,7 @@ from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime import web_request
 from fastscnn_edge.runtime.serve import About, WebView
 from fastscnn_edge.runtime.sources import Frame
-from fastscnn_edge.runtime.web_access import Address
+from fastscnn_edge.runtime.web_address import Address
 from fastscnn_edge.runtime.web_server import MAX_CONNECTIONS, MAX_STREAMS
 from tests.helpers import random_picture
 

@@ -14,7 +14,7 @@ import pytest
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.runtime.serve import About, WebView
 from fastscnn_edge.runtime.sources import Frame
-from fastscnn_edge.runtime.web_access import Address
+from fastscnn_edge.runtime.web_address import Address
 
 playwright = pytest.importorskip("playwright.sync_api", reason="a real browser needs playwright")
 

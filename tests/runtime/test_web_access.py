@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.runtime.web_access import Access, Address
+from fastscnn_edge.runtime.web_access import Access
+from fastscnn_edge.runtime.web_address import Address
 
 LOCAL = Access("127.0.0.1", "127.0.0.1", 8080)
 OPEN = Access("0.0.0.0", "0.0.0.0", 8080)
