@@ -114,6 +114,7 @@ class Outputs:
     ) -> None:
         self._sinks: list[Sink] = []
         self._window: Any = None
+        self._view: Any = None
         self._still = not source.moving and (options.window or options.serve is not None)
         try:
             self._make(options, class_set, source, names, log)
@@ -144,6 +145,8 @@ class Outputs:
 
     def hold(self, stopped: Callable[[], bool]) -> None:
         """Keep page and window with the last of still pictures until ``stopped()`` or the window is closed."""
+        if self._view is not None:
+            self._view.finish()
         while self._still and not stopped() and self.poll():
             time.sleep(_POLL_INTERVAL)
 
@@ -161,9 +164,10 @@ class Outputs:
         if options.serve is not None:
             from .runtime.serve import About, WebView
 
-            view = WebView(options.serve, class_set, About(*names), lambda: source.skipped)
-            self._sinks.append(view)
-            log("info", f"live at {view.url}" + (" (Ctrl-C ends)" if self._still else ""), url=view.url)
+            self._view = WebView(options.serve, class_set, About(*names), lambda: source.skipped)
+            self._sinks.append(self._view)
+            url = self._view.url
+            log("info", f"live at {url}" + (" (Ctrl-C ends)" if self._still else ""), url=url)
         if options.out:
             self._sinks.append(ResultWriter(options.out, class_set, source.moving))
         if options.video:

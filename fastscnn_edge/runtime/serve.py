@@ -73,6 +73,10 @@ class WebView:
         self._status.figures.finished(frame)
         self._feed.show(frame, classes)
 
+    def finish(self) -> None:
+        """No frame will follow; the page says so and keeps the last."""
+        self._status.finished = True
+
     def close(self) -> None:
         """Stop listening and hang up on all viewers."""
         self._feed.close()
@@ -87,6 +91,7 @@ class Status:
     def __init__(self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int]) -> None:
         self.figures = Figures()
         self._class_set, self._about, self._feed, self._dropped = class_set, about, feed, dropped
+        self.finished = False
         self._run = secrets.token_hex(4)
         self._board: BoardState | None = None
         self._lock = threading.Lock()
@@ -105,6 +110,7 @@ class Status:
             "run": self._run,  # another one after a restart
             **self._about._asdict(),
             "frame": newest.frame.name if newest else None,
+            "finished": self.finished,
             "frames": self.figures.frames,
             "age_s": _rounded(time.monotonic() - newest.frame.captured_at if newest else None, 2),
             "fps": _rounded(self.figures.rate(), 2),

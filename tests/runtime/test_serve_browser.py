@@ -148,5 +148,7 @@ def test_the_token_leaves_the_address_and_others_stay_out(browser: Any) -> None:
 def test_the_end_of_the_run_is_told(browser: Any) -> None:
     run = Run()
     page, _ = open_page(browser, run)
+    run.view.finish()
+    page.wait_for_function("document.getElementById('state').textContent === 'all frames are done'")
     run.stop()
     page.wait_for_selector("#state[data-state=lost]")

@@ -81,6 +81,7 @@ function show(status) {
   frame = status.frame;
   if (!paused) find("frame").textContent = frame || "";
   if (paused) say("waiting", "paused");
+  else if (status.finished) say("waiting", "all frames are done");
   else if (frame === null) say("waiting", "waiting for the first frame");
   else if (status.age_s > STALE) say("waiting", "no new frame for " + Math.round(status.age_s) + " s");
   else say("live", "live");
