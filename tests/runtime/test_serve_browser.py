@@ -78,8 +78,16 @@ def open_page(browser: Any, run: Run, **context: Any) -> tuple[Any, list[str]]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(run.url, wait_until="domcontentloaded")
     page.wait_for_selector("#state[data-state=live]")
-    page.wait_for_function("document.getElementById('view').naturalWidth === 64")
+    wait_until(page, "document.getElementById('view').naturalWidth === 64")
     return page, complaints
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Asked again and again from here: the library's own waiting needs eval, which the page's policy forbids."""
+    deadline = time.monotonic() + 30
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"waited in vain for {expression}"
+        page.wait_for_timeout(50)
 
 
 def changes(page: Any) -> bool:
@@ -96,10 +104,8 @@ def test_frames_change_and_figures_follow(browser: Any, run: Run) -> None:
     page, complaints = open_page(browser, run)
     assert changes(page)
     frame, sky = page.inner_text("#frame"), page.inner_text("#classes li:first-child span:last-child")
-    page.wait_for_function("before => document.getElementById('frame').textContent !== before", arg=frame)
-    page.wait_for_function(
-        "before => document.querySelector('#classes li span:last-child').textContent !== before", arg=sky
-    )
+    wait_until(page, f"document.getElementById('frame').textContent !== '{frame}'")
+    wait_until(page, f"document.querySelector('#classes li span:last-child').textContent !== '{sky}'")
     assert page.inner_text("#source") == "drive.mp4"
     assert float(page.inner_text("#fps")) > 0
     assert page.inner_text("#dropped") == "3"
@@ -119,7 +125,7 @@ def test_pause_and_resume(browser: Any, run: Run) -> None:
     assert page.inner_text("#pause") == "Resume"
     page.click("#pause")
     page.wait_for_selector("#view:not([hidden])")
-    page.wait_for_function("document.getElementById('view').naturalWidth === 64")
+    wait_until(page, "document.getElementById('view').naturalWidth === 64")
     assert changes(page)
 
 
@@ -149,6 +155,6 @@ def test_the_end_of_the_run_is_told(browser: Any) -> None:
     run = Run()
     page, _ = open_page(browser, run)
     run.view.finish()
-    page.wait_for_function("document.getElementById('state').textContent === 'all frames are done'")
+    wait_until(page, "document.getElementById('state').textContent === 'all frames are done'")
     run.stop()
     page.wait_for_selector("#state[data-state=lost]")
