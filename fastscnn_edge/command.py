@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from .errors import FastSCNNEdgeError, MissingExtraError, UsageError
+from .log import Log, plain
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -17,21 +18,21 @@ EXTRAS = {"ai_edge_litert": "tflite", "av": "camera",
           **dict.fromkeys(("torch", "safetensors", "tqdm", "flatbuffers", "onnx", "onnxruntime"), "export")}
 
 
-def guarded(body: Callable[[], int]) -> int:
-    """Run ``body`` and return its exit status, with user errors and Ctrl-C turned into statuses."""
+def guarded(body: Callable[[], int], log: Log = plain) -> int:
+    """Run ``body`` and return its exit status, with user errors and Ctrl-C turned into statuses and told to ``log``."""
     try:
         return body()
     except FastSCNNEdgeError as error:
-        print(f"fastscnn-edge: error: {' '.join(str(error).split())}", file=sys.stderr)
+        log("error", str(error))
         return EXIT_USER_ERROR
     except ModuleNotFoundError as error:
         module = (error.name or "").split(".")[0]
         if module not in EXTRAS:
             raise
-        print(f"fastscnn-edge: error: {MissingExtraError(module, EXTRAS[module], 'this command')}", file=sys.stderr)
+        log("error", str(MissingExtraError(module, EXTRAS[module], "this command")))
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        print("fastscnn-edge: interrupted", file=sys.stderr)
+        log("info", "interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (head, less) went away; that is not our error.

@@ -38,7 +38,7 @@ class ResultWriter:
         self._folder, self._class_set, self._moving = folder, class_set, moving
         self._last_name: str | None = None
 
-    def write(self, frame: Frame, classes: np.ndarray) -> None:
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
         """Write both files of ``frame``; ``classes`` is uint8 [H, W]. A repeated picture is written once."""
         if frame.name == self._last_name:
             return
@@ -50,6 +50,9 @@ class ResultWriter:
         with atomic_path(self._folder / f"{frame.name}_mask.png") as path:
             mask_image(classes, self._class_set).save(path, format="PNG", **_OPTIONS["PNG"])
         self._last_name = frame.name
+
+    def close(self) -> None:
+        """Nothing stays open between two frames."""
 
 
 def check_writable(folder: Path) -> None:

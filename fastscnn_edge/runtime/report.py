@@ -104,7 +104,7 @@ class Report:
     Attributes:
         created: UTC, ISO 8601.
         command: its arguments.
-        stopped_by: signal that ended it early, None if it ran to its end.
+        stopped_by: signal or user's deed that ended it early, None if it ran to its end.
         model, engine, source: what ran on what.
         meter: all times.
         board: where.

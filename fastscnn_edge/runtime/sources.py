@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ..errors import SourceError
+from ..log import plain
 from .pictures import PICTURE_SUFFIXES, read_picture
 
 VIDEO_SUFFIXES = frozenset(
@@ -92,7 +92,7 @@ class FrameSource(Protocol):
 
 def warn_on_stderr(message: str) -> None:
     """One line for the person at the terminal."""
-    print(f"fastscnn-edge: warning: {' '.join(message.split())}", file=sys.stderr)
+    plain("warning", message)
 
 
 def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) -> FrameSource:

@@ -59,7 +59,9 @@ def test_importing_the_package_loads_not_even_numpy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_picture_needs_no_video_library(tiny_model: Path, picture: Path) -> None:
-    code = 'from fastscnn_edge.run import main\nassert main(sys.argv[1:]) == 0\nassert "av" not in sys.modules\n'
+def test_a_plain_run_needs_no_video_library_window_or_server(tiny_model: Path, picture: Path) -> None:
+    unused = ("av", "tkinter", "http.server")
+    code = "from fastscnn_edge.run import main\nassert main(sys.argv[1:]) == 0\n"
+    code += f"assert not set({unused}) & set(sys.modules), set({unused}) & set(sys.modules)\n"
     done = python(code, "--source", str(picture), "--model", str(tiny_model))
     assert (done.returncode, done.stderr) == (0, "")

@@ -76,7 +76,7 @@ def test_only_present_classes_are_listed() -> None:
 def test_results_are_written_and_nothing_else(tmp_path: Path, moving: bool, suffix: str) -> None:
     writer = ResultWriter(tmp_path / "out", CAMVID, moving)
     assert not (tmp_path / "out").exists()
-    writer.write(Frame(random_picture(90, 120), "a", 0.0), CLASSES)
+    writer(Frame(random_picture(90, 120), "a", 0.0), CLASSES)
     assert {p.name for p in (tmp_path / "out").iterdir()} == {f"a_overlay.{suffix}", "a_mask.png"}
     with Image.open(tmp_path / "out" / f"a_overlay.{suffix}") as image:
         assert image.format == {"png": "PNG", "jpg": "JPEG"}[suffix]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastscnn_edge import run
+from fastscnn_edge import input_options
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.run import main
 from fastscnn_edge.runtime.cameras.fake_v4l2 import Fault
@@ -138,7 +138,7 @@ def test_a_camera_that_is_lost_leaves_its_report(
     fake = webcam(faults={6: Fault.UNPLUGGED}, away=600, pace=0.05)
     (tmp_path / "video0").touch()
     opened = V4L2Camera(tmp_path / "video0", Wish(least=(64, 48)), open_device=fake.open)
-    monkeypatch.setattr(run, "open_camera", lambda address, wish, seconds: Reconnecting(opened, seconds))
+    monkeypatch.setattr(input_options, "open_camera", lambda _address, _wish, seconds, _warn: Reconnecting(opened, seconds))
     report = tmp_path / "r.json"
     arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]
     assert main(arguments) == 2

@@ -1,0 +1,44 @@
+"""A request's bytes, limited in number and time, whatever a client sends or withholds."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+
+_MAX_BYTES = 8192
+_MAX_SECONDS = 5.0
+
+
+class RequestTooLargeError(Exception):
+    """More bytes than any honest request for one of our pages has."""
+
+
+class LimitedRequest(io.RawIOBase):
+    """Reads from a connection, at most 8 KiB and 5 seconds in all.
+
+    A timeout per read, as ``http.server`` has it, would let a client hold its place for hours with a byte now and
+    then.
+
+    Raises:
+        RequestTooLargeError, TimeoutError: on reading beyond.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._deadline = time.monotonic() + _MAX_SECONDS
+        self._left = _MAX_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def,override]  # a writable buffer, named in 3.12
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("request not finished in time")
+        if self._left <= 0:
+            raise RequestTooLargeError
+        self._connection.settimeout(remaining)
+        count = self._connection.recv_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
