@@ -81,6 +81,6 @@ def fill_parcel(folder: Path, cache: Path) -> Path:
     shutil.copytree(models(cache), folder / "models", dirs_exist_ok=True)
     shutil.copytree(PICTURES, folder / "pictures", dirs_exist_ok=True)
     shutil.copy(wheel(cache), folder)
-    for name in ("probe.py", "camera_check.py"):
+    for name in ("probe.py", "board_job.py"):
         shutil.copy(Path(__file__).parent / name, folder)
     return folder
