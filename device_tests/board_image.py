@@ -121,8 +121,8 @@ def initramfs(source: Kernel, destination: Path) -> None:
     _script(tree / "init", _INIT.format(modules=" ".join(names)))
     with destination.open("wb") as stream:
         files = subprocess.run(["find", "."], cwd=tree, check=True, capture_output=True).stdout
-        done = subprocess.run(["cpio", "--create", "--format=newc", "--owner=0:0"], cwd=tree, input=files, stdout=stream,
-                              stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(["cpio", "--create", "--format=newc", "--owner=0:0"], cwd=tree, input=files,
+                              stdout=stream, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         raise HostError(f"cpio: {done.stderr.decode(errors='replace').strip()}")
 

@@ -26,6 +26,11 @@ class Install:
     unpinned: frozenset[str] = frozenset()
     from_system: frozenset[str] = frozenset()
 
+    @property
+    def baseline(self) -> str:
+        """The install with the same engine that is compared with."""
+        return TFLITE_RUNTIME.name if self.from_system else self.name
+
 
 LITERT = Install("litert", ("tflite", "camera"))
 TFLITE_RUNTIME = Install("tflite-runtime", ("tflite-legacy",), unpinned=frozenset({"numpy"}))
@@ -61,3 +66,14 @@ def digest(install: Install) -> str:
     """Changes when other libraries have to be installed."""
     text = "\n".join([install.name, *requirements(install), *constraints(install)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def python_refuses(install: Install, version: tuple[int, int], machine: str) -> str | None:
+    """Why Python ``version`` on ``machine`` cannot have ``install``, None if it can."""
+    if install.from_system and machine not in ("armv7l", "armv8l"):
+        return "is for 32-bit Debian"
+    if install is TFLITE_RUNTIME and version >= (3, 12):
+        return "has no wheel for Python 3.12 and newer"
+    if install in (LITERT, ONNXRUNTIME) and machine not in ("x86_64", "aarch64"):
+        return f"has no wheel for {machine}"
+    return None

@@ -1,4 +1,4 @@
-"""This machine as a target, and the baseline that all others are compared with."""
+"""Target ``local``: this machine, which is also the baseline that all others are compared with."""
 
 from __future__ import annotations
 
@@ -8,21 +8,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .context import Context
 from .host import call, say
-from .installs import Install, constraints, digest, requirements
+from .installs import LITERT, ONNXRUNTIME, ROOT, TFLITE_RUNTIME, Install, constraints, digest, requirements
+from .results import Check
+from .results import Install as InstallResult
 
 _TIMEOUT = 1800
 
 _LEAK = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
-def can_install(install: Install) -> str | None:
-    """Why this Python cannot have ``install``, None if it can."""
-    if install.name == "tflite-runtime" and sys.version_info >= (3, 12):
-        return "tflite-runtime has no wheel for Python 3.12 and newer"
-    if install.from_system:
-        return "needs a 32-bit Debian"
-    return None
+def run(context: Context) -> tuple[list[InstallResult], list[Check]]:
+    """Every install a second time: the same machine must give the same masks again."""
+    found = []
+    for install in (LITERT, TFLITE_RUNTIME, ONNXRUNTIME):
+        if install.name in context.baselines:
+            folder = context.work / install.name
+            probe(install, context.parcel, folder, context.cache)
+            compared = context.compared(install, "this machine", folder)
+            found.append(compared)
+    return found, [_smoke(context)]
+
+
+def _smoke(context: Context) -> Check:
+    """The masks that the repository keeps (``device_tests/expected``), by the script a user runs first."""
+    python = _environment(LITERT, context.parcel, context.cache)
+    done = subprocess.run([python, ROOT / "device_tests" / "smoke.py"], capture_output=True, text=True, check=False,
+                          cwd=context.parcel, env=_clean_environment())
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return Check("smoke.py: the masks this repository expects", done.returncode == 0, lines[-1] if lines else "silence")
 
 
 def probe(install: Install, parcel: Path, result: Path, cache: Path) -> None:
@@ -32,9 +47,12 @@ def probe(install: Install, parcel: Path, result: Path, cache: Path) -> None:
         HostError: a step failed.
     """
     python = _environment(install, parcel, cache)
-    environment = {key: value for key, value in os.environ.items() if key not in _LEAK}
     call([python, parcel / "probe.py", parcel, result], cache / "logs" / f"local-{install.name}.log",
-         timeout=_TIMEOUT, environment=environment, cwd=parcel, what=f"probe.py in {install.name}")
+         timeout=_TIMEOUT, environment=_clean_environment(), cwd=parcel, what=f"probe.py in {install.name}")
+
+
+def _clean_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in _LEAK}
 
 
 def _environment(install: Install, parcel: Path, cache: Path) -> Path:

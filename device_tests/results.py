@@ -122,7 +122,7 @@ def _details(result: dict[str, Any]) -> list[str]:
     lines = [f"{result['created']}, commit {result['commit']}. Compared with {base['machine']} ({base['cpu']})."]
     if result["installs"]:
         rows = [_comparison(i, c) for i in result["installs"] for c in i["comparisons"]]
-        lines += ["", *_table(["processor", "install", "model", "kernels", "identical masks", "pixels that agree, least",
+        lines += ["", *_table(["processor", "install", "model", "kernels", "identical masks", "pixels alike, least",
                                "logits: largest difference", "that differ", "verdict"], rows)]
         reasons = sorted({f"{c['verdict']}: {c['reason']}" for i in result["installs"] for c in i["comparisons"]
                           if c["reason"]})
