@@ -134,7 +134,8 @@ def _debian(board: Board, cache: Path) -> Path:
     partial.parent.mkdir(parents=True, exist_ok=True)
     # In a namespace of its own: if it is killed, its /proc, /sys and /dev do not stay mounted in the cache.
     call(["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", "--mode=root",
-          "--variant=minbase", f"--architectures={board.architecture}", f"--include={','.join(board.packages)}", "--dpkgopt=force-unsafe-io",
+          "--variant=minbase", f"--architectures={board.architecture}",
+          f"--include={','.join(board.packages)}", "--dpkgopt=force-unsafe-io",
           "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
           "bookworm", str(partial), MIRROR],
          cache / "logs" / f"mmdebstrap-{board.architecture}.log", timeout=_BUILD_TIMEOUT)
