@@ -26,6 +26,7 @@ from PIL import Image
 from fastscnn_edge import Segmenter
 from fastscnn_edge.runtime.artifact import read_spec
 from fastscnn_edge.runtime.board import read_board
+from fastscnn_edge.runtime.engine import Quantization
 from fastscnn_edge.runtime.native_stderr import captured_stderr
 
 DEFAULT, REFERENCE = "default", "reference"
@@ -34,6 +35,7 @@ DEFAULT, REFERENCE = "default", "reference"
 REFERENCE_PICTURES = 1
 
 _DELEGATE_LINE = "Created TensorFlow Lite XNNPACK delegate"
+_LOGGED: list[str] = []
 
 _PACKAGES = ("fastscnn-edge", "numpy", "pillow", "ai-edge-litert", "tflite-runtime", "onnxruntime", "av")
 
@@ -52,7 +54,7 @@ def main() -> int:
                 runs.append(probe_reference(path, pictures, arrays))
         elif path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime"):
             runs.append(probe_onnx(path, pictures, arrays))
-    np.savez_compressed(result / "arrays.npz", **arrays)
+    np.savez_compressed(result / "arrays.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub takes every name for allow_pickle
     board = read_board()
     (result / "probe.json").write_text(json.dumps({
         "machine": board.machine, "cpu": board.cpu, "integer_features": list(board.integer_features),
@@ -82,19 +84,20 @@ def interpreter_module() -> str | None:
 
 def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """The product's own way, with the kernels it gets by default."""
-    interpreter = _interpreter(path)
+    interpreter, lines = _interpreter(path)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
+    _LOGGED.extend(lines)
     # The log line comes once in a process, the DELEGATE node in every graph that XNNPACK took over.
     delegated = operators.pop("DELEGATE", 0) > 0
     return {
-        "model": path.name, "kernels": DEFAULT, "xnnpack": delegated, "xnnpack_line": _interpreter.line_seen,
+        "model": path.name, "kernels": DEFAULT, "xnnpack": delegated, "xnnpack_line": any(_DELEGATE_LINE in line for line in _LOGGED),
         "operators": dict(operators), "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
     }
 
 
 def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """The same file with reference kernels. Far slower, so for the first pictures alone."""
-    interpreter = _interpreter(path, reference=True)
+    interpreter, _ = _interpreter(path, reference=True)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
     few = dict(list(pictures.items())[:REFERENCE_PICTURES])
     segmenter = Segmenter(engine=ReferenceEngine(path, interpreter))
@@ -119,7 +122,7 @@ class ReferenceEngine:
 
     def __init__(self, path: Path, interpreter: Any) -> None:
         self.spec = read_spec(path)
-        self.output_quantization = None
+        self.output_quantization: Quantization | None = None
         self.details: dict[str, Any] = {}
         self._interpreter = interpreter
         self._input, self._output = (details[0]["index"] for details in
@@ -147,18 +150,15 @@ def _predict(segmenter: Segmenter, model: str, kernels: str, pictures: dict[str,
     return digests
 
 
-def _interpreter(path: Path, reference: bool = False) -> Any:
+def _interpreter(path: Path, reference: bool = False) -> tuple[Any, list[str]]:
+    """An interpreter that is ready, and what it logged on its way."""
     module = importlib.import_module(str(interpreter_module()))
     kernels = module.OpResolverType.BUILTIN_REF if reference else module.OpResolverType.AUTO
     with captured_stderr() as lines:
         interpreter = module.Interpreter(model_path=str(path), experimental_op_resolver_type=kernels,
                                          num_threads=len(os.sched_getaffinity(0)))
         interpreter.allocate_tensors()
-    _interpreter.line_seen |= any(_DELEGATE_LINE in line for line in lines)
-    return interpreter
-
-
-_interpreter.line_seen = False
+    return interpreter, lines
 
 
 def _profiled_operators(path: Path) -> dict[str, int]:

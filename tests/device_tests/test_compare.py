@@ -51,11 +51,12 @@ def test_equal_masks_do_not_hide_other_logits() -> None:
 
 
 def test_optimised_kernels_may_round_only_where_reference_kernels_agree() -> None:
-    ours, theirs = moved(logits(), 2), logits()
-    same = [(INT8, REFERENCE, logits(1))]
-    assert verdict(probe((INT8, DEFAULT, ours), *same), probe((INT8, DEFAULT, theirs), *same)) == EXPLAINED
-    assert verdict(probe((INT8, DEFAULT, ours)), probe((INT8, DEFAULT, theirs))) == DIFFERENT
-    assert verdict(probe((INT8, DEFAULT, moved(theirs, 20)), *same), probe((INT8, DEFAULT, theirs), *same)) == DIFFERENT
+    exact = logits()
+    same, baseline = (INT8, REFERENCE, exact), probe((INT8, DEFAULT, moved(exact, 2)), (INT8, REFERENCE, exact))
+    assert verdict(probe((INT8, DEFAULT, moved(exact, 1)), same), baseline) == EXPLAINED
+    assert verdict(probe((INT8, DEFAULT, moved(exact, 20)), same), baseline) == DIFFERENT  # ten times as far
+    assert verdict(probe((INT8, DEFAULT, moved(exact, 1)), (INT8, REFERENCE, logits(1))), baseline) == DIFFERENT
+    assert verdict(probe((INT8, DEFAULT, moved(exact, 1))), baseline) == DIFFERENT
 
 
 def test_xnnpack_must_be_exact_and_must_have_run() -> None:
