@@ -89,8 +89,9 @@ def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, 
     _LOGGED.extend(lines)
     # The log line comes once in a process, the DELEGATE node in every graph that XNNPACK took over.
     delegated = operators.pop("DELEGATE", 0) > 0
+    line_seen = any(_DELEGATE_LINE in line for line in _LOGGED)
     return {
-        "model": path.name, "kernels": DEFAULT, "xnnpack": delegated, "xnnpack_line": any(_DELEGATE_LINE in line for line in _LOGGED),
+        "model": path.name, "kernels": DEFAULT, "xnnpack": delegated, "xnnpack_line": line_seen,
         "operators": dict(operators), "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
     }
 
