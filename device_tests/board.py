@@ -20,7 +20,7 @@ from .host import HostError, require_programs, require_root, say
 from .installs import LITERT
 from .results import Check, Install
 
-_BOOT_LIMIT = 2400
+_BOOT_LIMIT = 4800
 """Seconds from power-on to the end of the job, on a busy host."""
 
 _CORES = 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -69,16 +72,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     cache = options.cache.expanduser().resolve()
-    # One parcel for a process, so that two commands do not take each other's away.
-    parcel = cache / "work" / f"parcel-{os.getpid()}"
-    try:
-        project.fill_parcel(parcel, cache)
+    with _alone(cache):
+        parcel = project.fill_parcel(_emptied(cache / "work" / "parcel"), cache)
         baselines = _baselines(parcel, cache)
         outcomes = [_one(target, options, Context(cache, parcel, _emptied(cache / "work" / _folder(target)),
                                                   options.install, baselines))
                     for target in dict.fromkeys(options.target)]
-    finally:
-        shutil.rmtree(parcel, ignore_errors=True)
     return 0 if all(outcomes) else 1
 
 
@@ -130,6 +129,19 @@ def summary(result: Result) -> str:
              for install in result.installs for c in install.comparisons]
     lines += [f"{'holds' if check.passed else 'FAILS':<9} {check.name}: {check.found}" for check in result.checks]
     return "\n".join([*lines, f"{result.target}: {'passed' if result.passed else 'FAILED'}"])
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """One command at a time: roots and environments are changed in place."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another command that uses {cache}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _target(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .compare import Probe, compare
+from .host import HostError
 from .installs import Install
 from .results import Install as InstallResult
 
@@ -27,6 +28,13 @@ class Context:
     baselines: dict[str, Probe]
 
     def compared(self, install: Install, cpu: str, folder: Path) -> InstallResult:
-        """What ``probe.py`` left in ``folder``, beside the baseline."""
+        """What ``probe.py`` left in ``folder``, beside the baseline.
+
+        Raises:
+            HostError: this machine's Python cannot have that install.
+        """
+        if install.baseline not in self.baselines:
+            raise HostError(f"nothing to compare {install.name} with: {install.baseline} cannot be installed for this "
+                            "machine's Python; run this with Python 3.11")
         found = Probe.read(folder)
         return InstallResult(install.name, cpu, found, compare(found, self.baselines[install.baseline]))

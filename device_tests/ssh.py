@@ -15,7 +15,7 @@ from .installs import Install as Environment
 from .results import Check, Install
 
 _TIMEOUT = 3600
-_FOLDER = ".cache/fastscnn_edge/device_tests"
+_FOLDER = ".cache/fastscnn_edge/board"
 """On the board, below the home folder: environments stay there for the next time."""
 
 _ABOUT = "import platform, sys; print(*sys.version_info[:2], platform.machine())"
@@ -33,6 +33,8 @@ def run(host: str, context: Context) -> tuple[list[Install], list[Check]]:
     found, checks = [], []
     for install in (LITERT, TFLITE_RUNTIME, ONNXRUNTIME, DEBIAN):
         refusal = python_refuses(install, (int(major), int(minor)), machine)
+        if install.baseline not in context.baselines:
+            refusal = refusal or "cannot be installed for this machine's Python, so there is nothing to compare with"
         if refusal:
             checks.append(Check(f"{install.name} on this board", True, f"left out: {refusal}"))
             continue
