@@ -82,6 +82,14 @@ def interpreter_module() -> str | None:
     return None
 
 
+def xnnpack_built() -> bool:
+    """Whether the interpreter's build can create XNNPACK's delegate at all: it has the line to log for it."""
+    package = importlib.util.find_spec(str(interpreter_module()).split(".")[0])
+    assert package is not None and package.submodule_search_locations
+    return any(_DELEGATE_LINE.encode() in path.read_bytes()
+               for folder in package.submodule_search_locations for path in Path(folder).glob("*.so"))
+
+
 def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """The product's own way, with the kernels it gets by default."""
     interpreter, lines = _interpreter(path)
@@ -92,6 +100,7 @@ def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, 
     line_seen = any(_DELEGATE_LINE in line for line in _LOGGED)
     return {
         "model": path.name, "kernels": DEFAULT, "xnnpack": delegated, "xnnpack_line": line_seen,
+        "xnnpack_built": xnnpack_built(),
         "operators": dict(operators), "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
     }
 

@@ -68,6 +68,13 @@ def test_xnnpack_must_be_exact_and_must_have_run() -> None:
     assert verdict(silent, baseline) == DIFFERENT
 
 
+def test_a_build_without_xnnpack_may_do_without_it_in_float() -> None:
+    base, model = logits(dtype=np.float32), "fp32.tflite"
+    baseline = probe((model, DEFAULT, base), xnnpack=True, xnnpack_line=True, xnnpack_built=True)
+    assert verdict(probe((model, DEFAULT, moved(base, 1e-3)), xnnpack_built=False), baseline) == EXPLAINED
+    assert verdict(probe((model, DEFAULT, moved(base, 1e-3)), xnnpack_built=True), baseline) == DIFFERENT
+
+
 def test_float_sums_may_come_in_another_order_and_no_more() -> None:
     base, model = logits(dtype=np.float32), "fp32.tflite"
     baseline = probe((model, DEFAULT, base))
