@@ -131,8 +131,9 @@ def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: floa
     if run["model"].endswith(".onnx"):
         if largest > MAX_STEPS:
             return DIFFERENT, f"int8 logits differ by {largest:.0f} steps"
-        return EXPLAINED, ("the few float operators ONNX Runtime keeps between its integer kernels, and its "
-                           "requantization, round differently per processor")
+        return EXPLAINED, ("ONNX Runtime's float Resize (uint8 activations) and its depthwise convolutions (int8 "
+                           "activations) round some values to the neighbouring step on another processor, and the "
+                           "layers behind them spread it")
     if not _same_by_reference(board, baseline, run["model"]):
         return DIFFERENT, "int8 logits differ, and with reference kernels too"
     ours, theirs = (_rounding(probe, run["model"]) for probe in (board, baseline))
