@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,17 +52,19 @@ MACHINES = (Machine(memory=512), Machine(memory=256))
 
 
 def run(context: Context, unplug: str) -> tuple[list[Install], list[Check]]:
-    """Boot every machine, let it do its job, look at what it brought back."""
+    """Boot all machines at once, let each do its job, look at what they brought back."""
     require_root("arm64-board")
     require_programs(("qemu-system-aarch64", "mkfs.ext4", "debugfs", "modprobe", "cpio"), install=context.install)
     root = roots.prepare(roots.ARM64, context.cache, install=context.install)
     source = kernel(context.cache)
     disk = root_disk(root, LITERT.name, context.cache)
     installs, checks = [], []
-    for machine in MACHINES:
-        folder = context.work / f"{machine.cpu}-{machine.memory}"
-        folder.mkdir(parents=True)
-        boot(machine, source, disk, context.parcel, folder, unplug)
+    folders = [context.work / f"{machine.cpu}-{machine.memory}" for machine in MACHINES]
+    with ThreadPoolExecutor(len(MACHINES)) as pool:
+        booted = [pool.submit(boot, machine, source, disk, context.parcel, folder, unplug)
+                  for machine, folder in zip(MACHINES, folders, strict=True)]
+    for machine, folder, end in zip(MACHINES, folders, booted, strict=True):
+        end.result()
         out = folder / "out"
         steps = json.loads((out / "steps.json").read_text())
         found = camera_checks(out, steps, machine, source.release) + unplug_checks(out, steps["unplug"], unplug)
@@ -79,6 +82,7 @@ def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Pat
     Raises:
         HostError: the job did not end; names the console's log.
     """
+    folder.mkdir(parents=True)
     ram_disk, job, console = folder / "initramfs", folder / "job.ext4", folder / "console.log"
     initramfs(source, ram_disk)
     job_disk(source, parcel, job, "replug" if unplug == RESUMES else "once", folder / "job.log")

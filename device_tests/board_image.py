@@ -59,7 +59,7 @@ for module in {modules}; do
 done
 python3 /job/board_job.py /job {unplug}
 echo {done} $?
-busybox sync; busybox umount /job
+busybox sync; busybox mount -o remount,ro /job
 busybox poweroff -f
 """
 
