@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -36,8 +37,12 @@ def _smoke(context: Context) -> Check:
     python = _environment(LITERT, context.parcel, context.cache)
     done = subprocess.run([python, ROOT / "device_tests" / "smoke.py"], capture_output=True, text=True, check=False,
                           cwd=context.parcel, env=_clean_environment())
-    lines = (done.stdout or done.stderr).strip().splitlines()
-    return Check("smoke.py: the masks this repository expects", done.returncode == 0, lines[-1] if lines else "silence")
+    name = "smoke.py: the masks this repository expects"
+    if not done.stdout:
+        return Check(name, False, (done.stderr.strip().splitlines() or ["silence"])[-1])
+    masks = json.loads(done.stdout)["masks"]
+    least = min((mask["agreement"] for mask in masks.values()), default=0.0)
+    return Check(name, done.returncode == 0, f"{len(masks)} masks, {least:.2%} of the pixels or more")
 
 
 def probe(install: Install, parcel: Path, result: Path, cache: Path) -> None:

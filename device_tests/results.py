@@ -12,6 +12,8 @@ from typing import Any
 from fastscnn_edge.files import write_text
 
 from .compare import DIFFERENT, Comparison, Probe
+from .probe import REFERENCE
+from .project import INT8_TFLITE as INT8_MODEL
 
 SCHEMA = "fastscnn_edge.device_test/1"
 
@@ -104,6 +106,7 @@ def to_markdown(results: Iterable[dict[str, Any]]) -> str:
              *_table(["target", "outcome", "masks compared", "identical", "checks"], [_overview(r) for r in results])]
     for result in results:
         lines += ["", f"## {result['target']}", "", *_details(result)]
+    lines += ["", f"## Masks of {INT8_MODEL}", "", "By the first digits of their sha256.", "", *_digests(results)]
     return "\n".join(lines) + "\n"
 
 
@@ -135,16 +138,30 @@ def _details(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _digests(results: list[dict[str, Any]]) -> list[str]:
+    """Who has which mask."""
+    owners: dict[tuple[str, str, str], list[str]] = {}
+    for result in results:
+        for install in result["installs"]:
+            owner = f"{result['target']}: {install['cpu']}, {install['name']}"
+            for run in install["runs"]:
+                if run["model"] == INT8_MODEL:
+                    for picture, digest in run["masks"].items():
+                        owners.setdefault((picture, _kernels(run), digest[:12]), []).append(owner)
+    return _table(["picture", "kernels", "mask", "the same on"],
+                  [[*key, "; ".join(names)] for key, names in sorted(owners.items())])
+
+
+def _kernels(run: dict[str, Any]) -> str:
+    if run["kernels"] == REFERENCE:
+        return "reference"
+    return "XNNPACK" if run["xnnpack"] else "the engine's own"
+
+
 def _comparison(install: dict[str, Any], c: dict[str, Any]) -> list[str]:
-    if c["kernels"] == "reference":
-        kernels = "reference"
-    elif c["xnnpack"]:
-        kernels = "XNNPACK"
-    else:
-        kernels = "the engine's own"
     is_float = c["model"].startswith("fp32")
     largest = f"{c['largest']:.1e} of the largest" if is_float else f"{c['largest']:.0f} steps"
-    return [install["cpu"], install["name"], c["model"], kernels, f"{c['identical']} of {c['pictures']}",
+    return [install["cpu"], install["name"], c["model"], _kernels(c), f"{c['identical']} of {c['pictures']}",
             f"{c['agreement']:.2%}", largest, f"{c['differing']:.2%}", c["verdict"]]
 
 

@@ -14,7 +14,7 @@ from device_tests.results import Check, Install, Result, to_markdown, write
 
 COMPARISON = Comparison("int8.tflite", "default", True, 4, 4, 1.0, 0.0, 0.0, SAME, "")
 FACTS = {"machine": "aarch64", "cpu": "2 x Cortex-A72", "python": "3.11.2", "versions": {"numpy": "2.4.6"},
-         "runs": [{"model": "int8.tflite", "operators": {"CONV_2D": 32, "ADD": 7}, "masks": {"a": "0" * 64}}]}
+         "runs": [{"model": "int8.tflite", "kernels": "default", "xnnpack": True, "operators": {"CONV_2D": 32, "ADD": 7}, "masks": {"a": "0" * 64}}]}
 
 
 def result(target: str = "arm64-user", comparison: Comparison = COMPARISON, *checks: Check) -> Result:
@@ -42,6 +42,8 @@ def test_the_page_keeps_the_other_targets(tmp_path: Path) -> None:
     assert "| local | **failed** | 4 | 4 | 0 of 1 |" in text
     assert "| smoke | **no** | a\\|b |" in text
     assert "32 CONV_2D, 7 ADD" in text
+    both = "arm64-user: cortex-a72, litert; local: cortex-a72, litert"
+    assert f"| a | XNNPACK | {'0' * 12} | {both} |" in text
     stored = json.loads((folder / "arm64-user.json").read_text())
     assert stored["passed"] is True and stored["installs"][0]["runs"][0]["masks"] == {"a": "0" * 64}
 
