@@ -78,7 +78,8 @@ class Result:
             "passed": self.passed,
             "baseline": self.baseline,
             "installs": [
-                {"name": i.name, "cpu": i.cpu, **i.probe.facts, "comparisons": [vars(c) for c in i.comparisons]}
+                {**i.probe.facts, "name": i.name, "cpu": i.cpu, "cpu_seen": i.probe.facts["cpu"],
+                 "comparisons": [vars(c) for c in i.comparisons]}
                 for i in self.installs
             ],
             "checks": [vars(check) for check in self.checks],
