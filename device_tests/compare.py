@@ -117,6 +117,8 @@ def _judge(board: Probe, baseline: Probe, run: dict[str, Any], identical: bool, 
 def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: float,
              largest: float) -> tuple[str, str]:
     """Only what can be checked from the data counts as an explanation."""
+    expected = baseline.run(run["model"], run["kernels"])
+    assert expected is not None
     if agreement < LEAST_AGREEMENT:
         return DIFFERENT, f"only {agreement:.2%} of the pixels agree"
     if run["kernels"] == REFERENCE:
@@ -131,9 +133,7 @@ def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: floa
     if run["model"].endswith(".onnx"):
         if largest > MAX_STEPS:
             return DIFFERENT, f"int8 logits differ by {largest:.0f} steps"
-        return EXPLAINED, ("ONNX Runtime's float Resize (uint8 activations) and its depthwise convolutions (int8 "
-                           "activations) round some values to the neighbouring step on another processor, and the "
-                           "layers behind them spread it")
+        return EXPLAINED, _onnx_reason(run["operators"], expected["operators"])
     if not _same_by_reference(board, baseline, run["model"]):
         return DIFFERENT, "int8 logits differ, and with reference kernels too"
     ours, theirs = (_rounding(probe, run["model"]) for probe in (board, baseline))
@@ -143,6 +143,16 @@ def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: floa
     return EXPLAINED, ("optimised kernels without XNNPACK requantize differently per processor; the reference kernels "
                        f"give the same integers on both, and the optimised ones are as near to them here ({ours:.2f} "
                        f"steps rms) as on the baseline ({theirs:.2f})")
+
+
+def _onnx_reason(ours: dict[str, int], theirs: dict[str, int]) -> str:
+    """ONNX Runtime chooses by processor which operators it runs in integers."""
+    if ours != theirs:
+        here, there = (operators.get("QLinearConv", 0) for operators in (ours, theirs))
+        return (f"ONNX Runtime runs other kernels: {here} convolutions in integers here, {there} on the baseline, the "
+                "others in float")
+    return ("the same operators; ONNX Runtime's float Resize between the integer ones rounds some values to the "
+            "neighbouring step, and the layers behind it spread that")
 
 
 def _same_by_reference(board: Probe, baseline: Probe, model: str) -> bool:

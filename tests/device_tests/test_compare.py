@@ -87,6 +87,15 @@ def test_other_operators_or_pictures_are_a_fault(change: dict[str, Any]) -> None
     assert verdict(probe((INT8, DEFAULT, logits()), **change), probe((INT8, DEFAULT, logits()))) == DIFFERENT
 
 
+def test_onnx_runtime_may_choose_other_kernels_and_the_reason_says_so() -> None:
+    base = logits()
+    board = probe(("a.onnx", DEFAULT, moved(base, 2)), operators={"QLinearConv": 45})
+    found = compare(board, probe(("a.onnx", DEFAULT, base), operators={"QLinearConv": 33, "Conv": 12}))[0]
+    assert found.verdict == EXPLAINED
+    assert "45 convolutions in integers here, 33" in found.reason
+    assert verdict(probe(("a.onnx", DEFAULT, moved(base, 9))), probe(("a.onnx", DEFAULT, base))) == DIFFERENT
+
+
 def test_a_run_without_a_baseline_is_a_fault() -> None:
     assert verdict(probe((INT8, DEFAULT, logits())), probe((INT8, REFERENCE, logits()))) == DIFFERENT
 
