@@ -15,6 +15,7 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,7 +32,7 @@ LEAST_AGREEMENT = {"tflite": 0.995, "onnxruntime": 0.98}
 
 def main() -> int:
     segmenter = Segmenter()
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for path in sorted(PICTURES.glob("*.jpg")):
         classes = segmenter.predict(np.asarray(Image.open(path).convert("RGB")))
         expected = np.asarray(Image.open(EXPECTED / f"{path.stem}_mask.png"))

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Sink] = ()) -> int:
         writer = ResultWriter(Path(folder), spec.classes, moving=True)
 
         def write(frame: Frame, classes: np.ndarray) -> None:
-            writer.write(frame._replace(name=f"frame_{len(sizes) % 10}"), classes)  # thousands of files are no use
+            writer(frame._replace(name=f"frame_{len(sizes) % 10}"), classes)  # thousands of files are no use
 
         warm_up(segmenter, meter, 3)
         segment_frames(source, segmenter, meter, all_of([write, *also, weigh]), limit=options.frames)

@@ -104,6 +104,8 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
                     stopped=lambda: bool(signals) or not outputs.poll(),
                     between=lambda frame: watch.look(frame, meter),
                 )
+            except BrokenPipeError:  # whoever read our lines has enough
+                raise
             except Exception as error:
                 if not meter.frames:
                     raise

@@ -86,7 +86,7 @@ def _axis(points: int, size: int, align_corners: bool) -> _Axis:
         numerator, denominator = pixel * (points - 1), max(size - 1, 1)
     else:  # (pixel + 1/2) * points / size - 1/2
         numerator, denominator = (2 * pixel + 1) * points - size, 2 * size
-    cell = np.clip(numerator // denominator + 1, 0, points)
+    cell = np.clip(numerator // denominator + 1, 0, points).astype(np.intp)  # bincount takes no int64 on 32 bits
     inner = (cell > 0) & (cell < points)
     weight = np.where(inner, numerator - (cell - 1) * denominator, 0)
     divisor = int(np.gcd.reduce(np.append(weight, denominator)))
@@ -97,7 +97,7 @@ def _axis(points: int, size: int, align_corners: bool) -> _Axis:
     pixels = np.minimum(first[:, None] + within, size - 1)
     points_around = np.arange(points + 1)
     return _Axis(
-        cell=cell.astype(np.intp),
+        cell=cell,
         low=np.maximum(points_around - 1, 0),
         high=np.minimum(points_around, points - 1),
         pixels=pixels.astype(np.intp),

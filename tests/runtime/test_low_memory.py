@@ -13,6 +13,7 @@ from fastscnn_edge.memory_command import predict
 from fastscnn_edge.memory_limit import describe
 from fastscnn_edge.runtime.bench_frames import synthetic_frames
 from fastscnn_edge.runtime.footprint import Workload, estimate
+from fastscnn_edge.runtime.pipeline import IN_FLIGHT
 from tests.models import exported
 from tests.processes import memory_group, peak_of_call, run_limited
 
@@ -38,7 +39,7 @@ def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: 
     assert peak < limit
     of, engine = describe(model)
     before = peak_of_call(predict, str(model), 1)["before"]
-    work = Workload(frame=size, pictures=True, drawing=True)
+    work = Workload(frame=size, pictures=True, drawing=True, held=IN_FLIGHT)
     estimated = estimate(of, engine, model.stat().st_size, before, work).total
     assert abs(estimated / peak - 1) < 0.1
 

@@ -149,6 +149,22 @@ def test_a_plan_serves_many_frames_and_writes_in_place() -> None:
         np.testing.assert_array_equal(out, interpolate(logits, (32, 40), False).argmax(axis=2))
 
 
+def test_a_plan_can_be_made_where_indices_have_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a 32-bit board numpy counts with int32 and refuses what does not fit into it safely."""
+    bincount = np.bincount
+
+    def bincount_of_32_bits(x: np.ndarray, minlength: int) -> np.ndarray:
+        return bincount(x.astype(np.int32, casting="safe"), minlength=minlength).astype(np.int32)
+
+    logits = np.random.default_rng(0).integers(-99, 99, (4, 5, 3)).astype(np.int8)
+    expected = class_map(logits, (31, 40), False)
+    with monkeypatch.context() as board:
+        board.setattr(np, "intp", np.int32)
+        board.setattr(np, "bincount", bincount_of_32_bits)
+        plan = MaskPlan((4, 5), (31, 40), False)
+    np.testing.assert_array_equal(plan.run(logits), expected)
+
+
 @pytest.mark.parametrize(
     ("logits", "size", "words"),
     [

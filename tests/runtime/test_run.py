@@ -138,7 +138,7 @@ def test_a_camera_that_is_lost_leaves_its_report(
     fake = webcam(faults={6: Fault.UNPLUGGED}, away=600, pace=0.05)
     (tmp_path / "video0").touch()
     opened = V4L2Camera(tmp_path / "video0", Wish(least=(64, 48)), open_device=fake.open)
-    monkeypatch.setattr(input_options, "open_camera", lambda _address, _wish, seconds, _warn: Reconnecting(opened, seconds))
+    monkeypatch.setattr(input_options, "open_camera", lambda _address, _wish, wait, _warn: Reconnecting(opened, wait))
     report = tmp_path / "r.json"
     arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]
     assert main(arguments) == 2
@@ -162,7 +162,7 @@ def test_an_output_that_fails_leaves_the_report(
         if len(calls) > 3:
             raise OutputError("cannot write: No space left on device")
 
-    monkeypatch.setattr("fastscnn_edge.run.ResultWriter.write", write)
+    monkeypatch.setattr("fastscnn_edge.output_options.ResultWriter.__call__", write)
     report = tmp_path / "r.json"
     arguments = ["--source", str(picture), "--frames", "50", "--model", str(tiny_model), "--report", str(report)]
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
