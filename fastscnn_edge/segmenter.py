@@ -101,8 +101,8 @@ def bundled_model() -> Path:
     Raises:
         ModelFileError: this installation has none.
     """
-    runnable = [name for name, packages in BUNDLED.items() if any(find_spec(p) for p in packages)]
-    path = WEIGHTS / next(iter([*runnable, *BUNDLED]))
+    runnable = (name for name, packages in BUNDLED.items() if any(find_spec(p) for p in packages))
+    path = WEIGHTS / next(runnable, next(iter(BUNDLED)))
     if not path.is_file():
         raise ModelFileError(
             f"this installation has no bundled model ({path.name}); "
