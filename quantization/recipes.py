@@ -67,7 +67,7 @@ class Quantized:
 
 def quantize(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, recipe: str = "accurate", *,
              progress: Progress | None = None) -> Graph:
-    """The int8 form of ``graph``; same arguments, same integers.
+    """The int8 form of ``graph``; same arguments, machine and number of BLAS threads: same integers.
 
     Args:
         graph: float.

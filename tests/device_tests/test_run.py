@@ -40,6 +40,8 @@ def test_this_machine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", BUILT)
 def test_an_emulated_board(target: str, tmp_path: Path) -> None:
+    if not os.environ.get("FASTSCNN_EDGE_EMULATED"):
+        pytest.skip("minutes each: set FASTSCNN_EDGE_EMULATED=1")
     missing = missing_packages(TOOLS)
     if os.geteuid() != 0:
         pytest.skip("emulated boards need root")
