@@ -74,6 +74,7 @@ class WebServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 2 * MAX_CONNECTIONS  # with a short queue the kernel drops handshakes of a sudden crowd
     access: Access  # known when the port is
 
     def __init__(self, family: int, address: Any, feed: LiveFeed, status: Callable[[], bytes]) -> None:
