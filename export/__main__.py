@@ -47,9 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
                         help="pictures taken from the folder, evenly spread over its sorted names (default: 32, at "
                              "sizes above 512x1024 fewer, at least 8)")
     result.add_argument("--recipe", choices=["plain", "fast", "accurate"], default="fast",
-                        help="how int8 is made from pictures: plain takes the extremes that were seen; fast equalises channels and takes ranges, seconds "
-                             "(default); accurate also rounds weights and corrects biases, minutes; "
-                             "'fastscnn-edge quantize' keeps the result for further exports")
+                        help="how int8 is made from pictures: plain takes the extremes that were seen; fast equalises "
+                             "channels first, seconds (default); accurate also rounds weights and corrects biases, "
+                             "minutes; 'fastscnn-edge quantize' keeps the result for further exports")
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .tflite or .onnx to write")
     onnx = result.add_argument_group("only for .onnx")
     onnx.add_argument("--target", choices=TARGETS,

@@ -37,7 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--method", choices=["ptq", "qat"], default="ptq",
         help="post-training (default) or quantization-aware training")
     add("--recipe", choices=["plain", "fast", "accurate"], default="accurate",
-        help="ptq: plain takes the extremes that were seen, to compare with; fast equalises and calibrates, seconds; accurate also rounds and corrects biases (default)")
+        help="ptq: plain takes the extremes that were seen, to compare with; fast equalises channels first, seconds; "
+             "accurate also rounds weights and corrects biases (default)")
     add("--scheme", choices=["affine", "symmetric"], default="affine",
         help="affine: zero points, for TFLite and ONNX Runtime (default); symmetric: none, for TensorRT")
     add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (qat: "

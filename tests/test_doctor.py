@@ -49,7 +49,8 @@ def test_other_classes_are_not_usable(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_without_an_engine(tmp_path: Path) -> None:
-    program = ("import sys\nfor name in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'numpy.core'): sys.modules[name] = None\n"
+    program = ("import sys\nfor name in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'numpy.core'):\n"
+               "    sys.modules[name] = None\n"
                "from fastscnn_edge.doctor import main\nsys.exit(main([]))")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (1, "")
