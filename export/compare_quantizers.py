@@ -72,9 +72,7 @@ def _run(args: argparse.Namespace) -> int:
     from ..reference.datasets import open_dataset
     from .prepare import Source, prepare
 
-    dataset = open_dataset(args.data, args.split)
-    if args.limit:
-        dataset = replace(dataset, samples=dataset.samples[: args.limit])
+    dataset = open_dataset(args.data, args.split, args.limit)
     for path in args.also:
         require(is_quantized_file(path), f"{path} is not a quantized network of 'fastscnn-edge quantize'")
     prepared = prepare(Source(args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count))

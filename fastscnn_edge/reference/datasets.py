@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,17 +77,19 @@ class Dataset:
         return self.label_table[values]
 
 
-def open_dataset(root: str | Path, split: str) -> Dataset:
-    """Open one split, the layout found from the folders.
+def open_dataset(root: str | Path, split: str, limit: int | None = None) -> Dataset:
+    """Open one split, the layout found from the folders; only its first ``limit`` pictures if given.
 
     Raises:
         DatasetError: neither layout is there, pictures lack label maps, or the class list makes no sense.
     """
     root = Path(root)
     if (root / "leftImg8bit" / split).is_dir():
-        return _cityscapes(root, split)
+        dataset = _cityscapes(root, split)
+        return replace(dataset, samples=dataset.samples[:limit])
     if (root / split / "images").is_dir():
-        return _camvid(root, split)
+        dataset = _camvid(root, split)
+        return replace(dataset, samples=dataset.samples[:limit])
     raise DatasetError(
         f"{root} holds no split '{split}': expected {split}/images and {split}/labels (camvid) "
         f"or leftImg8bit/{split} and gtFine/{split} (cityscapes)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .._version import __version__
@@ -63,9 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    dataset = open_dataset(args.data, args.split)
-    if args.limit:
-        dataset = replace(dataset, samples=dataset.samples[: args.limit])
+    dataset = open_dataset(args.data, args.split, args.limit)
     # All are opened before the first is scored: a wrong path should not show up after minutes.
     candidates = [_open(path, args.threads) for path in args.models]
     for candidate in candidates:
