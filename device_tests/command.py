@@ -58,9 +58,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder for one JSON file per target (default: device_tests/results)")
     add("--page", type=Path, metavar="FILE", default=ROOT / "docs" / "device_tests.md",
         help="Markdown page made from all those files (default: docs/device_tests.md)")
-    add("--unplug", choices=board.UNPLUG, default=board.FAILS,
-        help="what is expected of a run whose camera is pulled out on arm64-board. fails: status 2 and one line "
-             "(default); reports: it ends and leaves its report; resumes: the camera comes back and the run goes on")
+    add("--unplug", choices=board.UNPLUG, default=board.RESUMES,
+        help="what is expected of a run whose camera is pulled out on arm64-board. fails: status 2 and one line; "
+             "reports: it ends and leaves its report; resumes: the camera comes back and the run goes on (default)")
     return result
 
 
