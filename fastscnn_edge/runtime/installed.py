@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,15 +87,21 @@ def onnx_choice(version: Version = version_of) -> Choice:
     return Choice(".onnx", "onnxruntime", None, False, "only .onnx files need it: pip install 'fastscnn-edge[onnx]'")
 
 
-def camera_choices(version: Version = version_of, has: Callable[[str], bool] = importable) -> list[Choice]:
-    """Libraries that deliver frames from videos and cameras."""
-    av = version("av")
-    result = [Choice("camera", "av", av, bool(av), "videos and V4L2 cameras" if av else
-                     "videos and V4L2 cameras need it: pip install 'fastscnn-edge[camera]'")]
-    if has("picamera2"):
-        result.append(Choice("camera", "picamera2", version("picamera2") or "from apt", False,
-                             "present; see the documentation of this version for libcamera sources"))
-    return result
+def camera_choices(version: Version = version_of, has: Callable[[str], bool] = importable,
+                   which: Callable[[str], str | None] = shutil.which) -> list[Choice]:
+    """What delivers frames from cameras and videos; USB cameras need nothing but the kernel."""
+    av, picamera2, gstreamer = version("av"), has("picamera2"), which("gst-launch-1.0") is not None
+    return [
+        Choice("camera", "V4L2", "of the kernel", True, "USB cameras, by system calls"),
+        Choice("camera", "picamera2", version("picamera2") or ("from apt" if picamera2 else None), picamera2,
+               "CSI cameras of a Raspberry Pi" if picamera2 else
+               "CSI cameras of a Raspberry Pi need it: apt install python3-picamera2"),
+        Choice("camera", "gst-launch-1.0", "of the system" if gstreamer else None, gstreamer,
+               "CSI cameras of a Jetson" if gstreamer else
+               "CSI cameras of a Jetson need it: apt install gstreamer1.0-tools"),
+        Choice("camera", "av", av, bool(av), "videos, RTSP and HTTP" if av else
+               "videos, RTSP and HTTP need it: pip install 'fastscnn-edge[camera]'"),
+    ]
 
 
 def onnx_target(features: tuple[str, ...], machine: str) -> tuple[str, str]:

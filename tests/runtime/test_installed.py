@@ -50,8 +50,9 @@ def test_the_gpu_build_goes_before_the_other() -> None:
     assert not onnx_choice(versions()).used
 
 
-def test_cameras() -> None:
-    (av,) = camera_choices(versions(), lambda module: False)
-    assert not av.used and "fastscnn-edge[camera]" in av.reason
-    libraries = [c.library for c in camera_choices(versions(av="18"), lambda module: True)]
-    assert libraries == ["av", "picamera2"]
+def test_cameras_and_what_they_lack() -> None:
+    bare = camera_choices(versions(), lambda module: False, lambda program: None)
+    assert [c.library for c in bare if c.used] == ["V4L2"]
+    assert all("install" in c.reason for c in bare if not c.used)
+    full = camera_choices(versions(av="18"), lambda module: True, lambda program: f"/usr/bin/{program}")
+    assert all(c.used for c in full)
