@@ -37,7 +37,7 @@ from ..quantization.graph import (
 )
 from ..spec import Normalisation
 from .onnx_nodes import Nodes
-from .onnx_options import ARGMAX, FIXED, LOGITS, ORT_X86, PIXELS, TENSORRT, UINT8, UPSAMPLED, OnnxOptions
+from .onnx_options import ARGMAX, FIXED, LOGITS, NORMALISED, ORT_X86, TENSORRT, UINT8, UPSAMPLED, OnnxOptions
 from .onnx_shapes import Extent, Shapes
 
 OPSET = 17
@@ -93,14 +93,13 @@ class _Writer:
                 # The frame is the quantized input already: scale 1, zero point 128.
                 self.values[name] = self._dequantize(x, name)
                 return
-            x = nodes.add("Sub", [self._cast(x), nodes.real("image/zero", 128.0)], "input/pixels")
-        elif self.options.input == PIXELS:
-            x = nodes.add("Sub", [self._cast(x), nodes.real("image/zero", 128.0)], "input/pixels")
-        else:
+        if self.options.input == NORMALISED:
             std, shift = (np.array(v, np.float32).reshape(1, 3, 1, 1)
-                          for v in (normalisation.std, np.array(normalisation.mean) - 128.0))
+                          for v in (normalisation.std, np.array(normalisation.mean) - _ZERO_SHIFT))
             x = nodes.add("Mul", [self._cast(x), nodes.real("image/std", std)], "input/scaled")
             x = nodes.add("Add", [x, nodes.real("image/mean", shift)], "input/pixels")
+        else:
+            x = nodes.add("Sub", [self._cast(x), nodes.real("image/zero", _ZERO_SHIFT)], "input/pixels")
         self.values[name] = self.rounded(x, name)
 
     def _frames(self, x: str) -> str:

@@ -84,8 +84,11 @@ class OrtEngine:
         return session
 
     def _providers(self, ort: Any, path: Path) -> list[Provider]:
-        cache = cache_folder(path, sha256(path), tensorrt_version(), ort.__version__)
-        chosen = choose_providers(ort.get_available_providers(), self.spec, cache, total_memory())
+        available = ort.get_available_providers()
+        # Only TensorRT keeps engines; elsewhere the file need not be read once more.
+        digest = sha256(path) if TENSORRT in available else ""
+        cache = cache_folder(path, digest, tensorrt_version(), ort.__version__)
+        chosen = choose_providers(available, self.spec, cache, total_memory())
         if chosen[0][0] == TENSORRT:
             cache.mkdir(parents=True, exist_ok=True)
             self.details["engine_cache"] = str(cache)
