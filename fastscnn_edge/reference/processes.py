@@ -84,14 +84,17 @@ class Stop:
 
     def agreed(self) -> bool:
         """Whether any process was asked to stop. Every process must call it equally often."""
-        if self.world > 1:
-            import torch
-            import torch.distributed as dist
+        if self.world == 1:
+            return self.asked
+        import torch
+        import torch.distributed as dist
 
-            flag = torch.tensor([int(self.asked)])
-            dist.all_reduce(flag, dist.ReduceOp.MAX)
-            self.asked = bool(flag.item())
-        return self.asked
+        flag = torch.tensor([int(self.asked)])
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        agreed = bool(flag.item())
+        # Never back to False: a signal that came during the exchange counts at the next one.
+        self.asked = self.asked or agreed
+        return agreed
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.asked and number == signal.SIGINT and self.world == 1:

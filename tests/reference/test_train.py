@@ -174,6 +174,17 @@ def test_second_ctrl_c_interrupts_at_once_but_not_under_torchrun() -> None:
         assert stop.asked
 
 
+def test_a_signal_during_the_exchange_counts_at_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at this one, whose answer the other processes already have; and it is not lost."""
+    def exchange(flag: torch.Tensor, operation: object) -> None:
+        if not stop.asked:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("torch.distributed.all_reduce", exchange)
+    with Stop(world=2) as stop:
+        assert [stop.agreed(), stop.agreed()] == [False, True]
+
+
 def test_finished_run_says_so(tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--data", str(tiny_dataset), "--out", str(tmp_path / "run"), "--epochs", "1", *OPTIONS]
     assert main(command) == 0
