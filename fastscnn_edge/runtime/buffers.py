@@ -8,6 +8,13 @@ from collections import deque
 import numpy as np
 from PIL import Image
 
+LIVE_FRAMES = 5
+"""Frames of a camera in memory at once: one being captured, one waiting, one in the network, one waiting for output and
+one being drawn."""
+
+LIVE_MASKS = 3
+"""Class maps likewise, of the last three of these."""
+
 _ROWS = 32
 """Rows copied at once out of a Pillow picture: the only temporary, and small enough for a cache."""
 
@@ -23,10 +30,13 @@ class FramePool:
 
     Args:
         keep: how many idle buffers are held on to; more than a pipeline has in flight are of no use.
+        ready: how many are made, and their pages used, as soon as the size is known. All of them may not be needed
+            for hours, and then memory would run out in hours instead of now.
     """
 
-    def __init__(self, keep: int = 8) -> None:
+    def __init__(self, keep: int = 8, ready: int = 0) -> None:
         self._idle: deque[bytearray] = deque(maxlen=keep)
+        self._ready = ready
         self._size = 0
         self.allocated = 0
 
@@ -36,6 +46,8 @@ class FramePool:
         if size != self._size:  # a camera came back with another mode: the old buffers fit nobody
             self._idle.clear()
             self._size = size
+            self._idle.extend(_touched(size) for _ in range(self._ready))
+            self.allocated += self._ready
         try:
             memory = self._idle.pop()
         except IndexError:
@@ -49,6 +61,13 @@ class FramePool:
     def _give_back(self, memory: bytearray) -> None:
         if len(memory) == self._size:
             self._idle.append(memory)
+
+
+def _touched(size: int) -> bytearray:
+    """Memory that is there: the kernel gives a page when it is first written to."""
+    memory = bytearray(size)
+    np.frombuffer(memory, np.uint8).fill(0)
+    return memory
 
 
 def copy_pixels(picture: Image.Image, out: np.ndarray) -> None:

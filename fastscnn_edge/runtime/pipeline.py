@@ -4,7 +4,7 @@
     thread              the caller's thread      thread
 
 A live source never waits: of the frames that inference has no time for only the newest is kept, and of the masks
-that output has no time for the newest few. Everything dropped is counted. Of a file every frame is segmented and
+that output has no time for, likewise. Everything dropped is counted. Of a file every frame is segmented and
 drawn, and no more than one a stage is in memory: a folder may hold pictures of many megapixels. The caller's thread
 does the inference because Python delivers signals to the main thread: Ctrl-C is heard between two frames even if the
 camera or the disk hangs.
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..segmenter import Segmenter
-from .buffers import FramePool
+from .buffers import LIVE_MASKS, FramePool
 from .mailbox import ClosedError, Mailbox
 from .meter import Meter
 from .sources import Frame, FrameSource
@@ -30,9 +30,6 @@ Sink = Callable[[Frame, np.ndarray], None]
 
 IN_FLIGHT = 3
 """Frames of a file in work at the same time: one a stage."""
-
-_LIVE_OUTBOX = 2
-"""Frames of a camera waiting for a slow output: what an SD card's hiccup may cost in memory."""
 
 _PATIENCE = 0.1
 """Seconds between two looks whether to stop, while no frame comes."""
@@ -86,8 +83,9 @@ def segment_frames(
         between: called after each rendered frame, in the same thread; not part of any stage.
     """
     permits = None if source.live else threading.Semaphore(IN_FLIGHT)
-    inbox: Mailbox[_Captured] = Mailbox(1 if source.live else IN_FLIGHT, newest_wins=source.live)
-    outbox: Mailbox[_Segmented] = Mailbox(_LIVE_OUTBOX if source.live else IN_FLIGHT, newest_wins=source.live)
+    room = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES are all there are
+    inbox: Mailbox[_Captured] = Mailbox(room, newest_wins=source.live)
+    outbox: Mailbox[_Segmented] = Mailbox(room, newest_wins=source.live)
 
     def finished(frame: Frame) -> None:
         between(frame)
@@ -102,7 +100,8 @@ def segment_frames(
     for thread in threads:
         thread.start()
     try:
-        _infer(inbox, outbox, segmenter, meter, limit, stopped)
+        pool = FramePool(ready=LIVE_MASKS if source.live else 0)
+        _infer(inbox, outbox, segmenter, pool, meter, limit, stopped)
     finally:
         source.stop()
         inbox.close(discard=True)
@@ -147,12 +146,13 @@ def _infer(
     inbox: Mailbox[_Captured],
     outbox: Mailbox[_Segmented],
     segmenter: Segmenter,
+    pool: FramePool,
     meter: Meter,
     limit: int | None,
     stopped: Callable[[], bool],
 ) -> None:
     """The caller's thread: frames out of the inbox, classes into the outbox."""
-    pool, done = FramePool(), 0
+    done = 0
     while (limit is None or done < limit) and not stopped():
         try:
             captured = inbox.get(_PATIENCE)

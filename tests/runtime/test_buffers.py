@@ -53,6 +53,15 @@ def test_idle_memory_is_bounded() -> None:
     assert pool.allocated == 6
 
 
+def test_memory_made_ready_is_enough_from_the_first_frame_on() -> None:
+    pool = FramePool(ready=3)
+    assert pool.allocated == 0  # nobody knows the size yet
+    lent = [pool.take((4, 5)) for _ in range(3)]
+    assert pool.allocated == 3
+    lent.append(pool.take((4, 5)))
+    assert pool.allocated == 4
+
+
 def test_copying_out_of_pillow_is_exact_and_small() -> None:
     picture = random_picture(333, 470)
     image, out = Image.fromarray(picture), np.zeros((333, 470, 3), np.uint8)

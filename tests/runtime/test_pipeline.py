@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fastscnn_edge.errors import CameraLostError, OutputError
+from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera, Fault
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera
@@ -274,6 +275,18 @@ def test_all_sinks_are_served_in_order() -> None:
     all_of(sinks)(Frame(PICTURE, "x", 0.0), PICTURE[..., 0])
     assert called == ["a", "b"]
     all_of([])(Frame(PICTURE, "x", 0.0), PICTURE[..., 0])
+
+
+def test_a_camera_has_all_its_frames_from_the_start() -> None:
+    """However the stages trip over each other, no frame more than LIVE_FRAMES is ever in memory."""
+    fake, hiccups = webcam(pace=0.001), np.random.default_rng(3)
+
+    def stumble(frame: Frame, classes: np.ndarray) -> None:
+        time.sleep(hiccups.choice([0, 0, 0.001, 0.03]))
+
+    with V4L2Camera(VIDEO0, Wish(least=(64, 48)), open_device=fake.open) as source:
+        segment_frames(source, segmenter(delay=0.002), Meter(), stumble, limit=200)
+        assert source._pool.allocated == LIVE_FRAMES
 
 
 def test_no_allocation_of_a_frame_in_steady_state() -> None:

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import FramePool
+from ..buffers import LIVE_FRAMES, FramePool
 from ..sources import Frame, SourceState
 from .v4l2 import STALL
 from .v4l2_modes import DEFAULT_RATE, Wish
@@ -68,7 +68,7 @@ class JetsonCamera(SourceState):
         self._decoder = YuvDecoder("NV12", *self._size)
         self._frame = memoryview(bytearray(self._decoder.size))
         self._stopped = threading.Event()
-        self._pool = FramePool()
+        self._pool = FramePool(ready=LIVE_FRAMES)
         self._number = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1

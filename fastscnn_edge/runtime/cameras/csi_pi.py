@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import FramePool
+from ..buffers import LIVE_FRAMES, FramePool
 from ..sources import Frame, SourceState
 from .v4l2 import STALL, believable
 from .v4l2_modes import DEFAULT_RATE, Wish
@@ -48,7 +48,7 @@ class PiCamera(SourceState):
         super().__init__()
         self._index, self._wish, self._stall = index, wish or Wish(), stall
         self._stopped = threading.Event()
-        self._pool = FramePool()
+        self._pool = FramePool(ready=LIVE_FRAMES)
         self._number = 0
         self._camera: Any = None
         self._mapped: Any = None

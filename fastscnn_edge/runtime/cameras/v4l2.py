@@ -13,7 +13,7 @@ from types import TracebackType
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import FramePool
+from ..buffers import LIVE_FRAMES, FramePool
 from ..sources import Frame, SourceState, Warn, warn_on_stderr
 from . import v4l2_abi as abi
 from .jpeg import CorruptFrameError, decode_jpeg
@@ -61,7 +61,7 @@ class V4L2Camera(SourceState):
         self._path, self._wish, self._stall = path, wish or Wish(), stall
         self._open_device, self._warn = open_device, warn
         self._stopped = threading.Event()
-        self._pool = FramePool()
+        self._pool = FramePool(ready=LIVE_FRAMES)
         self._number = 0
         self._device: Device | None = None
         self._identity: tuple[str, str] | None = None
