@@ -1,0 +1,1 @@
+"""Side by side with what else one could use: ``python -m benchmarks.compare --help``."""

@@ -1,0 +1,72 @@
+"""Who takes part: an engine, a model file, and the environment it runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OWN, PEERS, EXECUTORCH, ONNX2TF = "own", "peers", "executorch", "onnx2tf"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of the table.
+
+    Attributes:
+        engine: a module of :mod:`benchmarks.engines`.
+        model: a file in the folder of its size; ``checkpoint``: the weights themselves.
+        environment: :data:`OWN`, the one this runs in, or a name of :mod:`benchmarks.environments`.
+        packages: whose versions the table gives.
+        precision: ``fp32``, ``fp16`` or ``int8``.
+        ours: whether it is this package.
+        what: in words, for the table.
+    """
+
+    name: str
+    engine: str
+    model: str
+    packages: tuple[str, ...]
+    precision: str
+    what: str
+    environment: str = OWN
+    ours: bool = False
+
+
+OURS = "ours, TFLite INT8"
+"""What the others are measured in units of."""
+
+REFERENCE = "ORT fp32"
+"""What most people would run: the file of torch.onnx.export in ONNX Runtime."""
+
+CONTESTANTS = (
+    Contestant(OURS, "ours", "ours_int8.tflite", ("ai-edge-litert",), "int8",
+               "fastscnn_edge with LiteRT", ours=True),
+    Contestant("ours, ORT INT8", "ours", "ours_int8.onnx", ("onnxruntime",), "int8",
+               "fastscnn_edge with ONNX Runtime", ours=True),
+    Contestant("ours, TFLite fp32", "ours", "ours_fp32.tflite", ("ai-edge-litert",), "fp32",
+               "fastscnn_edge with LiteRT", ours=True),
+    Contestant("ours, ORT fp32", "ours", "ours_fp32.onnx", ("onnxruntime",), "fp32",
+               "fastscnn_edge with ONNX Runtime", ours=True),
+    Contestant(REFERENCE, "onnxruntime", "stock_classes.onnx", ("onnxruntime", "torch"), "fp32",
+               "torch.onnx.export, upsampling and argmax in the graph"),
+    Contestant("ORT quantize_static", "onnxruntime", "stock_int8.onnx", ("onnxruntime",), "int8",
+               "the same file, quantized: QDQ, unsigned activations, per channel"),
+    Contestant("ORT INT8 in graph", "onnxruntime", "in_graph_int8.onnx", ("onnxruntime",), "int8",
+               "our integers, uint8 frames in, upsampling and argmax in the graph"),
+    Contestant("TFLite INT8 in graph", "litert", "in_graph_int8.tflite", ("ai-edge-litert",), "int8",
+               "our integers, upsampling and argmax in the graph"),
+    Contestant("torch eager", "torch", "checkpoint", ("torch",), "fp32", "channels last, inference mode"),
+    Contestant("torch.compile", "torch_compile", "checkpoint", ("torch",), "fp32", "TorchInductor, channels last"),
+    Contestant("OpenVINO fp32", "openvino", "stock_classes.onnx", ("openvino",), "fp32",
+               "preprocessing in the graph, latency hint", PEERS),
+    Contestant("OpenVINO INT8", "openvino", "openvino_int8.xml", ("openvino", "nncf"), "int8",
+               "NNCF post-training quantization, the same otherwise", PEERS),
+    Contestant("ncnn fp32", "ncnn", "ncnn.param", ("ncnn", "pnnx"), "fp32", "from_pixels, argmax by numpy", PEERS),
+    Contestant("ncnn fp16", "ncnn_fp16", "ncnn_fp16.param", ("ncnn", "pnnx"), "fp16",
+               "half-precision weights, the default", PEERS),
+    Contestant("MNN fp32", "mnn", "mnn.mnn", ("MNN",), "fp32", "upsampling and argmax in the graph", PEERS),
+    Contestant("MNN INT8", "mnn", "mnn_int8.mnn", ("MNN",), "int8", "its offline quantization", PEERS),
+    Contestant("ExecuTorch INT8", "executorch", "executorch_int8.pte", ("executorch",), "int8",
+               "XNNPACK, PT2E post-training quantization", EXECUTORCH),
+    Contestant("onnx2tf INT8", "litert", "onnx2tf_int8.tflite", ("onnx2tf", "ai-edge-litert"), "int8",
+               "onnx2tf's full integer file, upsampling and argmax in the graph"),
+)

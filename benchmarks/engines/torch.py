@@ -1,0 +1,29 @@
+"""PyTorch: the reference model in evaluation mode, eager or compiled; upsampling and argmax by torch too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .common import Picture, Segment
+
+
+def load(model: Path, threads: int, picture: Picture, compiled: bool = False) -> Segment:
+    import torch
+
+    from .torch_model import Classes
+
+    torch.set_num_threads(threads)
+    network = Classes(model).eval().to(memory_format=torch.channels_last)
+    run = torch.compile(network) if compiled else network
+    mean = torch.tensor(picture.mean).view(1, 3, 1, 1)
+    factor = 1 / torch.tensor(picture.std).view(1, 3, 1, 1)
+
+    @torch.inference_mode()
+    def segment(frame: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(frame).permute(2, 0, 1)[None]
+        classes: np.ndarray = run((pixels - mean) * factor)[0].numpy()
+        return classes
+
+    return segment
