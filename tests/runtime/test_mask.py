@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastscnn_edge.runtime import mask
+from fastscnn_edge.runtime import mask, mask_cells, mask_tiles
 from fastscnn_edge.runtime.mask import MaskPlan, class_map
 
 
@@ -54,7 +54,7 @@ def margin(logits: np.ndarray) -> np.ndarray:
 def cases(draw: st.DrawFn, dtype: type) -> tuple[np.ndarray, tuple[int, int], bool]:
     height, width, classes = draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.integers(1, 6))
     if draw(st.booleans()):
-        size = (height * 8, width * 8)
+        size = (height * draw(st.sampled_from([2, 8, 16])), width * draw(st.sampled_from([8, 16])))
     else:
         size = (draw(st.integers(1, 45)), draw(st.integers(1, 45)))
     spread = draw(st.sampled_from([1, 3, 127]))  # few values make many ties
@@ -112,22 +112,56 @@ def test_the_lowest_of_equal_classes_wins(dtype: type) -> None:
 def test_extreme_int8_values_do_not_overflow() -> None:
     logits = np.full((2, 2, 2), -128, np.int8)
     logits[0, 0, 0] = logits[1, 1, 1] = 127
-    for size in ((16, 16), (1999, 3001)):  # small denominators, and ones beyond float32
-        plan = MaskPlan((2, 2), size, align_corners=True)
-        np.testing.assert_array_equal(plan.run(logits), interpolate(logits, size, True).argmax(axis=2))
+    # Small denominators, ones beyond float32, and the largest cells whose sums float32 holds.
+    for size, align_corners in (((16, 16), True), ((1999, 3001), True), ((256, 256), False)):
+        plan = MaskPlan((2, 2), size, align_corners)
+        np.testing.assert_array_equal(plan.run(logits), interpolate(logits, size, align_corners).argmax(axis=2))
 
 
 @pytest.mark.parametrize(("denominators", "dtype"), [(256, np.float32), (1 << 20, np.int32), (1 << 30, np.float64)])
 def test_the_cheapest_exact_type_is_chosen(denominators: int, dtype: type) -> None:
-    assert mask._exact_dtype(denominators) is dtype
+    assert mask_cells.exact_dtype(denominators) is dtype
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 64])
-def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+@pytest.mark.parametrize("chunk", [1, 7, 64, 640])
+@pytest.mark.parametrize("size", [(57, 48), (40, 48)])
+def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch, chunk: int, size: tuple[int, int]) -> None:
     logits = np.random.default_rng(0).integers(-9, 9, (5, 6, 4)).astype(np.int8)
-    whole = class_map(logits, (57, 48), False)
-    monkeypatch.setattr(mask, "_CHUNK", chunk)
-    np.testing.assert_array_equal(class_map(logits, (57, 48), False), whole)
+    whole = class_map(logits, size, False)
+    for module in (mask, mask_cells, mask_tiles):
+        monkeypatch.setattr(module, "CHUNK", chunk)
+    np.testing.assert_array_equal(class_map(logits, size, False), whole)
+
+
+@pytest.mark.parametrize(
+    ("grid", "size", "align_corners", "alike"),
+    [
+        ((45, 60), (360, 480), False, True),
+        ((45, 60), (720, 1920), False, True),
+        ((3, 5), (6, 40), False, True),
+        ((1, 1), (128, 128), False, True),
+        ((1, 1), (128, 136), False, False),  # its sums would round in float32
+        ((45, 60), (480, 640), False, False),
+        ((45, 60), (360, 480), True, False),
+        ((3, 5), (9, 40), False, False),
+        ((3, 5), (24, 20), False, False),
+        ((8, 8), (4, 4), False, False),
+    ],
+)
+def test_which_sizes_have_cells_that_are_all_alike(
+    grid: tuple[int, int], size: tuple[int, int], align_corners: bool, alike: bool
+) -> None:
+    assert mask_tiles.fits(grid, size, align_corners) is alike
+
+
+@pytest.mark.parametrize("size", [(6, 40), (48, 80), (24, 120)])
+def test_both_painters_agree(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
+    """Also for float32 logits, of which these sums are exact."""
+    logits = np.random.default_rng(1).integers(-20, 20, (3, 5, 6)).astype(np.int8)
+    alike = [class_map(values, size, False) for values in (logits, logits.astype(np.float32))]
+    monkeypatch.setattr(mask, "fits", lambda *_: False)
+    np.testing.assert_array_equal(alike[0], class_map(logits, size, False))
+    np.testing.assert_array_equal(alike[1], alike[0])
 
 
 def test_temporary_memory_stays_far_below_interpolated_logits() -> None:
