@@ -16,7 +16,7 @@ from ...errors import CameraLostError, SourceError
 from ..buffers import LIVE_FRAMES, FramePool
 from ..sources import Frame, SourceState, Warn, warn_on_stderr
 from . import v4l2_abi as abi
-from .jpeg import CorruptFrameError, decode_jpeg
+from .jpeg import CorruptFrameError, decode_jpeg, reduction
 from .v4l2_device import Capability, Device, KernelDevice, failure, query
 from .v4l2_modes import DEFAULT_RATE, Mode, Wish, choose, read_offers
 from .yuv import BT601, BT709, Matrix, YuvDecoder
@@ -223,19 +223,20 @@ class V4L2Camera(SourceState):
 
     def _decoder(self, name: str, got: abi.PixFormat) -> Decode:
         """What turns the bytes of a frame into RGB."""
+        least = None if self._wish.size else self._wish.least
         if name in ("MJPG", "JPEG"):
-            least = None if self._wish.size else self._wish.least
             return lambda data: decode_jpeg(data, self._pool, least)
-        shape = (got.height, got.width, 3)
+        size = got.width, got.height
         if name == "RGB3":
+            shape = (got.height, got.width, 3)
             return lambda data: _copy_rows(data, self._pool.take(shape), got.stride or got.width * 3)
         try:
-            yuv = YuvDecoder(name, got.width, got.height, got.stride, matrix_of(got))
+            yuv = YuvDecoder(name, *size, got.stride, matrix_of(got), reduction(size, least, whole=True))
         except ValueError as error:
             raise SourceError(f"camera {self._path}: {error}; choose another --camera-size") from error
 
         def decode(data: memoryview) -> np.ndarray:
-            out = self._pool.take(shape)
+            out = self._pool.take(yuv.shape)
             yuv.decode(data, out)
             return out
 
