@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from .sources import Frame, SourceState
 
 _OPEN_TIMEOUT = 10.0
 """Seconds that a network camera may take to answer; many wake an encoder first."""
+
+_SECRET = re.compile(r"(?<![a-z])((?:pass|passwd|password|pwd|token|auth|key)=)[^&/?;]*", re.IGNORECASE)
+"""Many cameras take their password as a parameter: ``/user=admin&password=123&channel=1``."""
 
 
 class _Stream(SourceState):
@@ -116,7 +120,9 @@ class NetworkSource(_Stream):
         self._what = f"camera {without_password(url)}"
 
     def __enter__(self) -> NetworkSource:
-        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        # FFmpeg opens when it knows the format, without measuring the rate over a second of packets. What it looked at
+        # is kept: fflags=nobuffer would throw away the first key frame, and show nothing until the next one.
+        options = {"fpsprobesize": "0", "flags": "low_delay"}
         if self._url.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
         self._open(self._what, self._url, options=options, timeout=(_OPEN_TIMEOUT, self._stall))
@@ -153,10 +159,13 @@ def to_rgb(picture: Any, pool: FramePool) -> np.ndarray:
 
 
 def without_password(url: str) -> str:
-    """``url`` without what stands before an @ in its host; any other text as it is."""
+    """``url`` without what stands before an @ in its host, and without what is named like a secret behind it.
+
+    Any other text as it is.
+    """
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    return scheme + mark + host.rpartition("@")[2] + slash + path if mark else url
+    return scheme + mark + _SECRET.sub(r"\1***", host.rpartition("@")[2] + slash + path) if mark else url
 
 
 def _import_av(purpose: str) -> Any:
