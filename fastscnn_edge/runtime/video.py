@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -50,11 +49,6 @@ class _Stream(SourceState):
         if width * height > MAX_PIXELS:
             self._close()
             raise SourceError(f"{what} has {width}x{height} pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
 
     def _close(self) -> None:
         if self._container is not None:

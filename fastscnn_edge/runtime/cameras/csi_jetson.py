@@ -16,7 +16,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import IO
 
 from ...errors import CameraLostError, SourceError
@@ -106,9 +105,7 @@ class JetsonCamera(SourceState):
         self.mode = f"NV12 {width}x{height} at {self._rate:g} fps"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _close(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:

@@ -12,7 +12,6 @@ import importlib
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -88,11 +87,6 @@ class PiCamera(SourceState):
             raise SourceError(f"cannot open CSI camera {self._index}: {error}; {hint}") from error
         self.mode = f"RGB {width}x{height} at {rate:g} fps"
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames at the sensor's pace; libcamera keeps the newest and drops the others uncounted.

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -100,11 +99,6 @@ class V4L2Camera(SourceState):
             raise
         self.mode = f"{mode.format} {format_.width}x{format_.height}" + (f" at {rate:g} fps" if rate else "")
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames, the newest each time.
