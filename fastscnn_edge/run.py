@@ -19,7 +19,8 @@ from .runtime.board import BoardState, read_board, read_state
 from .runtime.memory import read_memory
 from .runtime.meter import STAGES, Meter
 from .runtime.pipeline import IN_FLIGHT, segment_frames, warm_up
-from .runtime.report import Model, Report, Source, count_of, engine_facts, now
+from .runtime.report import Model, Report, Source, engine_facts, now
+from .runtime.report_facts import count_of
 from .runtime.service import notify
 from .runtime.sources import Frame
 from .segmenter import Segmenter, bundled_model

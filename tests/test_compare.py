@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fastscnn_edge.compare import compare, main, verdict
 from fastscnn_edge.runtime.bootstrap import Interval
-from fastscnn_edge.runtime.report import Report
+from fastscnn_edge.runtime.report import Report, to_json
 from tests.runtime.test_report import report, run
 
 
@@ -23,7 +23,7 @@ def reference() -> dict[str, Any]:
     """A real report's JSON with times put in: 10 ms with 2 % noise, and a board that is clean."""
     meter, segmenter, _ = run(4)
     made: Report = report(meter, segmenter)
-    return with_times(json.loads(made.to_json()), 10e6, 0)
+    return with_times(json.loads(to_json(made.to_dict())), 10e6, 0)
 
 
 def with_times(data: dict[str, Any], median: float, seed: int) -> dict[str, Any]:
