@@ -34,7 +34,7 @@ def argus_elements(index: int, width: int, height: int, rate: float) -> list[str
     """The pipeline's words up to NV12 in ordinary memory; the image processor scales."""
     return [
         *("nvarguscamerasrc", f"sensor-id={index}", "!"),
-        *(f"video/x-raw(memory:NVMM),framerate={round(rate)}/1", "!"),
+        *(f"video/x-raw(memory:NVMM),framerate={max(1, round(rate))}/1", "!"),
         # A full queue drops its oldest frame: while we are busy the camera goes on.
         *("queue", "max-size-buffers=1", "leaky=downstream", "!", "nvvidconv", "!"),
         f"video/x-raw,format=NV12,width={width},height={height}",

@@ -126,11 +126,13 @@ class PiCamera(SourceState):
 
 
 def import_picamera2() -> Any:
-    """The library, or the error that says how to get it."""
+    """The library, or the error that says how to get it, or why it does not load."""
     try:
         return importlib.import_module("picamera2")
-    except ImportError as error:
-        raise SourceError(MISSING) from error
+    except (ImportError, AttributeError, ValueError) as error:
+        # ValueError: apt's parts of it were compiled for another numpy than this environment has.
+        absent = isinstance(error, ModuleNotFoundError) and error.name == "picamera2"
+        raise SourceError(MISSING if absent else f"picamera2 does not load ({error}); {MISSING}") from error
 
 
 def monotonic_of(stamp: int | None) -> float | None:
