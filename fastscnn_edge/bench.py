@@ -1,8 +1,8 @@
 """``fastscnn-edge bench``: how long this board takes from a frame to its class map, by rules that can be quoted.
 
 Single stream, as MLPerf has it: one frame is in flight, the next begins when it is done. Loading, the first inference
-and the warm-up stand apart. Then frames are measured until both a number and a duration are reached, each is kept,
-and none is left out of any figure. Memory, clocks and temperatures are watched from another process.
+and the warm-up stand apart. Then frames are measured until both a number and a duration are reached; none is
+clipped. Memory, clocks and temperatures are watched from another process.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     result = parser(
         "bench",
         "Measure a model on this device from a frame in memory to its class map: one frame at a time, until "
-        f"{DEFAULT_FRAMES} frames\nand {DEFAULT_SECONDS:g} seconds are reached. Every sample is kept.",
+        f"{DEFAULT_FRAMES} frames\nand {DEFAULT_SECONDS:g} seconds are reached. No sample is clipped.",
         """
         fastscnn-edge bench --report board.json
         fastscnn-edge bench --model model.tflite --threads 4 --scores scores.json --report board.json

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .memory import total_memory
@@ -118,6 +118,32 @@ def read_state(began: float, root: Path = _ROOT) -> BoardState:
         power_mode=read_text(root / "var/lib/nvpmodel/status"),
         throttle_bits=_throttle_bits(),
     )
+
+
+class StateLog:
+    """The board's states over a run of any length: never more than ``most``, the older the sparser.
+
+    Attributes:
+        states: in order of time; the first and the last that were added are among them.
+    """
+
+    def __init__(self, most: int = 360) -> None:
+        self.states: list[BoardState] = []
+        self._most = most // 2 * 2  # even, so that the last one stays
+
+    def add(self, state: BoardState) -> None:
+        self.states.append(state)
+        if len(self.states) > self._most:
+            pairs = zip(self.states[::2], self.states[1::2], strict=False)
+            self.states = [*(_merged(*pair) for pair in pairs), self.states[-1]]
+
+
+def _merged(look: BoardState, later: BoardState) -> BoardState:
+    """``look``, with what ``later`` caught happening; not with its sticky bits, which tell what was before."""
+    bits = None
+    if look.throttle_bits is not None and later.throttle_bits is not None:
+        bits = look.throttle_bits | later.throttle_bits & _NOW_BITS
+    return replace(look, throttle_bits=bits)
 
 
 def throttle_verdict(states: Sequence[BoardState]) -> str:

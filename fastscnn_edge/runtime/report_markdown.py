@@ -63,7 +63,7 @@ def _rules(rules: dict[str, Any] | None) -> list[str]:
     settled = "times had settled" if rules["stable"] else "**times had not settled**"
     return [
         f"Rules: {rules['scenario']}, at least {count_of(rules['min_frames'], 'frame')} and {rules['min_seconds']:g} "
-        f"s; warm-up {rules['warm_up']} ({settled}). No frame is left out.",
+        f"s; warm-up {rules['warm_up']} ({settled}).",
         "",
     ]
 

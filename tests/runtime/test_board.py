@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastscnn_edge.runtime import board
-from fastscnn_edge.runtime.board import BoardState, read_board, read_state, throttle_verdict, throttle_words
+from fastscnn_edge.runtime.board import BoardState, StateLog, read_board, read_state, throttle_verdict, throttle_words
 from fastscnn_edge.runtime.memory import Memory, read_memory
 from fastscnn_edge.runtime.sysfiles import read_int, read_text
 
@@ -103,6 +103,27 @@ def test_integers(tmp_path: Path, text: str, value: int | None) -> None:
 def test_throttling_is_clean_throttled_or_unknown(bits: list[int | None], verdict: str) -> None:
     state = BoardState(0.0, (), (), {}, None, None)
     assert throttle_verdict([replace(state, throttle_bits=b) for b in bits]) == verdict
+
+
+def test_a_long_run_keeps_a_bounded_log_and_its_verdict() -> None:
+    """Sticky bits were set before the run: only the one look that caught it says that it was throttled."""
+    state = BoardState(0.0, (), (), {}, None, 0x50000)
+    for caught in (1, 2, 3, 900, 998):
+        log = StateLog(100)
+        for second in range(1000):
+            bits = 0x50004 if second == caught else 0x50000
+            log.add(replace(state, seconds=float(second), throttle_bits=bits))
+            assert len(log.states) <= 100
+        seconds = [look.seconds for look in log.states]
+        assert seconds == sorted(seconds) and (seconds[0], seconds[-1]) == (0, 999)
+        assert throttle_verdict(log.states) == "throttled"
+
+
+def test_a_bit_that_came_early_in_a_long_run_is_not_taken_for_one_before_it() -> None:
+    log = StateLog(10)
+    for second in range(100):
+        log.add(BoardState(second, (), (), {}, None, 0x40000 if second else 0))
+    assert throttle_verdict(log.states) == "throttled"
 
 
 @pytest.mark.parametrize(
