@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CameraLostError, MissingExtraError, SourceError
-from .buffers import FramePool
+from .buffers import LIVE_FRAMES, FramePool
 from .pictures import MAX_PIXELS
 from .sources import Frame, SourceState
 
@@ -111,6 +111,7 @@ class NetworkSource(_Stream):
         self._url, self._stall = url, stall
         self._number = 0
         self._stopped = False
+        self._pool = FramePool(ready=LIVE_FRAMES)
         self._what = f"camera {without_password(url)}"
 
     def __enter__(self) -> NetworkSource:

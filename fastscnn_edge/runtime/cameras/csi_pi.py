@@ -9,7 +9,6 @@ for, so neither a decoder nor a resize runs on the processor. picamera2 comes fr
 from __future__ import annotations
 
 import importlib
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import LIVE_FRAMES, FramePool
-from ..sources import Frame, SourceState
-from .v4l2 import STALL, believable
+from ..sources import Frame
+from .camera import STALL, Camera, believable
 from .v4l2_modes import DEFAULT_RATE, Wish
 
 _SLICE = 0.5  # seconds of one wait, so that stop() is heard
@@ -30,7 +28,7 @@ MISSING = (
 )
 
 
-class PiCamera(SourceState):
+class PiCamera(Camera):
     """CSI camera ``index`` of a Raspberry Pi.
 
     Args:
@@ -39,21 +37,11 @@ class PiCamera(SourceState):
         stall: seconds without a frame after which it counts as lost.
     """
 
-    kind = "camera"
-    moving = True
-    live = True
-
     def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL) -> None:
-        super().__init__()
-        self._index, self._wish, self._stall = index, wish or Wish(), stall
-        self._stopped = threading.Event()
-        self._pool = FramePool(ready=LIVE_FRAMES)
-        self._number = 0
+        super().__init__(stall)
+        self._index, self._wish = index, wish or Wish()
         self._camera: Any = None
         self._mapped: Any = None
-
-    def stop(self) -> None:
-        self._stopped.set()
 
     def __enter__(self) -> PiCamera:
         """Open and start.
@@ -110,8 +98,7 @@ class PiCamera(SourceState):
             finally:
                 request.release()
             job = self._camera.capture_request(wait=False)
-            self._number += 1
-            yield Frame(rgb, f"frame_{self._number:06d}", believable(taken, time.monotonic()))
+            yield self._next_frame(rgb, believable(taken, time.monotonic()))
 
     def _copy(self, request: Any) -> np.ndarray:
         with self._mapped(request, "main") as mapped:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import CameraLostError, SourceError
+from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.video import NetworkSource, without_password
 from tests.helpers import random_picture
@@ -88,6 +89,7 @@ def test_frames(server: ThreadingHTTPServer) -> None:
     with NetworkSource(url(server, "stream")) as source:
         assert source.mode == "mjpeg 64x48"
         frames = list(islice(source, 5))
+        assert source._pool.allocated == LIVE_FRAMES
     assert [frame.name for frame in frames] == [f"frame_{n:06d}" for n in range(1, 6)]
     assert frames[0].rgb.shape == (48, 64, 3)
 

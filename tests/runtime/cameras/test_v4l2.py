@@ -18,8 +18,9 @@ from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras import v4l2 as module
 from fastscnn_edge.runtime.cameras import v4l2_abi as abi
+from fastscnn_edge.runtime.cameras.camera import believable
 from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera, Fault
-from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera, believable, device_nodes, matrix_of
+from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera, device_nodes, matrix_of
 from fastscnn_edge.runtime.cameras.v4l2_device import KernelDevice
 from fastscnn_edge.runtime.cameras.v4l2_modes import Mode, Wish
 from tests.helpers import random_picture
