@@ -1,8 +1,8 @@
 """``fastscnn-edge bench``: how long this board takes from a frame to its class map, by rules that can be quoted.
 
 Single stream, as MLPerf has it: one frame is in flight, the next begins when it is done. Loading, the first inference
-and the warm-up stand apart. Then frames are measured until both a number and a duration are reached, each is kept,
-and none is left out of any figure. Memory, clocks and temperatures are watched from another process.
+and the warm-up stand apart. Then frames are measured until both a number and a duration are reached; none is
+clipped. Memory, clocks and temperatures are watched from another process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,8 @@ from .runtime.memory import read_memory
 from .runtime.meter import NETWORK_STAGES, Meter, summarise
 from .runtime.outputs import check_writable
 from .runtime.profile import Profile, profile_model
-from .runtime.report import Model, Report, Rules, Source, count_of, engine_facts, now
+from .runtime.report import Model, Report, Rules, Source, engine_facts, now
+from .runtime.report_facts import count_of, mib
 from .runtime.stability import WarmUpRule
 from .runtime.watcher import Watcher
 from .segmenter import Segmenter, bundled_model
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     result = parser(
         "bench",
         "Measure a model on this device from a frame in memory to its class map: one frame at a time, until "
-        f"{DEFAULT_FRAMES} frames\nand {DEFAULT_SECONDS:g} seconds are reached. Every sample is kept.",
+        f"{DEFAULT_FRAMES} frames\nand {DEFAULT_SECONDS:g} seconds are reached. No sample is clipped.",
         """
         fastscnn-edge bench --report board.json
         fastscnn-edge bench --model model.tflite --threads 4 --scores scores.json --report board.json
@@ -242,9 +242,9 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     if not rules.stable:
         lines.append("note: times had not settled before the measurement began; the machine may be busy")
     lines += [_line(name, meter.samples[name]) for name in meter.stages] + [_line("latency", meter.latency)]
-    peak: dict[str, Any] = report.to_dict()["memory_peak"]
-    shown = ", ".join(f"{name.upper()} {peak[name] / (1 << 20):.1f} MiB" for name in ("rss", "pss") if peak[name])
-    lines.append(f"peak memory: {shown or 'unknown'}; throttling: {report.to_dict()['throttle']}")
+    shown = ", ".join(f"{name.upper()} {mib(report.memory_peak[name])} MiB" for name in ("rss", "pss")
+                      if report.memory_peak[name])
+    lines.append(f"peak memory: {shown or 'unknown'}; throttling: {report.throttle}")
     if report.accuracy:
         lines.append(f"mIoU of this file: {100 * report.accuracy.miou:.2f} %")
     if report.profile:

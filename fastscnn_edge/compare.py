@@ -14,7 +14,7 @@ from .errors import UsageError
 from .files import write_text
 from .runtime.board import CLEAN
 from .runtime.bootstrap import LEVEL, RESAMPLES, Interval, block_length, ratio_of_medians
-from .runtime.report_reader import read_report
+from .runtime.report_reader import damage_told, read_report
 
 EXIT_SLOWER = 1
 MIN_SAMPLES = 16
@@ -73,12 +73,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     require(len(options.reports) >= 2, "compare needs at least two reports")
-    reports = [read_report(path) for path in options.reports]
-    for path, report in zip(options.reports, reports, strict=True):
-        found = len(report["samples_ns"]["latency"])
-        require(found >= MIN_SAMPLES, f"{path} has {found} samples; a comparison needs at least {MIN_SAMPLES}")
-    results = [compare(str(path), report, reports[0], options.tolerance / 100)
-               for path, report in zip(options.reports[1:], reports[1:], strict=True)]
+    reports = [_read(path) for path in options.reports]
+    results = []
+    for path, report in zip(options.reports[1:], reports[1:], strict=True):
+        with damage_told(path, options.reports[0]):
+            results.append(compare(str(path), report, reports[0], options.tolerance / 100))
     differing = [f"{result.name}: {warning}" for result in results for warning in result.warnings]
     if options.strict and differing:
         raise UsageError(f"conditions differ: {'; '.join(differing)}")
@@ -87,8 +86,17 @@ def _run(options: argparse.Namespace) -> int:
                   "stages": {name: i._asdict() for name, i in r.stages.items()}} for r in results]
         write_text(options.json, json.dumps({"reference": str(options.reports[0]), "method": METHOD,
                                              "comparisons": plain}, indent=1) + "\n")
-    print(_text(str(options.reports[0]), reports[0], list(zip(results, reports[1:], strict=True))))
+    with damage_told(*options.reports):
+        print(_text(str(options.reports[0]), reports[0], list(zip(results, reports[1:], strict=True))))
     return EXIT_SLOWER if any(result.verdict == "slower" for result in results) else 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with damage_told(path):
+        report = read_report(path)
+        found = len(report["samples_ns"]["latency"])
+    require(found >= MIN_SAMPLES, f"{path} has {found} samples; a comparison needs at least {MIN_SAMPLES}")
+    return report
 
 
 def compare(name: str, report: dict[str, Any], reference: dict[str, Any], tolerance: float = 0.0) -> Comparison:

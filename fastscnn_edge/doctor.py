@@ -11,7 +11,7 @@ from typing import Any
 
 from .command import guarded, parser
 from .errors import FastSCNNEdgeError
-from .runtime.board import Board, BoardState, read_board, read_state, throttle_verdict
+from .runtime.board import Board, BoardState, read_board, read_state, throttle_verdict, throttle_words
 from .runtime.installed import Choice, camera_choices, here, onnx_choice, onnx_target, tflite_choices
 from .runtime.memory import read_memory
 
@@ -100,7 +100,7 @@ def _text(found: Diagnosis) -> str:
         f"  memory: {_mib(board.memory)} MiB, {_mib(found.available)} available",
         f"  governor: {', '.join(state.governors) or 'unknown'}; temperature: "
         f"{'unknown' if hottest is None else f'{hottest / 1000:.1f} degrees C'}; power mode: "
-        f"{' '.join((state.power_mode or 'unknown').split())}; throttling: {found.throttle}",
+        f"{' '.join((state.power_mode or 'unknown').split())}; throttling: {throttle_words(state.throttle_bits)}",
         "self-test",
     ]
     test = found.self_test

@@ -9,7 +9,7 @@ from pathlib import Path
 from .command import guarded, parser
 from .files import write_text
 from .runtime.report_html import html_page
-from .runtime.report_reader import read_report
+from .runtime.report_reader import damage_told, read_report
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +29,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    page = html_page(read_report(options.report))
+    with damage_told(options.report):
+        page = html_page(read_report(options.report))
     out = options.out or options.report.with_suffix(".html")
     write_text(out, page)
     print(f"wrote {out}")

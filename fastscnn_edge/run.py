@@ -15,11 +15,12 @@ from .log import Log, as_json, plain
 from .memory_limit import HELP as MEMORY_HELP
 from .memory_limit import check_limit, memory, workload_of
 from .output_options import Outputs, add_output_options, check_outputs
-from .runtime.board import BoardState, read_board, read_state
+from .runtime.board import StateLog, read_board, read_state
 from .runtime.memory import read_memory
 from .runtime.meter import STAGES, Meter
 from .runtime.pipeline import IN_FLIGHT, segment_frames, warm_up
-from .runtime.report import Model, Report, Source, count_of, engine_facts, now
+from .runtime.report import Model, Report, Source, engine_facts, now
+from .runtime.report_facts import count_of
 from .runtime.service import notify
 from .runtime.sources import Frame
 from .segmenter import Segmenter, bundled_model
@@ -124,7 +125,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
             source=Source.of(source, name, watch.size),
             meter=meter,
             board=read_board(),
-            states=tuple(watch.states),
+            states=tuple(watch.board.states),
             memory_before=memory_before,
             memory_after=memory_after,
             began=began,
@@ -156,7 +157,8 @@ class _Watch:
     """What happens between frames: a progress line for a terminal, and now and then a look at the board."""
 
     def __init__(self, began: float, limit: int | None, log: Log) -> None:
-        self.states: list[BoardState] = [read_state(began)]
+        self.board = StateLog()
+        self.board.add(read_state(began))
         self.size: tuple[int, int] | None = None
         self._began, self._limit, self._log = began, limit, log
         self._next = time.monotonic() + _STATE_INTERVAL
@@ -169,12 +171,13 @@ class _Watch:
             print(f"\r\033[Kframe {meter.frames}{of}  {frame.name}", end="", file=sys.stderr, flush=True)
         notify("READY=1\nWATCHDOG=1")
         if time.monotonic() >= self._next:
-            self.states.append(state := read_state(self._began))
+            state = read_state(self._began)
+            self.board.add(state)
             self._log("state", "board", frames=meter.frames, **asdict(state))
             self._next = time.monotonic() + _STATE_INTERVAL
 
     def finish(self) -> None:
-        self.states.append(read_state(self._began))
+        self.board.add(read_state(self._began))
         if self._terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastscnn_edge.compare import compare, main, verdict
+from fastscnn_edge.report_command import main as report_main
 from fastscnn_edge.runtime.bootstrap import Interval
-from fastscnn_edge.runtime.report import Report
+from fastscnn_edge.runtime.report import Report, to_json
 from tests.runtime.test_report import report, run
 
 
@@ -23,14 +24,15 @@ def reference() -> dict[str, Any]:
     """A real report's JSON with times put in: 10 ms with 2 % noise, and a board that is clean."""
     meter, segmenter, _ = run(4)
     made: Report = report(meter, segmenter)
-    return with_times(json.loads(made.to_json()), 10e6, 0)
+    return with_times(json.loads(to_json(made.to_dict())), 10e6, 0)
 
 
 def with_times(data: dict[str, Any], median: float, seed: int) -> dict[str, Any]:
     data = copy.deepcopy(data)
     times = (median * np.exp(np.random.default_rng(seed).normal(0, 0.02, 400))).astype(int).tolist()
     data["samples_ns"] = dict.fromkeys(data["samples_ns"], times)
-    data["stages_ms"] = {name: {"p50": median / 1e6} for name in data["stages_ms"]}
+    data["stages_ms"] = {name: dict.fromkeys(("p50", "p90", "p95", "p99", "max"), median / 1e6)
+                         for name in data["stages_ms"]}
     data["throttle"] = "clean"
     return data
 
@@ -109,6 +111,29 @@ def test_what_is_no_report(
         (tmp_path / "b.json").write_text(text)
     assert main([*paths, str(tmp_path / "b.json")]) == 2
     assert message in capsys.readouterr().err
+
+
+@given(st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_report_is_one_line(
+    reference: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str], data: st.DataObject
+) -> None:
+    """Anything in it may be gone or something else; nothing in it may end in a traceback."""
+    few = {**reference, "samples_ns": {name: times[:20] for name, times in reference["samples_ns"].items()}}
+    node = damaged = copy.deepcopy(few)
+    while True:
+        key = data.draw(st.sampled_from(sorted(node)))
+        if not isinstance(node[key], dict) or not node[key] or data.draw(st.booleans()):
+            break
+        node = node[key]
+    if data.draw(st.booleans()):
+        del node[key]
+    else:
+        node[key] = data.draw(st.sampled_from([None, "x", -1, 0.5, [], {}, [None], {"x": 1}]))
+    paths = write(tmp_path, a=few, b=damaged)
+    for command, words in ((main, paths), (main, paths[::-1]), (report_main, [paths[1]])):
+        assert command(words) in (0, 1, 2)
+        assert capsys.readouterr().err.count("\n") <= 1
 
 
 def test_too_few_samples(reference: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

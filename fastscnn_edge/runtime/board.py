@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .memory import total_memory
@@ -20,8 +20,15 @@ _ROOT = Path("/")
 
 CLEAN, THROTTLED, UNKNOWN = "clean", "throttled", "unknown"
 
-_NOW_BITS = 0xF  # undervoltage, frequency capped, throttled, soft temperature limit
+_NOW_BITS = 0xF
+_BIT_NAMES = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 _SINCE_BOOT_SHIFT = 16  # the same four, sticky until the next boot
+
+_COLDEST = -40_000
+"""Milli-celsius; below it is no temperature: a Jetson gives -256 degrees for a part that is switched off."""
+
+_CONSTANT_ZONES = frozenset({"PMIC-Die"})
+"""Of a Jetson's power chip, which has no sensor: always 100 degrees."""
 
 # Arm Limited's part numbers (MIDR_EL1), for kernels whose /proc/cpuinfo gives numbers only.
 _ARM_PARTS = {
@@ -113,6 +120,32 @@ def read_state(began: float, root: Path = _ROOT) -> BoardState:
     )
 
 
+class StateLog:
+    """The board's states over a run of any length: never more than ``most``, the older the sparser.
+
+    Attributes:
+        states: in order of time; the first and the last that were added are among them.
+    """
+
+    def __init__(self, most: int = 360) -> None:
+        self.states: list[BoardState] = []
+        self._most = most // 2 * 2  # even, so that the last one stays
+
+    def add(self, state: BoardState) -> None:
+        self.states.append(state)
+        if len(self.states) > self._most:
+            pairs = zip(self.states[::2], self.states[1::2], strict=False)
+            self.states = [*(_merged(*pair) for pair in pairs), self.states[-1]]
+
+
+def _merged(look: BoardState, later: BoardState) -> BoardState:
+    """``look``, with what ``later`` caught happening; not with its sticky bits, which tell what was before."""
+    bits = None
+    if look.throttle_bits is not None and later.throttle_bits is not None:
+        bits = look.throttle_bits | later.throttle_bits & _NOW_BITS
+    return replace(look, throttle_bits=bits)
+
+
 def throttle_verdict(states: Sequence[BoardState]) -> str:
     """``clean``, ``throttled`` or ``unknown`` for the time between the first and the last state.
 
@@ -129,6 +162,18 @@ def throttle_verdict(states: Sequence[BoardState]) -> str:
     if after & ~before:
         return THROTTLED
     return UNKNOWN if before else CLEAN
+
+
+def throttle_words(bits: int | None) -> str:
+    """What the firmware's bits say, for people."""
+    if bits is None:
+        return "unknown"
+    parts = []
+    for when, shift in (("now", 0), ("since boot", _SINCE_BOOT_SHIFT)):
+        names = [name for place, name in enumerate(_BIT_NAMES) if bits >> shift >> place & 1]
+        if names:
+            parts.append(f"{', '.join(names)} {when}")
+    return f"{bits:#x}, {'; '.join(parts) or 'nothing since boot'}"
 
 
 def _cpu(cpuinfo: str) -> str | None:
@@ -149,9 +194,9 @@ def _features(cpuinfo: str) -> tuple[str, ...]:
 def _temperatures(zones: Path) -> dict[str, int]:
     found = {}
     for zone in sorted(zones.glob("thermal_zone*")):
-        value = read_int(zone / "temp")
-        if value is not None:
-            found[f"{zone.name} {read_text(zone / 'type') or ''}".strip()] = value
+        value, kind = read_int(zone / "temp"), read_text(zone / "type") or ""
+        if value is not None and value > _COLDEST and kind not in _CONSTANT_ZONES:
+            found[f"{zone.name} {kind}".strip()] = value
     return found
 
 
@@ -160,8 +205,9 @@ def _throttle_bits() -> int | None:
     if program is None:
         return None
     try:
-        answer = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=2, check=False)
-    except (PermissionError, FileNotFoundError, subprocess.TimeoutExpired):
+        answer = subprocess.run([program, "get_throttled"], capture_output=True, encoding="ascii", errors="replace",
+                                timeout=2, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # a time is worth having without it
         return None
     match = re.fullmatch(r"throttled=(0x[0-9a-fA-F]+)", answer.stdout.strip())
     return int(match[1], 16) if match and answer.returncode == 0 else None

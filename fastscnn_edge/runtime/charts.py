@@ -13,7 +13,7 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 480, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 10, 18, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68, 10, 18, 46
 
 _BUCKETS = 220
 """Columns of a line chart: more samples than twice this are drawn as the range of each column, none left out."""
@@ -195,12 +195,14 @@ def _polyline(points: Sequence[tuple[float, float]], css: str, x: _Scale, y: _Sc
 
 
 def _svg(parts: Sequence[str], name: str, legend: Sequence[str], height: float = HEIGHT) -> str:
-    rows = []
-    at = float(_LEFT)
+    rows, at, top = [], 0.0, height + 4
     for number, text in enumerate(legend):
-        rows.append(f'<rect class="c{number}" x="{at:.0f}" y="{height + 4}" width="12" height="12"/>'
-                    f'<text class="label" x="{at + 17:.0f}" y="{height + 15}">{escape(text)}</text>')
-        at += 36 + 9.4 * len(text)
-    full = height + (24 if legend else 0)
+        wide = 36 + 9.4 * len(text)
+        if at and at + wide > WIDTH:
+            at, top = 0.0, top + 22
+        rows.append(f'<rect class="c{number}" x="{at:.0f}" y="{top:g}" width="12" height="12"/>'
+                    f'<text class="label" x="{at + 17:.0f}" y="{top + 11:g}">{escape(text)}</text>')
+        at += wide
+    full = top + 20 if legend else height
     return (f'<svg viewBox="0 0 {WIDTH} {full:g}" role="img" aria-label="{escape(name, quote=True)}">'
             f'{"".join([*parts, *rows])}</svg>')

@@ -1,15 +1,14 @@
-"""The record of a run or benchmark: everything needed to judge its times, as JSON, Markdown and an HTML page."""
+"""The record of a run or benchmark: everything needed to judge its times, as plain data and as files."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from .. import __version__
 from ..files import sha256, write_text
@@ -21,19 +20,13 @@ from .memory import Memory
 from .meter import Meter
 from .profile import Profile
 from .report_html import html_page
+from .report_markdown import markdown
 from .sources import FrameSource, Gap
 from .video import without_password
 from .watcher import WatchLog
 
 SCHEMA = "fastscnn_edge.report/1"
 """Changes when a field changes its meaning or goes; new fields do not change it."""
-
-T = TypeVar("T")
-
-_MIB = 1 << 20
-
-_STATE_ROWS = 12
-"""Lines of the Markdown's table of states; the JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +137,18 @@ class Report:
         """The board's states, ours and the watcher's, in order of time."""
         return sorted([*self.states, *(self.watch.states if self.watch else ())], key=lambda state: state.seconds)
 
+    @property
+    def throttle(self) -> str:
+        """``clean``, ``throttled`` or ``unknown``."""
+        return throttle_verdict(self.all_states)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON. Times are in nanoseconds (``_ns``) or milliseconds (``_ms``), memory in bytes."""
         model = asdict(self.model)
         spec = model.pop("spec")
         spec["classes"] = spec["classes"]["labels"]
         stages = self.meter.summaries()
+        kept = "all samples" if self.meter.step == 1 else f"one sample in {self.meter.step}"
         return {
             "schema": SCHEMA,
             "kind": self.command_name,
@@ -162,10 +161,10 @@ class Report:
             "source": self.source.to_dict(),
             "board": asdict(self.board),
             "states": [asdict(state) for state in self.all_states],
-            "throttle": throttle_verdict(self.all_states),
+            "throttle": self.throttle,
             "memory_before_load": asdict(self.memory_before),
             "memory_after": asdict(self.memory_after),
-            "memory_peak": self._peak(),
+            "memory_peak": self.memory_peak,
             "watcher": self._watcher(),
             "accuracy": asdict(self.accuracy) if self.accuracy else None,
             "profile": asdict(self.profile) if self.profile else None,
@@ -181,28 +180,20 @@ class Report:
             "load_ns": self.meter.load,
             "first_inference_ns": self.meter.warm_up[0] if self.meter.warm_up else None,
             "warm_up_ns": self.meter.warm_up,
-            "percentile_method": "nearest rank, " + _kept(self.meter.step),
+            "percentile_method": f"nearest rank, {kept}",
             "stages_ms": {name: asdict(summary) if summary else None for name, summary in stages.items()},
             "samples_ns": {**self.meter.samples, "latency": self.meter.latency},
         }
 
-    def to_json(self) -> str:
-        """One top-level key a line: thousands of samples stay readable and small."""
-        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items())
-        return "{\n" + ",\n".join(lines) + "\n}\n"
-
-    def to_markdown(self) -> str:
-        """The same for people, without the samples."""
-        sections = (self._headline(), self._times(), self._memory(), self._operators(), self._conditions())
-        return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
-
     def write(self, path: Path) -> None:
         """Write ``path`` (JSON), and a .md and a .html of the same name beside it."""
-        write_text(path, self.to_json())
-        write_text(path.with_suffix(".md"), self.to_markdown())
-        write_text(path.with_suffix(".html"), html_page(self.to_dict()))
+        data = self.to_dict()
+        write_text(path, to_json(data))
+        write_text(path.with_suffix(".md"), markdown(data))
+        write_text(path.with_suffix(".html"), html_page(data))
 
-    def _peak(self) -> dict[str, int | None]:
+    @property
+    def memory_peak(self) -> dict[str, int | None]:
         """Most memory this process had. RSS is the kernel's own mark, PSS the most that a look found."""
         looks = [m.pss for m in (self.memory_before, self.memory_after) if m.pss is not None]
         watched = self.watch.peak("pss") if self.watch else None
@@ -221,127 +212,11 @@ class Report:
         return {"interval_s": self.watch.interval, "cpu_s": self.watch.cpu_seconds,
                 "seconds": list(self.watch.seconds), **columns}
 
-    def _headline(self) -> list[str]:
-        rate = self.meter.frames_per_second
-        ending = f" (stopped early by {self.stopped_by})" if self.stopped_by else ""
-        frames = count_of(self.meter.frames, "frame")
-        lines = [
-            f"# {self.model.file} on {self.board.model or self.board.cpu or self.board.machine}",
-            "",
-            f"{frames}{ending}, {_number(rate, 2)} frames per second, everything included.",
-        ]
-        if self.accuracy:
-            found = self.accuracy
-            lines += ["", f"mIoU of this very file: {100 * found.miou:.2f} % on {found.data} {found.split} "
-                      f"({count_of(found.pictures, 'picture')})."]
-        return lines
 
-    def _times(self) -> list[str]:
-        rows = ["## Times in milliseconds", "", *_row("stage", "p50", "p90", "p95", "p99", "max", rule=True)]
-        for name, summary in self.meter.summaries().items():
-            values = asdict(summary).values() if summary else (None,) * 5
-            rows += _row(name, *(_number(value, 2) for value in values))
-        first = self.meter.warm_up[0] / 1e6 if self.meter.warm_up else None
-        meaning = ("from a frame in memory to its class map" if self.rules else
-                   "from the taking (camera) or decoding (file) of a frame to its class map")
-        overlap = (" (frames overlap, so it is more than the time from frame to frame); *queue* and *output_queue* are "
-                   "waits before segmenting and before rendering") if self.meter.queues else ""
-        rows += ["", *self._rules()]
-        return [
-            *rows,
-            f"Model load {_number(self.meter.load / 1e6, 1)} ms, first inference {_number(first, 2)} ms "
-            f"({len(self.meter.warm_up)} warm-up inferences, not in the table). Percentiles by nearest rank over "
-            f"{_kept(self.meter.step)}. *total* is the sum of {', '.join(self.meter.stages)}{overlap}; *latency* runs "
-            f"{meaning}.",
-            *self._losses(),
-        ]
-
-    def _rules(self) -> list[str]:
-        if self.rules is None:
-            return []
-        rules = self.rules
-        settled = "times had settled" if rules.stable else "**times had not settled**"
-        return [
-            f"Rules: {rules.scenario}, at least {count_of(rules.min_frames, 'frame')} and {rules.min_seconds:g} s; "
-            f"warm-up {rules.warm_up} ({settled}). No frame is left out.",
-            "",
-        ]
-
-    def _losses(self) -> list[str]:
-        source, meter = self.source, self.meter
-        lines = []
-        if source.dropped or meter.dropped or meter.undrawn:
-            lines += [
-                "",
-                f"Dropped: {source.dropped} by the camera or its driver, {meter.dropped} for newer ones before they "
-                f"were segmented, {meter.undrawn} segmented but not drawn in time.",
-            ]
-        for gap in source.gaps:
-            lines += ["", f"No camera for {gap.seconds:.1f} s from second {gap.at:.1f} on: {gap.reason}"]
-        return lines
-
-    def _memory(self) -> list[str]:
-        before, after = self.memory_before, self.memory_after
-        rows = ["## Memory in MiB", "", *_row("", "before loading", "after the run", rule=True)]
-        rows += _row("resident", _mib(before.rss), _mib(after.rss))
-        rows += _row("peak resident", _mib(before.peak_rss), _mib(after.peak_rss))
-        rows += _row("proportional (PSS)", _mib(before.pss), _mib(after.pss))
-        rows += _row("available on the system", _mib(before.available), _mib(after.available))
-        if self.watch:
-            rows += ["", f"Most proportional {_mib(self._peak()['pss'])}, least available on the system "
-                     f"{_mib(self._peak()['lowest_available'])}: seen every {self.watch.interval:g} s by another "
-                     f"process, which took {self.watch.cpu_seconds:.2f} s of processor time itself."]
-        return rows
-
-    def _operators(self) -> list[str]:
-        if self.profile is None:
-            return []
-        rows = ["## Operators", "", f"Profile: {self.profile.note}."]
-        if self.profile.types:
-            rows += ["", *_row("operator", "nodes", "ms", "share", rule=True)]
-        for operator in self.profile.types:
-            rows += _row(operator.name, str(operator.nodes), f"{operator.milliseconds:.3f}",
-                         f"{100 * operator.share:.1f} %")
-        return rows
-
-    def _conditions(self) -> list[str]:
-        board, spec, engine, source = self.board, self.model.spec, self.engine, self.source
-        facts = {
-            "created": self.created,
-            "command": f"`fastscnn-edge {self.command_name} {' '.join(map(without_password, self.command))}`",
-            "model": f"{self.model.file}, {self.model.bytes} bytes, {spec.precision}, preset {spec.preset}, "
-            f"input {spec.height}x{spec.width}, {len(spec.classes)} classes",
-            "model sha256": f"`{self.model.sha256}`",
-            "engine": f"{engine['name']}, {engine['library']}, {count_of(engine['threads'], 'thread')}",
-            "source": f"{source.kind} {source.name}, {_size(source.size)}, {source.skipped} skipped"
-            + (f", {source.mode}" if source.mode else ""),
-            "board": board.model or "unknown",
-            "processor": f"{board.cpu or 'unknown'}, {board.machine}",
-            "cores": f"{board.cores}, {board.usable_cores} of them usable",
-            "integer instructions": ", ".join(board.integer_features) or "none known",
-            "memory": f"{_mib(board.memory)} MiB",
-            "kernel": board.kernel,
-            "throttling": throttle_verdict(self.all_states),
-            "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
-        }
-        rows = ["## Conditions", "", *_row("", "", rule=True)]
-        for name, value in facts.items():
-            rows += _row(name, value)
-        return [*rows, "", *self._state_table()]
-
-    def _state_table(self) -> list[str]:
-        rows = [*_row("at second", "governor", "MHz", "hottest, degrees C", "power mode", "throttle bits", rule=True)]
-        for state in thinned(self.all_states, _STATE_ROWS):
-            hottest = max(state.temperatures.values(), default=None)
-            rows += _row(
-                f"{state.seconds:.1f}",
-                ", ".join(state.governors) or "unknown",
-                ", ".join(str(khz // 1000) for khz in state.frequencies) or "unknown",
-                _number(None if hottest is None else hottest / 1000, 1),
-                " ".join((state.power_mode or "unknown").split()),
-                "unknown" if state.throttle_bits is None else hex(state.throttle_bits),
-            )
-        return rows
+def to_json(data: dict[str, Any]) -> str:
+    """One top-level key a line: thousands of samples stay readable and small."""
+    lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in data.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def now() -> str:
@@ -360,18 +235,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def count_of(number: int, noun: str) -> str:
-    """``1 frame``, ``2 frames``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def thinned(items: Sequence[T], most: int) -> list[T]:
-    """At most ``most`` of ``items``, evenly spread, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
-
-
 def engine_facts(engine: Engine) -> dict[str, Any]:
     """What the report says of an engine."""
     quantization = engine.output_quantization
@@ -382,24 +245,3 @@ def engine_facts(engine: Engine) -> dict[str, Any]:
         "output_quantization": quantization._asdict() if quantization else None,
         **engine.details,
     }
-
-
-def _row(*cells: str, rule: bool = False) -> list[str]:
-    line = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-    return [line, "|" + " --- |" * len(cells)] if rule else [line]
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "unknown" if value is None else f"{value:.{digits}f}"
-
-
-def _kept(step: int) -> str:
-    return "all samples" if step == 1 else f"one sample in {step}"
-
-
-def _mib(value: int | None) -> str:
-    return _number(None if value is None else value / _MIB, 1)
-
-
-def _size(size: tuple[int, int] | None) -> str:
-    return f"{size[0]}x{size[1]} (height x width)" if size else "no frame"

@@ -5,13 +5,19 @@ It is a function of the report's JSON, so that any report can be drawn again: ``
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import accumulate
 from typing import Any
 
 from .charts import Mark, Series, histogram, line_chart, stacked_bar
+from .report_facts import conditions, count_of, mib
 
 _MIB = 1 << 20
+
+_LINES = 5
+"""In one chart; there are as many colours."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde3;
@@ -54,6 +60,7 @@ th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { te
  th:first-child, td:first-child { white-space: normal; } }
 .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .facts td:first-child { color: var(--soft); width: 9.5rem; white-space: normal; vertical-align: top; }
+@media (max-width: 600px) { .facts td:first-child { width: 6.5rem; } }
 """
 
 
@@ -74,14 +81,14 @@ def html_page(data: dict[str, Any]) -> str:
 
 def _lead(data: dict[str, Any]) -> str:
     rules = data.get("rules")
-    what = f"{data['frames']} frames of {data['source']['kind']} {data['source']['name']}"
+    what = f"{count_of(data['frames'], 'frame')} of {data['source']['kind']} {data['source']['name']}"
     if data["stopped_by"]:
         what += f", stopped early by {data['stopped_by']}"
     if rules:
         settled = "" if rules["stable"] else "; times had NOT settled before the measurement"
-        what += (f". {rules['scenario'].capitalize()}, at least {rules['min_frames']} frames and "
-                 f"{rules['min_seconds']:g} s; warm-up {rules['warm_up']}{settled}")
-    return f"<p>{escape(what)}. Every sample is kept; nothing is clipped.</p>"
+        what += (f". {rules['scenario'].capitalize()}, at least {count_of(rules['min_frames'], 'frame')} "
+                 f"and {rules['min_seconds']:g} s; warm-up {rules['warm_up']}{settled}")
+    return f"<p>{escape(what)}. Nothing is clipped.</p>"
 
 
 def _tiles(data: dict[str, Any]) -> str:
@@ -104,14 +111,15 @@ def _tiles(data: dict[str, Any]) -> str:
 
 
 def _latency(data: dict[str, Any]) -> str:
-    samples = data["samples_ns"]["latency"]
+    samples, totals = data["samples_ns"]["latency"], data["samples_ns"]["total"]
     if not samples:
         return ""
-    totals = data["samples_ns"]["total"]
-    at, points = (data.get("frames_began_s") or 0.0), []
-    for latency, total in zip(samples, totals, strict=True):
-        at += total / 1e9
-        points.append((at, latency / 1e6))
+    # A frame's own time is not kept. Of a run its work overlaps with that of others, so the sum of works is stretched.
+    work, rate = sum(totals) or 1, data["frames_per_second"]
+    took = data["frames"] / rate if rate else work / 1e9
+    began = data.get("frames_began_s") or 0.0
+    points = [(began + took * done / work, latency / 1e6)
+              for latency, done in zip(samples, accumulate(totals), strict=True)]
     note = ("from a frame in memory to its class map" if data.get("rules")
             else "from the taking or decoding of a frame to its class map")
     return _card("Latency over time", line_chart([Series("latency", points)], "seconds", "ms"),
@@ -155,28 +163,37 @@ def _memory(data: dict[str, Any]) -> str:
         chart = line_chart(series, "seconds", "MiB") if series else ""
         note = (f"Seen every {watcher['interval_s']:g} s by another process, which took {watcher['cpu_s']:.2f} s of "
                 "processor time itself. Peak resident is the kernel's own mark.")
-    rows = [["resident", _mib(before["rss"]), _mib(after["rss"])],
-            ["peak resident", _mib(before["peak_rss"]), _mib(after["peak_rss"])],
-            ["proportional", _mib(before["pss"]), _mib(after["pss"])],
-            ["available on the system", _mib(before["available"]), _mib(after["available"])]]
+    rows = [["resident", mib(before["rss"]), mib(after["rss"])],
+            ["peak resident", mib(before["peak_rss"]), mib(after["peak_rss"])],
+            ["proportional", mib(before["pss"]), mib(after["pss"])],
+            ["available on the system", mib(before["available"]), mib(after["available"])]]
     if peak.get("lowest_available") is not None:
-        rows.append(["least available meanwhile", "", _mib(peak["lowest_available"])])
+        rows.append(["least available meanwhile", "", mib(peak["lowest_available"])])
     return _card("Memory", chart + _table(("MiB", "before loading", "after"), rows), note)
 
 
 def _temperature(data: dict[str, Any]) -> str:
-    zones = sorted({zone for state in data["states"] for zone in state["temperatures"]})
-    series = [Series(zone, [(s["seconds"], s["temperatures"][zone] / 1000) for s in data["states"]
-                            if zone in s["temperatures"]]) for zone in zones[:5]]
-    if not series:
+    zones = {zone for state in data["states"] for zone in state["temperatures"]}
+    looks = {zone: [(s["seconds"], s["temperatures"][zone] / 1000) for s in data["states"] if zone in s["temperatures"]]
+             for zone in sorted(zones)}
+    hottest = sorted(looks, key=lambda zone: -max(celsius for _, celsius in looks[zone]))[:_LINES]
+    if not hottest:
         return ""
-    return _card("Temperature", line_chart(series, "seconds", "degrees C", from_zero=False), "")
+    note = "" if len(looks) <= _LINES else f"The hottest {_LINES} of {len(looks)} sensors."
+    kinds = Counter(_sensor(zone) for zone in looks)
+    series = [Series(_sensor(zone) if kinds[_sensor(zone)] == 1 else zone, looks[zone]) for zone in hottest]
+    return _card("Temperature", line_chart(series, "seconds", "degrees C", from_zero=False), note)
+
+
+def _sensor(zone: str) -> str:
+    """``cpu-thermal`` of ``thermal_zone0 cpu-thermal``."""
+    return zone.partition(" ")[2] or zone
 
 
 def _frequency(data: dict[str, Any]) -> str:
     count = max((len(state["frequencies"]) for state in data["states"]), default=0)
     series = [Series(f"domain {n}", [(s["seconds"], s["frequencies"][n] / 1000) for s in data["states"]
-                                     if n < len(s["frequencies"])]) for n in range(min(count, 5))]
+                                     if n < len(s["frequencies"])]) for n in range(min(count, _LINES))]
     if not series:
         return ""
     note = "" if data["throttle"] == "throttled" else "A low clock while idle is not throttling."
@@ -196,30 +213,8 @@ def _operators(data: dict[str, Any]) -> str:
 
 
 def _conditions(data: dict[str, Any]) -> str:
-    board, model, engine = data["board"], data["model"], data["engine"]
-    spec, size = model["spec"], data["source"]["size"]
-    facts = {
-        "created": data["created"],
-        "command": f"fastscnn-edge {data.get('kind', 'run')} {' '.join(data['command'])}",
-        "model": f"{model['file']}, {model['bytes']} bytes, {spec['precision']}, preset {spec['preset']}, input "
-        f"{spec['height']}x{spec['width']}, {len(spec['classes'])} classes",
-        "model sha256": model["sha256"],
-        "engine": f"{engine['name']}, {engine['library']}, threads: {engine['threads']}",
-        "frames": f"{data['source']['kind']} {data['source']['name']}"
-        + (f", {size[0]}x{size[1]} (height x width)" if size else ""),
-        "board": board["model"] or "unknown",
-        "processor": f"{board['cpu'] or 'unknown'}, {board['machine']}, {board['cores']} cores, "
-        f"{board['usable_cores']} usable",
-        "integer instructions": ", ".join(board["integer_features"]) or "none known",
-        "memory": f"{_mib(board['memory'])} MiB",
-        "kernel": board["kernel"],
-        "governor": _distinct(g for s in data["states"] for g in s["governors"]),
-        "power mode": _distinct(" ".join(s["power_mode"].split()) for s in data["states"] if s["power_mode"]),
-        "throttle bits": _distinct(hex(s["throttle_bits"]) for s in data["states"] if s["throttle_bits"] is not None),
-        "throttling": data["throttle"],
-        "versions": ", ".join(f"{name} {version}" for name, version in data["versions"].items()),
-    }
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td></tr>" for name, value in facts.items())
+    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>"
+                   for name, value in conditions(data).items())
     return f'<section class="wide"><h2>Conditions</h2><table class="facts">{rows}</table></section>\n'
 
 
@@ -233,11 +228,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><tr>{cells}</tr>{body}</table></div>'
-
-
-def _distinct(values: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(values)) or "unknown"
-
-
-def _mib(value: int | None) -> str:
-    return "unknown" if value is None else f"{value / _MIB:.1f}"

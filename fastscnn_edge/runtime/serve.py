@@ -127,8 +127,8 @@ class Status:
 
     def _look_at_board(self) -> BoardState:
         with self._lock:
-            age = time.monotonic()
-            if self._board is None or age - self._board.seconds > _BOARD_INTERVAL:
+            now = time.monotonic()
+            if self._board is None or now - self._board.seconds > _BOARD_INTERVAL:
                 self._board = read_state(0.0)  # its "seconds" are then those of the clock
             return self._board
 

@@ -138,7 +138,10 @@ class SourceState:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._close()
+
+    def _close(self) -> None:
+        """Nothing here is open."""
 
 
 class PictureSource(SourceState):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from ..errors import CameraLostError, MissingExtraError, SourceError
-from .buffers import FramePool
+from .buffers import LIVE_FRAMES, FramePool
 from .pictures import MAX_PIXELS
 from .sources import Frame, SourceState
 
 _OPEN_TIMEOUT = 10.0
 """Seconds that a network camera may take to answer; many wake an encoder first."""
+
+_SECRET = re.compile(r"(?<![a-z])((?:pass|passwd|password|pwd|token|auth|key)=)[^&/?;]*", re.IGNORECASE)
+"""Many cameras take their password as a parameter: ``/user=admin&password=123&channel=1``."""
 
 
 class _Stream(SourceState):
@@ -46,11 +49,6 @@ class _Stream(SourceState):
         if width * height > MAX_PIXELS:
             self._close()
             raise SourceError(f"{what} has {width}x{height} pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
 
     def _close(self) -> None:
         if self._container is not None:
@@ -113,10 +111,13 @@ class NetworkSource(_Stream):
         self._url, self._stall = url, stall
         self._number = 0
         self._stopped = False
+        self._pool = FramePool(ready=LIVE_FRAMES)
         self._what = f"camera {without_password(url)}"
 
     def __enter__(self) -> NetworkSource:
-        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        # FFmpeg opens when it knows the format, without measuring the rate over a second of packets. What it looked at
+        # is kept: fflags=nobuffer would throw away the first key frame, and show nothing until the next one.
+        options = {"fpsprobesize": "0", "flags": "low_delay"}
         if self._url.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
         self._open(self._what, self._url, options=options, timeout=(_OPEN_TIMEOUT, self._stall))
@@ -153,10 +154,13 @@ def to_rgb(picture: Any, pool: FramePool) -> np.ndarray:
 
 
 def without_password(url: str) -> str:
-    """``url`` without what stands before an @ in its host; any other text as it is."""
+    """``url`` without what stands before an @ in its host, and without what is named like a secret behind it.
+
+    Any other text as it is.
+    """
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    return scheme + mark + host.rpartition("@")[2] + slash + path if mark else url
+    return scheme + mark + _SECRET.sub(r"\1***", host.rpartition("@")[2] + slash + path) if mark else url
 
 
 def _import_av(purpose: str) -> Any:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -37,7 +39,7 @@ class WatchLog:
 
     Attributes:
         interval: seconds between two looks at the memory.
-        cpu_seconds: processor time the watcher took for itself.
+        cpu_seconds: processor time the watcher took for itself and the programs it asked.
         seconds: of each look at the memory, since the run began.
         memory: what it saw then.
         states: of the board, fewer.
@@ -66,15 +68,16 @@ class Watcher:
     Args:
         began: ``time.monotonic()`` of the run's beginning; all processes share that clock.
         interval: seconds between two looks at the memory.
+        root: where the board's /proc and /sys are looked for.
     """
 
-    def __init__(self, began: float, interval: float = MEMORY_INTERVAL) -> None:
+    def __init__(self, began: float, interval: float = MEMORY_INTERVAL, root: Path = Path("/")) -> None:
         self.log: WatchLog | None = None
-        self._began, self._interval = began, interval
+        self._words = [str(os.getpid()), repr(began), repr(interval), str(root)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Watcher:
-        command = [sys.executable, "-m", __name__, str(os.getpid()), repr(self._began), repr(self._interval)]
+        command = [sys.executable, "-m", __name__, *self._words]
         try:
             # A session of its own: Ctrl-C at the terminal asks the parent to finish, and the watcher must see that.
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -101,7 +104,7 @@ class Watcher:
         return self.log
 
 
-def watch(process: int, began: float, interval: float) -> dict[str, Any]:
+def watch(process: int, began: float, interval: float, root: Path) -> dict[str, Any]:
     """Look at ``process`` until standard input closes."""
     seconds: list[float] = []
     memory: list[dict[str, int | None]] = []
@@ -113,14 +116,15 @@ def watch(process: int, began: float, interval: float) -> dict[str, Any]:
             seconds.append(round(time.monotonic() - began, 3))
             memory.append(asdict(seen))
         if len(memory) % STATE_EVERY == 1:
-            states.append(asdict(read_state(began)))
+            states.append(asdict(read_state(began, root)))
         due += interval
         if (late := time.monotonic() - due) > 0:
             due += late  # looks that were missed are not made up for
         if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             break
-    return {"interval": interval, "cpu_seconds": round(time.process_time(), 3), "seconds": seconds, "memory": memory,
-            "states": states}
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    spent = round(sum(usage.ru_utime + usage.ru_stime for usage in used), 3)
+    return {"interval": interval, "cpu_seconds": spent, "seconds": seconds, "memory": memory, "states": states}
 
 
 def _decode(raw: dict[str, Any]) -> WatchLog:
@@ -131,9 +135,9 @@ def _decode(raw: dict[str, Any]) -> WatchLog:
 
 
 def main(argv: list[str]) -> int:
-    """``watcher PROCESS BEGAN INTERVAL``: see the module."""
+    """``watcher PROCESS BEGAN INTERVAL ROOT``: see the module."""
     os.nice(_NICE)
-    print(json.dumps(watch(int(argv[0]), float(argv[1]), float(argv[2]))), flush=True)
+    print(json.dumps(watch(int(argv[0]), float(argv[1]), float(argv[2]), Path(argv[3]))), flush=True)
     return 0
 
 

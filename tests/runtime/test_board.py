@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastscnn_edge.runtime import board
-from fastscnn_edge.runtime.board import BoardState, read_board, read_state, throttle_verdict
+from fastscnn_edge.runtime.board import BoardState, StateLog, read_board, read_state, throttle_verdict, throttle_words
 from fastscnn_edge.runtime.memory import Memory, read_memory
 from fastscnn_edge.runtime.sysfiles import read_int, read_text
 
@@ -47,6 +47,9 @@ def pi(tmp_path: Path) -> Path:
             "sys/class/thermal/thermal_zone0/temp": "51300\n",
             "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
             "sys/class/thermal/thermal_zone1/temp": "off\n",
+            "sys/class/thermal/thermal_zone2/temp": "-256000\n",
+            "sys/class/thermal/thermal_zone3/temp": "100000\n",
+            "sys/class/thermal/thermal_zone3/type": "PMIC-Die\n",
         },
     )
 
@@ -102,12 +105,34 @@ def test_throttling_is_clean_throttled_or_unknown(bits: list[int | None], verdic
     assert throttle_verdict([replace(state, throttle_bits=b) for b in bits]) == verdict
 
 
+def test_a_long_run_keeps_a_bounded_log_and_its_verdict() -> None:
+    """Sticky bits were set before the run: only the one look that caught it says that it was throttled."""
+    state = BoardState(0.0, (), (), {}, None, 0x50000)
+    for caught in (1, 2, 3, 900, 998):
+        log = StateLog(100)
+        for second in range(1000):
+            bits = 0x50004 if second == caught else 0x50000
+            log.add(replace(state, seconds=float(second), throttle_bits=bits))
+            assert len(log.states) <= 100
+        seconds = [look.seconds for look in log.states]
+        assert seconds == sorted(seconds) and (seconds[0], seconds[-1]) == (0, 999)
+        assert throttle_verdict(log.states) == "throttled"
+
+
+def test_a_bit_that_came_early_in_a_long_run_is_not_taken_for_one_before_it() -> None:
+    log = StateLog(10)
+    for second in range(100):
+        log.add(BoardState(second, (), (), {}, None, 0x40000 if second else 0))
+    assert throttle_verdict(log.states) == "throttled"
+
+
 @pytest.mark.parametrize(
     ("script", "bits"),
     [
         ("echo throttled=0x50005", 0x50005),
         ("echo 'VCHI initialization failed'; exit 1", None),
         ("echo throttled=0x0; exit 1", None),
+        (r"printf 'throttled=\377\n'", None),
     ],
 )
 def test_the_firmware_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, bits: int | None) -> None:
@@ -116,6 +141,27 @@ def test_the_firmware_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     program.chmod(0o755)
     monkeypatch.setattr(board.shutil, "which", lambda name: str(program))
     assert read_state(0.0, tmp_path).throttle_bits == bits
+
+
+def test_a_firmware_program_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "vcgencmd"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert read_state(0.0, tmp_path).throttle_bits is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "words"),
+    [
+        (None, "unknown"),
+        (0, "0x0, nothing since boot"),
+        (0x50005, "0x50005, under-voltage, throttled now; under-voltage, throttled since boot"),
+        (0x80000, "0x80000, soft temperature limit since boot"),
+    ],
+)
+def test_throttle_bits_in_words(bits: int | None, words: str) -> None:
+    assert throttle_words(bits) == words
 
 
 def test_memory_of_this_process() -> None:

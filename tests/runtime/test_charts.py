@@ -18,10 +18,11 @@ NUMBERS = st.floats(1e-3, 1e6)
 def inside(svg: str) -> ElementTree.Element:
     """Parse it; every coordinate must lie in the drawing."""
     root = ElementTree.fromstring(svg)
+    height = float(root.attrib["viewBox"].split()[3])
     for element in root.iter():
         for name in ("x", "x1", "x2", "cx", "y", "y1", "y2", "cy"):
             if name in element.attrib:
-                limit = WIDTH if "x" in name else HEIGHT + 30
+                limit = WIDTH if "x" in name else height
                 assert -0.1 <= float(element.attrib[name]) <= limit + 0.1, (name, element.attrib)
     return root
 
@@ -60,6 +61,14 @@ def test_names_are_escaped() -> None:
     root = inside(line_chart([Series("<a>", [(0, 1), (1, 2)]), Series("b&c", [(0, 3)])], "s", "ms"))
     texts = [text.text for text in root.iter("text")]
     assert "<a>" in texts and "b&c" in texts
+
+
+def test_a_legend_stays_inside() -> None:
+    names = [f"thermal_zone{n} cpu{n}-thermal" for n in range(5)]
+    root = inside(line_chart([Series(name, [(0, 1), (1, 2)]) for name in names], "s", "degrees C"))
+    texts = [text for text in root.iter("text") if text.text in names]
+    assert len(texts) == 5
+    assert all(float(text.attrib["x"]) + 8 * len(text.text or "") <= WIDTH for text in texts)
 
 
 def test_a_stacked_bar_fills_its_width() -> None:

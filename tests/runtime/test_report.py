@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastscnn_edge.runtime import report_html
 from fastscnn_edge.runtime.board import BoardState, read_board
+from fastscnn_edge.runtime.charts import Series
 from fastscnn_edge.runtime.fakes import FakeEngine, FakeSource
 from fastscnn_edge.runtime.memory import Memory
 from fastscnn_edge.runtime.meter import Meter
 from fastscnn_edge.runtime.pipeline import segment_frames, warm_up
 from fastscnn_edge.runtime.report import Model, Report, Source, engine_facts
+from fastscnn_edge.runtime.report_markdown import markdown
 from fastscnn_edge.segmenter import Segmenter
 from tests.helpers import random_picture
 
@@ -81,9 +84,26 @@ def test_json_keeps_every_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize("frames", [0, 1, 4])
 def test_markdown_tables_are_whole(frames: int) -> None:
     meter, segmenter, _ = run(frames)
-    text = report(meter, segmenter).to_markdown()
+    text = markdown(report(meter, segmenter).to_dict())
     assert f"{frames} frame" in text
     for block in text.split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({row.count("|") for row in rows}) <= 1, block
     assert "None" not in text
+
+
+def test_the_page_s_time_axis_is_the_clock_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of a run overlap: the sum of their work is not the time that has passed."""
+    drawn: list[list[float]] = []
+
+    def chart(series: list[Series], *labels: str, **options) -> str:
+        drawn.append([x for x, _ in series[0].points])
+        return ""
+
+    monkeypatch.setattr(report_html, "line_chart", chart)
+    meter, segmenter, _ = run(4)
+    data = report(meter, segmenter).to_dict()
+    data["samples_ns"]["total"] = [10**9] * 4
+    data.update(frames_began_s=2.0, frames_per_second=40.0)
+    report_html.html_page(data)
+    assert drawn[0] == pytest.approx([2.025, 2.05, 2.075, 2.1])

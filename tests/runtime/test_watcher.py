@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,20 @@ def test_it_sees_memory_that_came_and_went() -> None:
     assert log.cpu_seconds > 0
     assert len(log.states) == -(-len(log.memory) // STATE_EVERY)
     assert (log.lowest_available() or 1) > 0
+
+
+def test_what_the_firmware_s_program_took_counts_as_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "vcgencmd"
+    program.write_text("#!/bin/sh\ni=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo throttled=0x0\n")
+    program.chmod(0o755)
+    seconds = []
+    for path in (tmp_path, tmp_path / "absent"):
+        monkeypatch.setenv("PATH", str(path))
+        with Watcher(time.monotonic(), 60.0) as watching:
+            time.sleep(0.1)
+        assert watching.log is not None
+        seconds.append(watching.log.cpu_seconds)
+    assert seconds[0] > seconds[1] + 0.02
 
 
 def test_finishing_twice_is_finishing_once() -> None:

@@ -13,16 +13,13 @@ import select
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import IO
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import LIVE_FRAMES, FramePool
-from ..sources import Frame, SourceState
-from .v4l2 import STALL
+from ..sources import Frame
+from .camera import STALL, Camera
 from .v4l2_modes import DEFAULT_RATE, Wish
 from .yuv import YuvDecoder
 
@@ -35,14 +32,14 @@ def argus_elements(index: int, width: int, height: int, rate: float) -> list[str
     """The pipeline's words up to NV12 in ordinary memory; the image processor scales."""
     return [
         *("nvarguscamerasrc", f"sensor-id={index}", "!"),
-        *(f"video/x-raw(memory:NVMM),framerate={round(rate)}/1", "!"),
+        *(f"video/x-raw(memory:NVMM),framerate={max(1, round(rate))}/1", "!"),
         # A full queue drops its oldest frame: while we are busy the camera goes on.
         *("queue", "max-size-buffers=1", "leaky=downstream", "!", "nvvidconv", "!"),
         f"video/x-raw,format=NV12,width={width},height={height}",
     ]
 
 
-class JetsonCamera(SourceState):
+class JetsonCamera(Camera):
     """CSI camera ``index`` of a Jetson.
 
     Frames bear the time at which their last byte came out of the pipe, a little after the sensor took them.
@@ -54,28 +51,18 @@ class JetsonCamera(SourceState):
         elements: makes the pipeline up to the pipe.
     """
 
-    kind = "camera"
-    moving = True
-    live = True
-
     def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL, elements=argus_elements) -> None:  # type: ignore[no-untyped-def]
-        super().__init__()
+        super().__init__(stall)
         wish = wish or Wish()
-        self._index, self._stall, self._elements = index, stall, elements
+        self._index, self._elements = index, elements
         width, height = wish.size or wish.least
         self._size = -(-width // 4) * 4, -(-height // 4) * 4
         self._rate = wish.rate or DEFAULT_RATE
         self._decoder = YuvDecoder("NV12", *self._size)
         self._frame = memoryview(bytearray(self._decoder.size))
-        self._stopped = threading.Event()
-        self._pool = FramePool(ready=LIVE_FRAMES)
-        self._number = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._messages: IO[bytes] | None = None
-
-    def stop(self) -> None:
-        self._stopped.set()
 
     def __enter__(self) -> JetsonCamera:
         """Start the pipeline.
@@ -106,9 +93,7 @@ class JetsonCamera(SourceState):
         self.mode = f"NV12 {width}x{height} at {self._rate:g} fps"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _close(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
@@ -137,8 +122,7 @@ class JetsonCamera(SourceState):
             taken = time.monotonic()
             rgb = self._pool.take((self._size[1], self._size[0], 3))
             self._decoder.decode(self._frame, rgb)
-            self._number += 1
-            yield Frame(rgb, f"frame_{self._number:06d}", taken)
+            yield self._next_frame(rgb, taken)
 
     def _read(self, patience: float) -> bool:
         """Fill the frame; False when stopped."""

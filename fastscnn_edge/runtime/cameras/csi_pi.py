@@ -9,18 +9,15 @@ for, so neither a decoder nor a resize runs on the processor. picamera2 comes fr
 from __future__ import annotations
 
 import importlib
-import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import LIVE_FRAMES, FramePool
-from ..sources import Frame, SourceState
-from .v4l2 import STALL, believable
+from ..sources import Frame
+from .camera import STALL, Camera, believable
 from .v4l2_modes import DEFAULT_RATE, Wish
 
 _SLICE = 0.5  # seconds of one wait, so that stop() is heard
@@ -31,7 +28,7 @@ MISSING = (
 )
 
 
-class PiCamera(SourceState):
+class PiCamera(Camera):
     """CSI camera ``index`` of a Raspberry Pi.
 
     Args:
@@ -40,21 +37,11 @@ class PiCamera(SourceState):
         stall: seconds without a frame after which it counts as lost.
     """
 
-    kind = "camera"
-    moving = True
-    live = True
-
     def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL) -> None:
-        super().__init__()
-        self._index, self._wish, self._stall = index, wish or Wish(), stall
-        self._stopped = threading.Event()
-        self._pool = FramePool(ready=LIVE_FRAMES)
-        self._number = 0
+        super().__init__(stall)
+        self._index, self._wish = index, wish or Wish()
         self._camera: Any = None
         self._mapped: Any = None
-
-    def stop(self) -> None:
-        self._stopped.set()
 
     def __enter__(self) -> PiCamera:
         """Open and start.
@@ -89,11 +76,6 @@ class PiCamera(SourceState):
         self.mode = f"RGB {width}x{height} at {rate:g} fps"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
-
     def __iter__(self) -> Iterator[Frame]:
         """Frames at the sensor's pace; libcamera keeps the newest and drops the others uncounted.
 
@@ -116,8 +98,7 @@ class PiCamera(SourceState):
             finally:
                 request.release()
             job = self._camera.capture_request(wait=False)
-            self._number += 1
-            yield Frame(rgb, f"frame_{self._number:06d}", believable(taken, time.monotonic()))
+            yield self._next_frame(rgb, believable(taken, time.monotonic()))
 
     def _copy(self, request: Any) -> np.ndarray:
         with self._mapped(request, "main") as mapped:
@@ -132,11 +113,13 @@ class PiCamera(SourceState):
 
 
 def import_picamera2() -> Any:
-    """The library, or the error that says how to get it."""
+    """The library, or the error that says how to get it, or why it does not load."""
     try:
         return importlib.import_module("picamera2")
-    except ImportError as error:
-        raise SourceError(MISSING) from error
+    except (ImportError, AttributeError, ValueError) as error:
+        # ValueError: apt's parts of it were compiled for another numpy than this environment has.
+        absent = isinstance(error, ModuleNotFoundError) and error.name == "picamera2"
+        raise SourceError(MISSING if absent else f"picamera2 does not load ({error}); {MISSING}") from error
 
 
 def monotonic_of(stamp: int | None) -> float | None:

@@ -46,9 +46,13 @@ def decode_jpeg(data: bytes | memoryview, pool: FramePool, least: tuple[int, int
         raise CorruptFrameError(str(error)) from error
 
 
-def reduction(size: tuple[int, int], least: tuple[int, int] | None) -> int:
-    """1, 2, 4 or 8: how much smaller ``size`` may become without getting below ``least``, both (width, height)."""
+def reduction(size: tuple[int, int], least: tuple[int, int] | None, whole: bool = False) -> int:
+    """1, 2, 4 or 8: how much smaller ``size`` may become without getting below ``least``, both (width, height).
+
+    With ``whole``, only by what leaves no remainder.
+    """
     if least is None:
         return 1
-    fitting = (n for n in (8, 4, 2) if size[0] // n >= least[0] and size[1] // n >= least[1])
-    return next(fitting, 1)
+    width, height = size
+    fitting = (n for n in (8, 4, 2) if width // n >= least[0] and height // n >= least[1])
+    return next((n for n in fitting if not whole or width % n == height % n == 0), 1)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...errors import SourceError
 from .address import is_jetson
 from .v4l2 import device_nodes
 from .v4l2_device import Device, KernelDevice, failure, query
@@ -70,7 +71,10 @@ def _csi(root: Path) -> list[Found]:
         return []
     from .csi_pi import import_picamera2
 
-    infos = import_picamera2().Picamera2.global_camera_info()
+    try:
+        infos = import_picamera2().Picamera2.global_camera_info()
+    except SourceError as error:
+        return [Found("csi", "CSI cameras", "picamera2", str(error))]
     return [
         Found(f"csi:{info.get('Num', number)}", f"{info.get('Model', 'unknown')} ({info.get('Id', '')})", "picamera2")
         for number, info in enumerate(infos)

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import errno
-import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..buffers import LIVE_FRAMES, FramePool
-from ..sources import Frame, SourceState, Warn, warn_on_stderr
+from ..sources import Frame, Warn, warn_on_stderr
 from . import v4l2_abi as abi
-from .jpeg import CorruptFrameError, decode_jpeg
+from .camera import STALL, Camera, believable
+from .jpeg import CorruptFrameError, decode_jpeg, reduction
 from .v4l2_device import Capability, Device, KernelDevice, failure, query
 from .v4l2_modes import DEFAULT_RATE, Mode, Wish, choose, read_offers
 from .yuv import BT601, BT709, Matrix, YuvDecoder
 
-STALL = 5.0
-"""Seconds without a whole frame after which a camera counts as lost."""
-
 _BUFFERS = 4
 _SLICE = 0.2  # seconds of one wait, so that stop() is heard
-_MAX_AGE = 10.0  # a time stamp further in the past is on another clock than ours
 
 Decode = Callable[[memoryview], np.ndarray]
 
 
-class V4L2Camera(SourceState):
+class V4L2Camera(Camera):
     """A camera at /dev/videoN.
 
     Of the frames that are ready the newest is delivered, the others are counted in ``dropped``, like those the
@@ -45,10 +39,6 @@ class V4L2Camera(SourceState):
         warn: receives one line where the driver gives other than asked.
     """
 
-    kind = "camera"
-    moving = True
-    live = True
-
     def __init__(
         self,
         path: Path,
@@ -57,21 +47,15 @@ class V4L2Camera(SourceState):
         open_device: Callable[[Path], Device] = KernelDevice,
         warn: Warn = warn_on_stderr,
     ) -> None:
-        super().__init__()
-        self._path, self._wish, self._stall = path, wish or Wish(), stall
+        super().__init__(stall)
+        self._path, self._wish = path, wish or Wish()
         self._open_device, self._warn = open_device, warn
-        self._stopped = threading.Event()
-        self._pool = FramePool(ready=LIVE_FRAMES)
-        self._number = 0
         self._device: Device | None = None
         self._identity: tuple[str, str] | None = None
         self._layout = abi.layouts()[0]
         self._memory: list[memoryview] = []
         self._decode: Decode | None = None
         self._sequence: int | None = None
-
-    def stop(self) -> None:
-        self._stopped.set()
 
     def __enter__(self) -> V4L2Camera:
         """Open, choose a mode, start streaming.
@@ -100,11 +84,6 @@ class V4L2Camera(SourceState):
             raise
         self.mode = f"{mode.format} {format_.width}x{format_.height}" + (f" at {rate:g} fps" if rate else "")
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames, the newest each time.
@@ -153,10 +132,9 @@ class V4L2Camera(SourceState):
             return None
         finally:
             self._queue(device, newest.slot)
-        self._number += 1
         monotonic = newest.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
         taken = believable(newest.timestamp if monotonic else None, time.monotonic())
-        return Frame(rgb, f"frame_{self._number:06d}", taken)
+        return self._next_frame(rgb, taken)
 
     def _ready(self, device: Device) -> Iterator[abi.Buffer]:
         """Buffers the driver has filled, oldest first; at most as many as there are, however fast it refills."""
@@ -223,19 +201,20 @@ class V4L2Camera(SourceState):
 
     def _decoder(self, name: str, got: abi.PixFormat) -> Decode:
         """What turns the bytes of a frame into RGB."""
+        least = None if self._wish.size else self._wish.least
         if name in ("MJPG", "JPEG"):
-            least = None if self._wish.size else self._wish.least
             return lambda data: decode_jpeg(data, self._pool, least)
-        shape = (got.height, got.width, 3)
+        size = got.width, got.height
         if name == "RGB3":
+            shape = (got.height, got.width, 3)
             return lambda data: _copy_rows(data, self._pool.take(shape), got.stride or got.width * 3)
         try:
-            yuv = YuvDecoder(name, got.width, got.height, got.stride, matrix_of(got))
+            yuv = YuvDecoder(name, *size, got.stride, matrix_of(got), reduction(size, least, whole=True))
         except ValueError as error:
             raise SourceError(f"camera {self._path}: {error}; choose another --camera-size") from error
 
         def decode(data: memoryview) -> np.ndarray:
-            out = self._pool.take(shape)
+            out = self._pool.take(yuv.shape)
             yuv.decode(data, out)
             return out
 
@@ -301,11 +280,6 @@ def matrix_of(format_: abi.PixFormat) -> Matrix:
     by_space = format_.colorspace == abi.COLORSPACE_JPEG
     full = format_.quantization == abi.QUANTIZATION_FULL or (format_.quantization == 0 and by_space)
     return (BT709 if is_709 else BT601)._replace(full=full)
-
-
-def believable(stamp: float | None, now: float) -> float:
-    """The driver's time stamp where it is on the monotonic clock, as V4L2 drivers should have it; else ``now``."""
-    return stamp if stamp is not None and 0 <= now - stamp < _MAX_AGE else now
 
 
 def _copy_rows(data: memoryview, out: np.ndarray, stride: int) -> np.ndarray:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .yuv_blocks import BlockSums
+
 _BAND = 1 << 14
 """Chroma samples handled at once; five float32 temporaries of it are 320 KiB."""
 
@@ -39,12 +41,16 @@ class YuvDecoder:
         width, height: even, in pixels.
         stride: bytes from one row to the next, at least the row itself.
         matrix: what the numbers mean.
+        reduce: the result is smaller by this factor, each pixel the average of a square block: 1, or an even number
+            that divides both sides.
 
     Raises:
         ValueError: none of these.
     """
 
-    def __init__(self, format: str, width: int, height: int, stride: int = 0, matrix: Matrix = BT601) -> None:
+    def __init__(
+        self, format: str, width: int, height: int, stride: int = 0, matrix: Matrix = BT601, reduce: int = 1
+    ) -> None:
         packed = format in ("YUYV", "UYVY")
         row = width * 2 if packed else width
         stride = stride or row
@@ -52,17 +58,22 @@ class YuvDecoder:
             raise ValueError(f"cannot decode {format} of {width}x{height} with {stride} bytes a row")
         self.size = stride * height if packed else stride * height * 3 // 2
         self._format, self._width, self._height, self._stride = format, width, height, stride
+        self._blocks = BlockSums(format, width, height, reduce) if reduce != 1 else None
+        self.shape = height // reduce, width // reduce, 3
+        """Of the result."""
+        samples = self._blocks.chroma_samples if self._blocks else 1
         scale = (1.0, 1.0) if matrix.full else (255 / 219, 255 / 224)
-        self._luma = np.float32(scale[0])
+        self._luma = np.float32(scale[0] / reduce**2)
         # Half a level more, because the conversion back to integers truncates.
         self._offset = np.float32(0.5 - (0 if matrix.full else 16 * scale[0]))
         green = 1 - matrix.red - matrix.blue
         red, blue = 2 - 2 * matrix.red, 2 - 2 * matrix.blue
         # RGB x (U, V)
         weights = ((0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0))
-        self._chroma = np.array(weights, np.float32) * np.float32(scale[1])
-        self._rows = max(1, _BAND // (width // 2))
-        band = (self._rows, width // 2)
+        self._chroma = np.array(weights, np.float32) * np.float32(scale[1] / samples)
+        self._centre = np.float32(128 * samples)
+        self._rows = self._blocks.rows if self._blocks else max(1, _BAND // (width // 2))
+        band = (self._rows, width // max(2, reduce))
         self._u, self._v, self._y, self._sum, self._part = (np.empty(band, np.float32) for _ in range(5))
 
     def decode(self, data: memoryview | bytes | np.ndarray, out: np.ndarray) -> None:
@@ -70,36 +81,47 @@ class YuvDecoder:
 
         Args:
             data: at least :attr:`size` bytes.
-            out: uint8 [height, width, 3], receives RGB.
+            out: uint8 of :attr:`shape`, receives RGB.
 
         Raises:
             ValueError: ``data`` is shorter, or ``out`` of another shape.
         """
-        if out.shape != (self._height, self._width, 3):
-            raise ValueError(f"out must be {[self._height, self._width, 3]}, not {list(out.shape)}")
+        if out.shape != self.shape:
+            raise ValueError(f"out must be {list(self.shape)}, not {list(out.shape)}")
         raw = np.frombuffer(data, np.uint8)
         if raw.size < self.size:
             raise ValueError(f"a frame has {self.size} bytes, this one {raw.size}")
+        luma = raw[: self._stride * self._height].reshape(self._height, self._stride)
+        chroma = raw[self._stride * self._height : self.size].reshape(-1, self._stride)
         if self._format == "NV12":
-            luma = raw[: self._stride * self._height].reshape(self._height, self._stride)[:, : self._width]
-            chroma = raw[self._stride * self._height : self.size].reshape(self._height // 2, self._stride)
-            u, v = chroma[:, 0 : self._width : 2], chroma[:, 1 : self._width : 2]
+            luma, chroma = luma[:, : self._width], chroma[:, : self._width]
+        else:
+            luma = luma[:, : self._width * 2]
+        if self._blocks:
+            for rows, y, u, v in self._blocks.bands(luma, chroma):
+                self._band(u, v, [(y, out[rows])])
+        else:
+            self._whole(luma, chroma, out)
+
+    def _whole(self, luma: np.ndarray, chroma: np.ndarray, out: np.ndarray) -> None:
+        """A frame in its own size."""
+        if self._format == "NV12":
+            u, v = chroma[:, ::2], chroma[:, 1::2]
             pixels = [(luma[i::2, j::2], out[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
         else:
-            rows = raw[: self.size].reshape(self._height, self._stride)[:, : self._width * 2]
             first = 0 if self._format == "YUYV" else 1
-            u, v = rows[:, 1 - first :: 4], rows[:, 3 - first :: 4]
-            pixels = [(rows[:, first + 2 * j :: 4], out[:, j::2]) for j in (0, 1)]
+            u, v = luma[:, 1 - first :: 4], luma[:, 3 - first :: 4]
+            pixels = [(luma[:, first + 2 * j :: 4], out[:, j::2]) for j in (0, 1)]
         for top in range(0, len(u), self._rows):
             band = slice(top, top + self._rows)
             self._band(u[band], v[band], [(luma[band], rgb[band]) for luma, rgb in pixels])
 
-    def _band(self, u8: np.ndarray, v8: np.ndarray, pixels: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """A band: ``u8``, ``v8`` [r, w], and for each position in a chroma block luma [r, w] and RGB [r, w, 3]."""
-        n = len(u8)
+    def _band(self, us: np.ndarray, vs: np.ndarray, pixels: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """A band: ``us``, ``vs`` [r, w], and for each position in a chroma block luma [r, w] and RGB [r, w, 3]."""
+        n = len(us)
         u, v, y, total, part = self._u[:n], self._v[:n], self._y[:n], self._sum[:n], self._part[:n]
-        np.subtract(u8, np.float32(128), out=u)
-        np.subtract(v8, np.float32(128), out=v)
+        np.subtract(us, self._centre, out=u)
+        np.subtract(vs, self._centre, out=v)
         for luma, rgb in pixels:
             np.multiply(luma, self._luma, out=y)
             np.add(y, self._offset, out=y)

@@ -81,6 +81,7 @@ def test_without_gstreamer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_words_of_the_pipeline() -> None:
     words = " ".join(argus_elements(1, 640, 480, 30.0))
     assert "sensor-id=1" in words and "framerate=30/1" in words and "leaky=downstream" in words
+    assert "framerate=1/1" in " ".join(argus_elements(0, 640, 480, 0.4))  # 0/1 would be: at any rate
     assert words.endswith("nvvidconv ! video/x-raw,format=NV12,width=640,height=480")
 
 

@@ -55,6 +55,8 @@ def test_reductions() -> None:
     assert reduction((3840, 2160), (480, 270)) == 8
     assert reduction((640, 480), (640, 480)) == 1
     assert reduction((320, 240), (640, 480)) == 1
+    assert reduction((1284, 720), (160, 90)) == 8
+    assert reduction((1284, 720), (160, 90), whole=True) == 4
 
 
 def test_without_huffman_tables() -> None:

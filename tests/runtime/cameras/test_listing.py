@@ -52,6 +52,19 @@ def test_a_jetson_has_csi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert camera.problem is not None and "gstreamer1.0-tools" in camera.problem
 
 
+@pytest.mark.parametrize("trouble", ["import libcamera_of_apt", "raise ValueError('numpy.dtype size changed')"])
+def test_a_picamera2_that_does_not_load_hides_no_other_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    (tmp_path / "picamera2.py").write_text(trouble)
+    (tmp_path / "video0").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    webcam = FakeCamera([Mode("YUYV", 640, 480, (30.0,))], [b""])
+    usb, csi = find_cameras(tmp_path, webcam.open, tmp_path)
+    assert usb.problem is None
+    assert csi.problem is not None and "does not load" in csi.problem and "apt install" in csi.problem
+
+
 def test_ranges_are_shown() -> None:
     offer = Offer("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
     text = describe([Found("/dev/video0", "Scaler", "direct V4L2", None, (offer,))])

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import CameraLostError, SourceError
+from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
-from fastscnn_edge.runtime.video import NetworkSource
+from fastscnn_edge.runtime.video import NetworkSource, without_password
 from tests.helpers import random_picture
 
 pytest.importorskip("av", reason="network cameras are read with av")
@@ -26,13 +27,33 @@ def jpeg() -> bytes:
     return stream.getvalue()
 
 
+def transport_stream() -> bytes:
+    import av
+
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mpegts") as container:
+        video = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for n in range(20):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(random_picture(48, 64, n), format="rgb24")))
+        container.mux(video.encode())
+    return stream.getvalue()
+
+
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
-    """Motion JPEG at /stream, 20 frames a connection; /stall stops sending after them."""
+    """Motion JPEG at /stream, 20 frames a connection; /stall stops sending after them; /ts is 20 frames of MPEG-TS."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
+            if self.path == "/ts":
+                data = transport_stream()
+                self.send_header("Content-Type", "video/mp2t")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+                return
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()
             data = jpeg()
@@ -68,8 +89,17 @@ def test_frames(server: ThreadingHTTPServer) -> None:
     with NetworkSource(url(server, "stream")) as source:
         assert source.mode == "mjpeg 64x48"
         frames = list(islice(source, 5))
+        assert source._pool.allocated == LIVE_FRAMES
     assert [frame.name for frame in frames] == [f"frame_{n:06d}" for n in range(1, 6)]
     assert frames[0].rgb.shape == (48, 64, 3)
+
+
+def test_every_frame_of_a_transport_stream(server: ThreadingHTTPServer) -> None:
+    frames = []
+    with NetworkSource(url(server, "ts")) as source, pytest.raises(CameraLostError, match="ended its stream"):
+        frames.extend(iter(source))  # keeps what came before the end
+    assert source.mode == "mpeg2video 64x48"
+    assert (len(frames), source.skipped) == (20, 0)
 
 
 def test_the_end_of_a_stream_is_a_lost_camera_and_it_is_opened_again(server: ThreadingHTTPServer) -> None:
@@ -90,3 +120,19 @@ def test_nobody_answers() -> None:
     with pytest.raises(SourceError, match=r"cannot open camera rtsp://127\.0\.0\.1:9/x") as caught, source:
         pass
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://me:secret@10.0.0.7:554/stream1", "rtsp://10.0.0.7:554/stream1"),
+        ("rtsp://me:secret@host?a=b", "rtsp://host?a=b"),
+        ("http://host/video?user=me&password=secret&channel=1", "http://host/video?user=me&password=***&channel=1"),
+        ("rtsp://host/user=me_PASSWORD=secret_channel=1", "rtsp://host/user=me_PASSWORD=***"),
+        ("http://host/monkey=1", "http://host/monkey=1"),
+        ("--camera=rtsp://me:secret@host/", "--camera=rtsp://host/"),
+        ("mail@key=x", "mail@key=x"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown

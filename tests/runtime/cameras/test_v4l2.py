@@ -18,8 +18,9 @@ from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras import v4l2 as module
 from fastscnn_edge.runtime.cameras import v4l2_abi as abi
+from fastscnn_edge.runtime.cameras.camera import believable
 from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera, Fault
-from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera, believable, device_nodes, matrix_of
+from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera, device_nodes, matrix_of
 from fastscnn_edge.runtime.cameras.v4l2_device import KernelDevice
 from fastscnn_edge.runtime.cameras.v4l2_modes import Mode, Wish
 from tests.helpers import random_picture
@@ -83,8 +84,10 @@ def test_rgb() -> None:
         np.testing.assert_array_equal(next(iter(source)).rgb, picture)
 
 
-def test_motion_jpeg_is_scaled_down_unless_a_size_was_asked_for() -> None:
-    fake = FakeCamera([Mode("MJPG", 640, 480, (30.0,))], [jpeg(640, 480)])
+@pytest.mark.parametrize("format", ["MJPG", "YUYV"])
+def test_frames_are_made_smaller_while_decoded_unless_a_size_was_asked_for(format: str) -> None:
+    data = jpeg(640, 480) if format == "MJPG" else grey(99, 640, 480)
+    fake = FakeCamera([Mode(format, 640, 480, (30.0,))], [data])
     with camera(fake, Wish(least=(150, 100))) as source:
         assert next(iter(source)).rgb.shape == (120, 160, 3)
     with camera(fake, Wish(size=(640, 480), least=(150, 100))) as source:

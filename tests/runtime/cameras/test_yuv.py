@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,11 +59,66 @@ def test_every_pixel_is_the_formula_rounded(
     assert np.abs(out - expected(format, yuv, matrix)).max() <= 0.5 + 1e-3
 
 
+@given(
+    format=st.sampled_from(["YUYV", "UYVY", "NV12"]),
+    matrix=st.sampled_from([BT601, BT709, BT601._replace(full=True)]),
+    reduce=st.sampled_from([2, 4, 6, 8, 16]),
+    blocks=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    padding=st.sampled_from([0, 3, 6]),
+    seed=st.integers(0, 1 << 30),
+)
+@settings(max_examples=60)
+def test_a_smaller_frame_is_the_average_of_the_whole_one(
+    format: str, matrix: Matrix, reduce: int, blocks: tuple[int, int], padding: int, seed: int
+) -> None:
+    """Of colours inside RGB, where nothing clips: the definition unrounded to half a level, the whole frame to one."""
+    height, width = blocks[0] * reduce, blocks[1] * reduce
+    rng = np.random.default_rng(seed)
+    yuv = np.concatenate([rng.integers(90, 166, (height, width, 1)), rng.integers(100, 157, (height, width, 2))], -1)
+    yuv = yuv.astype(np.uint8)
+    stride = width * (1 if format == "NV12" else 2) + padding
+    whole, small = np.empty((height, width, 3), np.uint8), np.empty((*blocks, 3), np.uint8)
+    data = pack(format, yuv, padding)
+    YuvDecoder(format, width, height, stride, matrix).decode(data, whole)
+    YuvDecoder(format, width, height, stride, matrix, reduce).decode(data, small)
+    exact, converted = (
+        frame.reshape(blocks[0], reduce, blocks[1], reduce, 3).mean((1, 3))
+        for frame in (expected(format, yuv, matrix), whole)
+    )
+    assert np.abs(small - exact).max() <= 0.5 + 1e-3
+    assert np.abs(small - converted).max() <= 1 + 1e-3
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("format", ["YUYV", "UYVY", "NV12"])
+def test_the_largest_sums_do_not_overflow(format: str, level: int) -> None:
+    yuv = np.full((16, 16, 3), (level, 128, 128), np.uint8)
+    out = np.empty((1, 1, 3), np.uint8)
+    YuvDecoder(format, 16, 16, matrix=BT601._replace(full=True), reduce=16).decode(pack(format, yuv), out)
+    assert (out == level).all()
+
+
+def test_smaller_frames_take_no_memory_of_a_frame() -> None:
+    decoder, out = YuvDecoder("YUYV", 1280, 720, reduce=2), np.empty((360, 640, 3), np.uint8)
+    data = bytes(decoder.size)
+    decoder.decode(data, out)
+    tracemalloc.start()
+    decoder.decode(data, out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < out.nbytes / 8
+
+
 def test_frames_larger_than_a_band() -> None:
     yuv = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     out = np.empty((480, 640, 3), np.uint8)
     YuvDecoder("YUYV", 640, 480).decode(pack("YUYV", yuv), out)
     assert np.abs(out - expected("YUYV", yuv, BT601)).max() <= 0.5 + 1e-3
+    yuv = (90 + yuv // 4).astype(np.uint8)
+    small = np.empty((240, 320, 3), np.uint8)
+    YuvDecoder("YUYV", 640, 480, reduce=2).decode(pack("YUYV", yuv), small)
+    blocks = expected("YUYV", yuv, BT601).reshape(240, 2, 320, 2, 3).mean((1, 3))
+    assert np.abs(small - blocks).max() <= 0.5 + 1e-3
 
 
 def test_black_white_and_grey_by_range() -> None:
@@ -93,6 +150,9 @@ def test_what_is_refused() -> None:
     for arguments in (("NV21", 4, 4), ("YUYV", 3, 4), ("NV12", 4, 3), ("YUYV", 4, 4, 7)):
         with pytest.raises(ValueError, match="cannot decode"):
             YuvDecoder(*arguments)
+    for reduce in (0, -2, 3, 4, 18):
+        with pytest.raises(ValueError, match="smaller"):
+            YuvDecoder("YUYV", 36, 18, reduce=reduce)
     decoder = YuvDecoder("NV12", 4, 4)
     assert decoder.size == 24
     with pytest.raises(ValueError, match="24 bytes"):
