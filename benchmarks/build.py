@@ -16,12 +16,11 @@ from fastscnn_edge.export.prepare import Prepared, Source, prepare
 from fastscnn_edge.files import sha256
 from fastscnn_edge.quantization.calibrate import load_for
 from fastscnn_edge.quantization.quantized_file import Origin, save_quantized
-from fastscnn_edge.quantization.recipes import RECIPES
 from fastscnn_edge.quantization.scheme import AFFINE
 
 from .build_ours import build_ours
 from .build_stock import build_stock
-from .contestants import EXECUTORCH, ONNX2TF, PEERS
+from .contestants import PEERS
 from .environments import NotRunError, python_of, run
 
 HERE = Path(__file__).resolve().parent

@@ -60,6 +60,8 @@ CONTESTANTS = (
                "preprocessing in the graph, latency hint", PEERS),
     Contestant("OpenVINO INT8", "openvino", "openvino_int8.xml", ("openvino", "nncf"), "int8",
                "NNCF post-training quantization, the same otherwise", PEERS),
+    Contestant("OpenVINO INT8, our mask", "openvino_lazy", "openvino_int8.xml", ("openvino", "nncf"), "int8",
+               "the same, stopped at 1/8 logits", PEERS),
     Contestant("ncnn fp32", "ncnn", "ncnn.param", ("ncnn", "pnnx"), "fp32", "from_pixels, argmax by numpy", PEERS),
     Contestant("ncnn fp16", "ncnn_fp16", "ncnn_fp16.param", ("ncnn", "pnnx"), "fp16",
                "half-precision weights, the default", PEERS),

@@ -14,6 +14,27 @@ def append_classes(file: bytes, size: tuple[int, int], align_corners: bool) -> b
         A flatbuffer whose output is int32 [1, H, W].
     """
     model = schema.ModelT.InitFromPackedBuf(file, 0)
+    _append(model, size, align_corners)
+    return _packed(model)
+
+
+def head_only(grid: tuple[int, int], size: tuple[int, int], classes: int, align_corners: bool) -> bytes:
+    """The same end alone: int8 logits [1, h, w, classes] to int32 classes [1, H, W]."""
+    model = schema.ModelT()
+    model.version, model.operatorCodes, model.buffers = 3, [], [schema.BufferT()]
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators = [], []
+    model.subgraphs = [graph]
+    source = _tensor(model, "logits", [1, *grid, classes], schema.TensorType.INT8)
+    unit = schema.QuantizationParametersT()
+    unit.scale, unit.zeroPoint = np.ones(1, np.float32), np.zeros(1, np.int64)
+    graph.tensors[source].quantization = unit
+    graph.inputs = graph.outputs = [source]
+    _append(model, size, align_corners)
+    return _packed(model)
+
+
+def _append(model: schema.ModelT, size: tuple[int, int], align_corners: bool) -> None:
     graph = model.subgraphs[0]
     logits = graph.tensors[graph.outputs[0]]
     classes = int(logits.shape[3])
@@ -36,7 +57,10 @@ def append_classes(file: bytes, size: tuple[int, int], align_corners: bool) -> b
     graph.outputs = [result]
     for signature in model.signatureDefs or []:
         signature.outputs[0].tensorIndex = result
-    builder = flatbuffers.Builder(len(file) + 4096)
+
+
+def _packed(model: schema.ModelT) -> bytes:
+    builder = flatbuffers.Builder(1 << 20)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 

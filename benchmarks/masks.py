@@ -102,6 +102,7 @@ def measure(segmenter: Segmenter, pictures: list[Path], rounds: int, threads: in
                *(f"{1e3 * statistics.median(t):.2f}" for t in times.values()), f"{100 * np.mean(exact == graph):.2f} %")
     extra = {name: _peak(way, logits) for name, way in table.items()}
     height, width = segmenter.spec.height, segmenter.spec.width
+    # What the engine allocates, Python does not see: the upsampled logits and int32 classes.
     extra["in a TFLite graph"] = height * width * (len(segmenter.spec.classes) + 4) + extra["in a TFLite graph"]
     yield ("memory, MiB", "", *(f"{n / 2**20:.1f}" for n in extra.values()), "")
 

@@ -123,11 +123,14 @@ def table(found: list[Layer], limit: Limits, whole: float) -> str:
     """Markdown: a row a layer, the sum, and the network as a whole."""
     lines = [
         f"int8 arithmetic {limit.macs / 1e9:.0f} GMAC/s, memory {limit.moved / 1e9:.1f} GB/s", "",
-        "| layer | MMAC | MB moved | ms | GMAC/s | least ms | of the least |", "| --- | --- | --- | --- | --- | --- | --- |",
+        "| layer | MMAC | MB moved | ms | GMAC/s | least ms | of the least |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    total = Layer("sum of these", sum(x.macs for x in found), sum(x.moved for x in found), sum(x.seconds for x in found))
-    least = sum(limit.least(x) for x in found)
-    rows = [(x, limit.least(x)) for x in found] + [(total, least), (replace(total, name="the network", seconds=whole), least)]
+    least = sum(limit.least(layer) for layer in found)
+    total = Layer("sum of these", sum(x.macs for x in found), sum(x.moved for x in found),
+                  sum(x.seconds for x in found))
+    rows = [(layer, limit.least(layer)) for layer in found]
+    rows += [(total, least), (replace(total, name="the network", seconds=whole), least)]
     for layer, lower in rows:
         lines.append(
             f"| {layer.name} | {layer.macs / 1e6:.1f} | {layer.moved / 1e6:.2f} | {layer.seconds * 1e3:.2f} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,19 @@ from .common import Picture, Segment
 def load(model: Path, threads: int, picture: Picture) -> Segment:
     import openvino as ov
 
-    core = ov.Core()
-    with_pixels = ov.preprocess.PrePostProcessor(core.read_model(model))
+    run = compiled(ov.Core().read_model(model), threads, picture)
+
+    def segment(frame: np.ndarray) -> np.ndarray:
+        return run(frame).reshape(frame.shape[:2]).astype(np.uint8)
+
+    return segment
+
+
+def compiled(network: Any, threads: int, picture: Picture) -> Segment:
+    """``network`` with uint8 frames as input, ready to run; what it returns is valid until the next run."""
+    import openvino as ov
+
+    with_pixels = ov.preprocess.PrePostProcessor(network)
     image = with_pixels.input()
     image.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape(
         [1, picture.height, picture.width, 3])
@@ -23,12 +35,11 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
         "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1,
         "INFERENCE_PRECISION_HINT": "f32",
     }
-    compiled = core.compile_model(with_pixels.build(), "CPU", settings)
-    request = compiled.create_infer_request()
+    request = ov.Core().compile_model(with_pixels.build(), "CPU", settings).create_infer_request()
 
-    def segment(frame: np.ndarray) -> np.ndarray:
+    def run(frame: np.ndarray) -> np.ndarray:
         request.infer({0: frame[None]}, share_inputs=True)
-        classes: np.ndarray = request.get_output_tensor(0).data
-        return classes.reshape(frame.shape[:2]).astype(np.uint8)
+        result: np.ndarray = request.get_output_tensor(0).data
+        return result
 
-    return segment
+    return run

@@ -15,7 +15,8 @@ def load(model: Path, threads: int, picture: Picture, compiled: bool = False) ->
     from .torch_model import Classes
 
     torch.set_num_threads(threads)
-    network = Classes(model).eval().to(memory_format=torch.channels_last)
+    network = Classes(model).eval()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     run = torch.compile(network) if compiled else network
     mean = torch.tensor(picture.mean).view(1, 3, 1, 1)
     factor = 1 / torch.tensor(picture.std).view(1, 3, 1, 1)

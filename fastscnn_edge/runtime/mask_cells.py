@@ -73,8 +73,8 @@ def exact_dtype(denominators: int) -> type:
     """The cheapest type in which the interpolation of int8 logits never rounds.
 
     Two int8 differ by at most 255, so neighbouring differences by at most 510; with integer weights nothing in
-    :meth:`CellPainter._interpolate` exceeds 510 times the product of both ``denominators``. float32 holds integers to 2**24,
-    float64 to 2**53 (pictures of 10**12 pixels).
+    :meth:`CellPainter._interpolate` exceeds 510 times the product of both ``denominators``. float32 holds integers to
+    2**24, float64 to 2**53 (pictures of 10**12 pixels).
     """
     bound = 510 * denominators
     if bound <= 1 << 24:
