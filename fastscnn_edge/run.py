@@ -16,6 +16,7 @@ from .memory_limit import HELP as MEMORY_HELP
 from .memory_limit import check_limit, memory, workload_of
 from .output_options import Outputs, add_output_options, check_outputs
 from .runtime.board import StateLog, read_board, read_state
+from .runtime.buffers import LIVE_FRAMES
 from .runtime.memory import read_memory
 from .runtime.meter import STAGES, Meter
 from .runtime.pipeline import IN_FLIGHT, segment_frames, warm_up
@@ -81,7 +82,8 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     memory_before = read_memory()
     path = options.model or bundled_model()
     drawing = bool(options.out or options.video or options.serve)
-    check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held=IN_FLIGHT))
+    held = IN_FLIGHT if options.camera is None else LIVE_FRAMES
+    check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held=held))
     meter, failure = Meter(), None
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads)

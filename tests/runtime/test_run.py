@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastscnn_edge import input_options
+from fastscnn_edge import input_options, run
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.run import main
+from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras.fake_v4l2 import Fault
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera
 from fastscnn_edge.runtime.cameras.v4l2_modes import Wish
+from fastscnn_edge.runtime.footprint import PLAIN, Workload
+from fastscnn_edge.runtime.pipeline import IN_FLIGHT
 from tests.helpers import random_picture
 
 from .cameras.test_v4l2 import webcam
@@ -130,6 +133,21 @@ def test_a_file_played_as_a_camera(
     assert data["source"]["mode"] == "a video, played"
     assert data["frames"] + data["dropped"]["for_newer"] == 5
     assert len(data["samples_ns"]["latency"]) == data["frames"]
+
+
+def test_a_camera_is_estimated_with_all_its_frames(
+    tiny_model: Path, picture: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def workload_of(source: Path | None, drawing: bool, held: int) -> Workload:
+        seen.append(held)
+        return PLAIN
+
+    monkeypatch.setattr(run, "workload_of", workload_of)
+    for source in (["--source", str(picture)], ["--camera", f"file:{video}"]):
+        assert main([*source, "--model", str(tiny_model), "--memory-limit", "1G"]) == 0
+    assert seen == [IN_FLIGHT, LIVE_FRAMES]
 
 
 def test_a_camera_that_is_lost_leaves_its_report(
