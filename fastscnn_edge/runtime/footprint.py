@@ -36,7 +36,7 @@ _ACTIVATIONS = {  # bytes a pixel of the model's input
     (ONNXRUNTIME, "fp32"): 129.0,
 }
 
-_FRAME = 5.0  # bytes a pixel: RGB, class map, what the mask needs beside them
+_FRAME = 6.0  # bytes a pixel: RGB, class map, the canvas it is painted on, what the mask needs beside them
 _HELD = 3.0  # another frame that waits in memory
 _DECODING = 11.0  # Pillow's own RGBX, our RGB, and the frame before
 _RESIZING = 4.0  # of the larger of frame and input, when they differ
