@@ -109,8 +109,8 @@ def _peers(folder: Path, checkpoint: Path, prepared: Prepared, models: Collectio
         ("openvino_int8.xml", PEERS, "openvino_int8", [classes, str(calibration), facts]),
         ("ncnn.param", PEERS, "ncnn_model", ["0", logits]),
         ("ncnn_fp16.param", PEERS, "ncnn_model", ["1", logits]),
-        ("mnn.mnn", PEERS, "mnn_model", [classes]),  # before the next, which starts from it
-        ("mnn_int8.mnn", PEERS, "mnn_int8", [str(folder / "mnn.mnn"), str(calibration), facts]),
+        ("mnn.mnn", PEERS, "mnn_model", [classes]),
+        ("mnn_int8.mnn", PEERS, "mnn_int8", [classes, str(calibration), facts]),
         ("executorch_int8.pte", EXECUTORCH, "executorch_int8", [str(checkpoint), str(calibration), facts]),
         ("onnx2tf_int8.tflite", ONNX2TF, "onnx2tf_int8", [classes, str(calibration), facts]),
     ]
