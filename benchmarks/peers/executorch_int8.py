@@ -2,7 +2,7 @@
 
 Calibration pictures are uint8 [N, H, W, 3]; the model takes normalised float32 [1, 3, H, W], channels last, and ends in
 logits on the 1/8 grid: XNNPACK has no argmax, and its upsampling with ExecuTorch's own argmax after it takes twice as
-long as PyTorch takes for both.
+long as PyTorch for both.
 """
 
 import json
