@@ -80,7 +80,8 @@ def build(inputs: Inputs, size: tuple[int, int], models: Collection[str], cache:
     if not (folder / "stock_int8.onnx").is_file():
         with _step(f"torch.onnx.export and quantize_static, {size[0]}x{size[1]}"):
             build_stock(folder, inputs.checkpoint, prepared)
-    return Built(folder, inputs.checkpoint.resolve(), prepared, frames, _peers(folder, prepared, models, cache))
+    checkpoint = inputs.checkpoint.resolve()
+    return Built(folder, checkpoint, prepared, frames, _peers(folder, checkpoint, prepared, models, cache))
 
 
 def _quantized(inputs: Inputs, folder: Path) -> Path:
@@ -96,7 +97,8 @@ def _quantized(inputs: Inputs, folder: Path) -> Path:
     return path
 
 
-def _peers(folder: Path, prepared: Prepared, models: Collection[str], cache: Path) -> dict[str, str]:
+def _peers(folder: Path, checkpoint: Path, prepared: Prepared, models: Collection[str],
+           cache: Path) -> dict[str, str]:
     """Write those of ``models`` that peers convert for themselves; what failed, and why."""
     calibration = folder / "calibration.npy"
     if not calibration.is_file():
@@ -107,8 +109,10 @@ def _peers(folder: Path, prepared: Prepared, models: Collection[str], cache: Pat
         ("openvino_int8.xml", PEERS, "openvino_int8", [classes, str(calibration), facts]),
         ("ncnn.param", PEERS, "ncnn_model", ["0", logits]),
         ("ncnn_fp16.param", PEERS, "ncnn_model", ["1", logits]),
-        ("mnn.mnn", PEERS, "mnn_model", [classes]),  # before the next, which starts from it
-        ("mnn_int8.mnn", PEERS, "mnn_int8", [str(folder / "mnn.mnn"), str(calibration), facts]),
+        ("mnn.mnn", PEERS, "mnn_model", [classes]),
+        ("mnn_int8.mnn", PEERS, "mnn_int8", [classes, str(calibration), facts]),
+        ("executorch_int8.pte", EXECUTORCH, "executorch_int8", [str(checkpoint), str(calibration), facts]),
+        ("onnx2tf_int8.tflite", ONNX2TF, "onnx2tf_int8", [classes, str(calibration), facts]),
     ]
     problems = {}
     for name, environment, script, arguments in scripts:

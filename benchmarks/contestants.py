@@ -66,9 +66,10 @@ CONTESTANTS = (
     Contestant("ncnn fp16", "ncnn_fp16", "ncnn_fp16.param", ("ncnn", "pnnx"), "fp16",
                "half-precision weights, the default", PEERS),
     Contestant("MNN fp32", "mnn", "mnn.mnn", ("MNN",), "fp32", "upsampling and argmax in the graph", PEERS),
-    Contestant("MNN INT8", "mnn", "mnn_int8.mnn", ("MNN",), "int8", "its offline quantization", PEERS),
-    Contestant("ExecuTorch INT8", "executorch", "executorch_int8.pte", ("executorch",), "int8",
-               "XNNPACK, PT2E post-training quantization", EXECUTORCH),
+    Contestant("MNN INT8", "mnn", "mnn_int8.mnn", ("MNN",), "int8",
+               "its offline quantization (EMA), the same otherwise", PEERS),
+    Contestant("ExecuTorch INT8", "executorch", "executorch_int8.pte", ("executorch", "torchao"), "int8",
+               "XNNPACK, PT2E post-training quantization; upsampling and argmax by torch", EXECUTORCH),
     Contestant("onnx2tf INT8", "litert", "onnx2tf_int8.tflite", ("onnx2tf", "ai-edge-litert"), "int8",
                "onnx2tf's full integer file, upsampling and argmax in the graph"),
 )

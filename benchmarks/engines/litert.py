@@ -21,6 +21,7 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
     # A level has one quantized value per colour, so quantizing a frame is looking up.
     ready = image["dtype"] != np.int8
     table = levels if ready else np.clip(np.rint((levels - mean) / std / scale) + zero_point, -128, 127)
+    colours = [np.ascontiguousarray(column) for column in table.astype(np.int8).T]
     plain = not ready and _is_shift(scale, zero_point)
 
     def segment(frame: np.ndarray) -> np.ndarray:
@@ -31,8 +32,8 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
             np.subtract(frame, mean, out=memory[0])
             np.divide(memory[0], std, out=memory[0])
         else:
-            for channel in range(3):
-                memory[0, ..., channel] = table[:, channel].astype(np.int8)[frame[..., channel]]
+            for channel, colour in enumerate(colours):
+                memory[0, ..., channel] = np.take(colour, frame[..., channel])
         del memory  # the interpreter may move it
         interpreter.invoke()
         result: np.ndarray = interpreter.get_tensor(classes["index"]).reshape(frame.shape[:2])
