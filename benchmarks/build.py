@@ -20,11 +20,11 @@ from fastscnn_edge.quantization.scheme import AFFINE
 
 from .build_ours import build_ours
 from .build_stock import build_stock
-from .contestants import PEERS
+from .contestants import EXECUTORCH, ONNX2TF, PEERS
 from .environments import NotRunError, python_of, run
 
 HERE = Path(__file__).resolve().parent
-RECIPE = "fast"
+RECIPE = "accurate"
 CALIBRATION_PICTURES = 16
 FRAMES = 4
 
@@ -85,8 +85,8 @@ def build(inputs: Inputs, size: tuple[int, int], models: Collection[str], cache:
 
 
 def _quantized(inputs: Inputs, folder: Path) -> Path:
-    """``fastscnn-edge quantize --recipe fast`` at the size the checkpoint was trained at; it serves every size."""
-    path = folder / "int8.safetensors"
+    """``fastscnn-edge quantize`` at the size the checkpoint was trained at; it serves every size."""
+    path = folder / f"{RECIPE}.safetensors"
     if not path.is_file():
         with _step("quantizing"):
             source = Source(inputs.checkpoint, "int8", None, inputs.calibration, CALIBRATION_PICTURES, RECIPE)

@@ -33,7 +33,7 @@ from .environments import NotRunError, python_of
 from .process import Process
 from .results import Case, Comparison, Row, load, save
 from .rounds import interleaved
-from .table import markdown
+from .table import by_pixels, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED = ROOT / "fastscnn_edge" / "weights" / "fastscnn_camvid.safetensors"
@@ -71,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--markdown", type=Path, metavar="FILE.md", help="the tables")
     add("--plot", type=Path, metavar="FILE.png", help="the last case as a picture")
     add("--show", type=Path, metavar="FILE.json", help="measure nothing: tables and plot of an earlier --out")
+    add("--by-pixels", action="store_true", help="a short table instead: one row a size and number of threads")
     return result
 
 
@@ -106,7 +107,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _write(comparison: Comparison, args: argparse.Namespace) -> None:
-    text = markdown(comparison)
+    text = by_pixels(comparison) if args.by_pixels else markdown(comparison)
     print(text, end="")
     if args.out:
         save(comparison, args.out)

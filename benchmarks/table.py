@@ -25,6 +25,20 @@ def markdown(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
+def by_pixels(comparison: Comparison) -> str:
+    """One row a case: milliseconds a frame and peak MiB of each contestant."""
+    names = [row.name for row in comparison.cases[0].rows] if comparison.cases else []
+    lines = [" | ".join(["| size", "megapixels", "threads", *(f"{name}: ms, MiB" for name in names)]) + " |",
+             "| --- " * (3 + len(names)) + "|"]
+    for case in comparison.cases:
+        rows = [case.row(name) for name in names]
+        cells = [f"{milliseconds(row):.1f}, {row.peak / _MEBIBYTE:.0f}" if row else "" for row in rows]
+        height, width = case.size
+        first = [f"| {height}x{width}", f"{height * width / 1e6:.2f}", str(case.threads)]
+        lines.append(" | ".join([*first, *cells]) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def _table(case: Case) -> Iterator[str]:
     yield f"| | precision | ms a frame | time / {OURS} | peak MiB | memory / {OURS} | same class | mIoU |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +15,11 @@ from benchmarks.compare import main
 from benchmarks.contestants import CONTESTANTS, OURS, REFERENCE
 from benchmarks.results import Case, Comparison, Row, load, save
 from benchmarks.rounds import ratio
-from benchmarks.table import goals, markdown
+from benchmarks.table import by_pixels, goals, markdown
 from fastscnn_edge.errors import UsageError
 
 MIB = 1 << 20
+ROOT = Path(__file__).parents[2]
 
 
 def rounds(milliseconds: float, count: int = 9, noise: float = 0.02, seed: int = 0) -> list[list[int]]:
@@ -121,12 +121,21 @@ def test_contestants_are_told_apart() -> None:
     assert {OURS, REFERENCE} <= {c.name for c in CONTESTANTS}
 
 
-def test_committed_results_are_what_the_page_shows() -> None:
-    folder = Path(__file__).parents[2]
-    page = (folder / "docs/performance.md").read_text()
-    for path in sorted((folder / "benchmarks/results").glob("*.json")):
-        comparison = load(path)
-        for case in comparison.cases:
-            block = markdown(Comparison({}, [case])).split("### Goals")[0].strip()
-            assert block in page, f"{path.name}, {case.title}"
-        assert json.loads(path.read_text())["about"]["weights"].split(",")[0] in page
+def test_a_row_a_size() -> None:
+    text = by_pixels(Comparison({}, [replace(CASE, rows=CASE.rows[:2]), replace(CASE, rows=CASE.rows[:1])]))
+    assert text.splitlines()[0] == f"| size | megapixels | threads | {OURS}: ms, MiB | {REFERENCE}: ms, MiB |"
+    assert text.splitlines()[2].startswith("| 1024x2048 | 2.10 | 1 | ")
+    assert text.splitlines()[2].endswith(", 750 |")
+    assert text.splitlines()[3].endswith(", 100 |  |")
+
+
+@pytest.mark.parametrize("name", ["camvid", "mmseg", "pixels"])
+def test_committed_results_are_what_the_page_shows(name: str) -> None:
+    page = (ROOT / "docs/performance.md").read_text()
+    comparison = load(ROOT / "benchmarks" / "results" / f"{name}.json")
+    assert comparison.about["weights"].split(",")[0] in page
+    if name == "pixels":
+        assert by_pixels(comparison) in page
+        return
+    for block in markdown(Comparison({}, comparison.cases)).strip().split("\n\n"):
+        assert block in page or block.startswith("###"), block
