@@ -14,8 +14,11 @@ _MEBIBYTE = 1 << 20
 
 
 def markdown(comparison: Comparison) -> str:
-    """The machine, a table a case, and the goals."""
+    """The machine, who takes part, a table a case, and the goals."""
     lines = [f"{key}: {value}  " for key, value in comparison.about.items()]
+    if comparison.cases:
+        lines += ["", "| | what | versions |", "| --- | --- | --- |"]
+        lines += [f"| {row.name} | {row.what} | {row.versions} |" for row in comparison.cases[0].rows]
     for case in comparison.cases:
         lines += ["", f"### {case.title}", "", *_table(case)]
     lines += ["", "### Goals", "", "| case | goal | measured | |", "| --- | --- | --- | --- |"]
