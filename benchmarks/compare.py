@@ -31,6 +31,7 @@ from .contestants import CONTESTANTS, OWN, Contestant
 from .engines.common import Picture
 from .environments import NotRunError, python_of
 from .process import Process
+from .repeat import compare_runs
 from .results import Case, Comparison, Row, load, save
 from .rounds import interleaved
 from .table import by_pixels, markdown
@@ -45,6 +46,7 @@ _EXAMPLES = """examples:
       --out comparison.json --markdown comparison.md --plot comparison.png
   python -m benchmarks.compare --checkpoint mmseg.pth --sizes 1024x2048 --threads 1 --only ours,ORT --out quick.json
   python -m benchmarks.compare --show comparison.json --markdown comparison.md
+  python -m benchmarks.compare --show again.json --against comparison.json
 
 Nothing else should run meanwhile. The first run installs the peers, about 2 GB; Ctrl-C keeps the cases that are done.
 """
@@ -71,6 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--markdown", type=Path, metavar="FILE.md", help="the tables")
     add("--plot", type=Path, metavar="FILE.png", help="the last case as a picture")
     add("--show", type=Path, metavar="FILE.json", help="measure nothing: tables and plot of an earlier --out")
+    add("--against", type=Path, metavar="FILE.json",
+        help="say which ratios lie outside the intervals of an earlier --out")
     add("--by-pixels", action="store_true", help="a short table instead: one row a size and number of threads")
     return result
 
@@ -109,6 +113,10 @@ def _run(args: argparse.Namespace) -> int:
 def _write(comparison: Comparison, args: argparse.Namespace) -> None:
     text = by_pixels(comparison) if args.by_pixels else markdown(comparison)
     print(text, end="")
+    if args.against:
+        count, outside = compare_runs(load(args.against), comparison)
+        print(f"\n{count - len(outside)} of {count} ratios lie within the intervals of {args.against}")
+        print("".join(f"- {one}\n" for one in outside), end="")
     if args.out:
         save(comparison, args.out)
     if args.markdown:

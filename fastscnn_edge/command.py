@@ -14,7 +14,7 @@ EXIT_INTERRUPTED = 130
 
 
 # Third-party module -> the extra that brings it.
-EXTRAS = {"ai_edge_litert": "tflite", "av": "camera",
+EXTRAS = {"ai_edge_litert": "tflite", "av": "camera", "onnxscript": "dev",
           **dict.fromkeys(("torch", "safetensors", "tqdm", "flatbuffers", "onnx", "onnxruntime"), "export")}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.chart import draw
 from benchmarks.compare import main
 from benchmarks.contestants import CONTESTANTS, OURS, REFERENCE
+from benchmarks.repeat import compare_runs
 from benchmarks.results import Case, Comparison, Row, load, save
 from benchmarks.rounds import ratio
 from benchmarks.table import by_pixels, goals, markdown
@@ -129,6 +130,18 @@ def test_a_row_a_size() -> None:
     assert text.splitlines()[2].startswith("| 1024x2048 | 2.10 | 1 | ")
     assert text.splitlines()[2].endswith(", 750 |")
     assert text.splitlines()[3].endswith(", 100 |  |")
+
+
+def test_another_run_is_held_against_the_stated_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = replace(CASE, rows=[CASE.rows[0], row(REFERENCE, 241, 750), row("OpenVINO INT8", 80, 200), CASE.rows[-1]])
+    count, outside = compare_runs(Comparison({}, [CASE]), Comparison({}, [again]))
+    assert (count, [one.name for one in outside]) == (2, ["OpenVINO INT8"])
+    paths = [tmp_path / "stated.json", tmp_path / "again.json"]
+    for path, case in zip(paths, (CASE, again), strict=True):
+        save(Comparison({}, [case]), path)
+    assert main(["--show", str(paths[1]), "--against", str(paths[0])]) == 0
+    said = capsys.readouterr().out
+    assert f"1 of 2 ratios lie within the intervals of {paths[0]}\n- 1024x2048, 1 thread: OpenVINO INT8 is 1.6" in said
 
 
 @pytest.mark.parametrize("name", ["camvid", "mmseg", "pixels"])
