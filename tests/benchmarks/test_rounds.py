@@ -15,7 +15,7 @@ from benchmarks.compare import main
 from benchmarks.contestants import CONTESTANTS, OURS, REFERENCE
 from benchmarks.repeat import compare_runs
 from benchmarks.results import Case, Comparison, Row, load, save
-from benchmarks.rounds import ratio
+from benchmarks.rounds import RESTART, ratio
 from benchmarks.table import by_pixels, goals, markdown
 from fastscnn_edge.errors import UsageError
 
@@ -33,7 +33,7 @@ def row(name: str, milliseconds: float, mebibytes: int, ours: bool = False) -> R
 
 
 CASE = Case((1024, 2048), 1, [
-    row(OURS, 50, 100, ours=True), row(REFERENCE, 240, 750), row("OpenVINO INT8", 49, 200),
+    row(OURS, 50, 100, ours=True), row(REFERENCE, 240, 750), row("OpenVINO INT8", 40, 200),
     row("TFLite INT8 in graph", 80, 150), Row("MNN INT8", "int8", False, "", "", problem="no | such file"),
 ])
 
@@ -41,13 +41,13 @@ CASE = Case((1024, 2048), 1, [
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=9), st.floats(0.1, 10))
 @settings(max_examples=50, deadline=None)
 def test_a_machine_that_slows_down_for_both_changes_nothing(speeds: list[int], factor: float) -> None:
-    """Paired rounds: whatever the machine did meanwhile, the ratio and its interval are exact."""
+    """Paired rounds: whatever the machine did meanwhile, the ratio is exact, and its interval as narrow as it gets."""
     below = [[1000 * s] * 3 for s in speeds]
     above = [[int(1000 * s * factor)] * 3 for s in speeds]
     found = ratio(above, below)
     assert found.low <= found.value <= found.high
     assert found.value == pytest.approx(factor, rel=1e-2)
-    assert found.high - found.low <= 0.02 * factor
+    assert found.high - found.low <= (2 * RESTART + 0.02) * factor
 
 
 def test_the_interval_has_the_truth_as_often_as_it_says() -> None:
