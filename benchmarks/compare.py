@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.metadata
+import functools
 import platform
 import subprocess
 import sys
@@ -102,8 +102,9 @@ def _run(args: argparse.Namespace) -> int:
     try:
         for extent in args.sizes:
             built = build(inputs, extent, {c.model for c in chosen}, cache)
+            reference = _reference(built)
             for threads in args.threads:
-                cases.append(_case(chosen, built, threads, args.rounds, cache, data))
+                cases.append(_case(chosen, built, reference, threads, args.rounds, cache, data))
     except KeyboardInterrupt:
         interrupted = True
     _write(Comparison(_about(args), cases), args)
@@ -126,11 +127,10 @@ def _write(comparison: Comparison, args: argparse.Namespace) -> None:
             draw(comparison.cases[-1]).save(path, "PNG", optimize=True)
 
 
-def _case(chosen: list[Contestant], built: Built, threads: int, rounds: int, cache: Path,
+def _case(chosen: list[Contestant], built: Built, reference: np.ndarray, threads: int, rounds: int, cache: Path,
           data: Dataset | None) -> Case:
-    """Every contestant loaded, its masks compared, then the rounds."""
+    """Every contestant loaded, its masks compared with ``reference``, then the rounds."""
     extent = built.prepared.size
-    reference = _reference(built)
     problems: dict[str, str] = {}
     agreement: dict[str, float] = {}
     miou: dict[str, float] = {}
@@ -194,18 +194,22 @@ def _miou(process: Process, data: Dataset, folder: Path) -> float:
 
 
 def _versions(contestant: Contestant, cache: Path) -> str:
-    if contestant.environment == OWN:
-        known = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
-    else:
-        script = ("import importlib.metadata as m; "
-                  "print(*(f'{d.metadata[\"Name\"].lower()}={d.version}' for d in m.distributions()))")
-        try:
-            python = python_of(contestant.environment, cache)
-        except NotRunError:
-            return ""
-        output = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True).stdout
-        known = dict(pair.split("=", 1) for pair in output.split())
+    own = contestant.environment == OWN
+    try:
+        python = Path(sys.executable) if own else python_of(contestant.environment, cache)
+    except NotRunError:
+        return ""
+    known = _installed(python)
     return ", ".join(f"{name} {known.get(name.lower(), '?')}" for name in contestant.packages)
+
+
+@functools.cache
+def _installed(python: Path) -> dict[str, str]:
+    """Version by package, in lower case; asked once of each environment."""
+    script = ("import importlib.metadata as m; "
+              "print(*(f'{d.metadata[\"Name\"].lower()}={d.version}' for d in m.distributions()))")
+    output = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True).stdout
+    return dict(pair.split("=", 1) for pair in output.split())
 
 
 def _about(args: argparse.Namespace) -> dict[str, object]:

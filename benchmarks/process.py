@@ -18,7 +18,8 @@ class Process:
     """Started, loaded, and waiting for requests; killed at the end.
 
     Args:
-        command: Python of the environment.
+        python: of the contestant's environment.
+        engine, model: as :class:`benchmarks.contestants.Contestant` has them.
         facts: ``threads`` and ``picture``, see :mod:`benchmarks.worker`.
         log: receives what the engine prints.
 
