@@ -39,15 +39,15 @@ class Ratio(NamedTuple):
     high: float
 
 
-def ratio(above: Sequence[Sequence[int]], below: Sequence[Sequence[int]]) -> Ratio:
+def ratio(above: Sequence[Sequence[int]], below: Sequence[Sequence[int]], restart: float = RESTART) -> Ratio:
     """Time of ``above`` in units of ``below``: the median over rounds of the ratio of the rounds' medians.
 
     Both sides of a pair were measured within seconds of each other, so what slows the machine for a minute cancels.
     Whole rounds are drawn for the interval, because frames of one round resemble each other; it is widened by
-    :data:`RESTART`, because another run must find the ratio inside it.
+    ``restart``, because another run must find the ratio inside it. 0 if processes were started anew for each round.
     """
     pairs = np.array([statistics.median(a) / statistics.median(b) for a, b in zip(above, below, strict=True)])
     rng = np.random.default_rng(0)
     drawn = np.median(pairs[rng.integers(0, len(pairs), (RESAMPLES, len(pairs)))], axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Ratio(float(np.median(pairs)), float(low) * (1 - RESTART), float(high) * (1 + RESTART))
+    return Ratio(float(np.median(pairs)), float(low) * (1 - restart), float(high) * (1 + restart))

@@ -76,8 +76,13 @@ def run(context: Context, unplug: str) -> tuple[list[Install], list[Check]]:
     return installs, checks
 
 
-def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Path, unplug: str) -> None:
+def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Path, unplug: str, *,
+         count: bool = False) -> None:
     """Power on, wait for the job, take its results out into ``folder/out``.
+
+    Args:
+        parcel: with ``board_job.py``, the job.
+        count: one core, whose clock is the number of instructions: each takes a nanosecond.
 
     Raises:
         HostError: the job did not end; names the console's log.
@@ -88,8 +93,8 @@ def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Pat
     job_disk(source, parcel, job, "replug" if unplug == RESUMES else "once", folder / "job.log")
     say(f"booting {machine.label}; console: {console}")
     with console.open("wb") as stream:
-        process = subprocess.Popen(qemu_command(machine, source.image, ram_disk, disk, job), stdin=subprocess.DEVNULL,
-                                   stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(qemu_command(machine, source.image, ram_disk, disk, job, count=count),
+                                   stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT)
         try:
             process.wait(_BOOT_LIMIT)
         except subprocess.TimeoutExpired:
@@ -103,10 +108,12 @@ def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Pat
     take_out(job, "out", folder, folder / "debugfs.log")
 
 
-def qemu_command(machine: Machine, image: Path, ram_disk: Path, disk: Path, job: Path) -> list[str]:
+def qemu_command(machine: Machine, image: Path, ram_disk: Path, disk: Path, job: Path, *,
+                 count: bool = False) -> list[str]:
     """QEMU's command line. The root disk is never written: what the job changes there is forgotten."""
+    cores = ["-smp", "1", "-icount", "shift=0,sleep=off"] if count else ["-smp", str(_CORES)]
     return [
-        "qemu-system-aarch64", "-M", "virt", "-cpu", machine.cpu, "-smp", str(_CORES), "-m", str(machine.memory),
+        "qemu-system-aarch64", "-M", "virt", "-cpu", machine.cpu, *cores, "-m", str(machine.memory),
         "-kernel", str(image), "-initrd", str(ram_disk), "-append", "console=ttyAMA0 panic=-1 quiet",
         "-drive", f"if=none,id=root,format=raw,snapshot=on,file={disk}",
         "-device", "virtio-blk-device,drive=root,serial=root",

@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--target", action="append", required=True, type=_target, metavar="TARGET", help="see below; repeatable")
     add("--no-install", dest="install", action="store_false", help="do not install missing host packages")
-    add("--cache", type=Path, metavar="DIR", default=_default_cache(),
+    add("--cache", type=Path, metavar="DIR", default=default_cache(),
         help="folder for roots, wheels and images (default: ~/.cache/fastscnn_edge/device_tests)")
     add("--results", type=Path, metavar="DIR", default=ROOT / "device_tests" / "results",
         help="folder for one JSON file per target (default: device_tests/results)")
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     cache = options.cache.expanduser().resolve()
-    with _alone(cache):
+    with alone(cache):
         parcel = project.fill_parcel(_emptied(cache / "work" / "parcel"), cache)
         baselines = _baselines(parcel, cache)
         outcomes = [_one(target, options, Context(cache, parcel, _emptied(cache / "work" / _folder(target)),
@@ -132,8 +132,8 @@ def summary(result: Result) -> str:
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
-    """One command at a time: roots and environments are changed in place."""
+def alone(cache: Path) -> Iterator[None]:
+    """One command at a time uses ``cache``: roots and environments are changed in place."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         try:
@@ -150,7 +150,7 @@ def _target(text: str) -> str:
     raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(TARGETS)}, ssh:HOST")
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fastscnn_edge" / "device_tests"
 
 

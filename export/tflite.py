@@ -3,7 +3,8 @@
 Every operation of the graph becomes one TFLite operator, except that TFLite needs three helpers:
 a PAD before a stride-2 convolution whose padding SAME cannot express, TRANSPOSE and RESHAPE around
 the pooling matrix (written as a 1x1 CONV_2D, because that takes one scale per row on every runtime),
-and a DEQUANTIZE behind each fp16 constant.
+and a DEQUANTIZE behind each fp16 constant. The first convolution of an int8 graph is written as
+:mod:`.pixel_pairs` has it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,21 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from ..quantization.graph import Add, Concat, Conv, Convert, Graph, Level, Op, Pool, Quantization, Resize, Tensor
+from ..quantization.graph import (
+    Add,
+    Concat,
+    Conv,
+    Convert,
+    Graph,
+    Level,
+    Op,
+    Padding,
+    Pool,
+    Quantization,
+    Resize,
+    Tensor,
+)
+from .pixel_pairs import PAIR, PairedStem, paired_stem
 
 _OP = schema.BuiltinOperator
 _TYPES = {
@@ -48,16 +63,22 @@ _VERSIONS = {
 _HYBRID_VERSIONS = {_OP.CONV_2D: 5, _OP.DEPTHWISE_CONV_2D: 6}
 
 
-def write_tflite(graph: Graph, description: str) -> bytes:
+def write_tflite(graph: Graph, description: str, pairs: bool = True) -> bytes:
     """The flatbuffer of ``graph``; same graph, same bytes.
 
     Args:
         graph: float, int8, float with some constants in fp16 or int8 (see :mod:`.precision`), or int8 with
             some layers in float or int16 (see :mod:`..quantization.mixed`).
         description: free text for people who open the file in a viewer.
+        pairs: write the first convolution in pairs of pixels where that is possible; False is there to compare.
     """
     writer = _Writer(graph)
-    for op in graph.ops:
+    stem = paired_stem(graph) if pairs else None
+    for op in graph.ops[: stem.before if stem else 0]:
+        _EMITTERS[type(op)](writer, op)
+    if stem:
+        _paired_stem(writer, stem)
+    for op in graph.ops[stem.replaced if stem else 0 :]:
         _EMITTERS[type(op)](writer, op)
     return writer.finish(description)
 
@@ -189,7 +210,7 @@ def _conv(writer: _Writer, op: Conv) -> None:
         if op.padding == _same_padding(tensors[op.input].shape[1:3], kernel, op.stride):
             padding = schema.Padding.SAME
         else:
-            source = _pad(writer, op, source)
+            source = _pad(writer, op, source, tensors[op.input].shape, op.padding)
     options = schema.DepthwiseConv2DOptionsT() if op.depthwise else schema.Conv2DOptionsT()
     options.padding, options.strideH, options.strideW = padding, op.stride, op.stride
     options.dilationHFactor = options.dilationWFactor = 1
@@ -209,11 +230,36 @@ def _same_padding(size: Sequence[int], kernel: Sequence[int], stride: int) -> tu
     return top, bottom, left, right
 
 
-def _pad(writer: _Writer, op: Conv, source: int) -> int:
-    top, bottom, left, right = op.padding
-    _, height, width, channels = writer.graph.tensors[op.input].shape
-    shape = (1, height + top + bottom, width + left + right, channels)
-    padded = writer.like(f"{op.output}/padded", shape, op.input)
+def _paired_stem(writer: _Writer, stem: PairedStem) -> None:
+    op, tensors = stem.conv, writer.graph.tensors
+    _, height, width, channels = tensors[stem.source].shape
+    shape = (1, height, width // PAIR, channels * PAIR)
+    source = _reshape(writer, f"{op.output}/pairs", writer.use(stem.source), shape, stem.source)
+    if stem.column is not None:
+        column = writer.tensor(f"{op.output}/column", stem.column.shape, stem.column.dtype, stem.column,
+                               tensors[stem.source].quantization)
+        shape = (1, height, width // PAIR + 1, channels * PAIR)
+        bordered = writer.like(f"{op.output}/bordered", shape, stem.source)
+        options = schema.ConcatenationOptionsT()
+        options.axis = 2
+        writer.operator(_OP.CONCATENATION, [column, source], bordered, options)
+        source = bordered
+    if any(stem.padding):
+        source = _pad(writer, op, source, shape, stem.padding)
+    scales = tensors[op.weight].quantization
+    weight = writer.tensor(op.weight, stem.weight.shape, stem.weight.dtype, stem.weight, scales)
+    options = schema.Conv2DOptionsT()
+    options.padding, options.strideH, options.strideW = schema.Padding.VALID, op.stride, op.stride // PAIR
+    options.dilationHFactor = options.dilationWFactor = 1
+    options.fusedActivationFunction = _activation(op.relu)
+    writer.operator(_OP.CONV_2D, [source, weight, writer.use(op.bias)], writer.use(op.output), options)
+
+
+def _pad(writer: _Writer, op: Conv, source: int, shape: Sequence[int], padding: Padding) -> int:
+    top, bottom, left, right = padding
+    _, height, width, channels = shape
+    larger = (1, height + top + bottom, width + left + right, channels)
+    padded = writer.like(f"{op.output}/padded", larger, op.input)
     amounts = writer.integers(f"{op.output}/paddings", [[0, 0], [top, bottom], [left, right], [0, 0]])
     writer.operator(_OP.PAD, [source, amounts], padded, schema.PadOptionsT())
     return padded

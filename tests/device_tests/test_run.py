@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from device_tests import roots
-from device_tests.command import _default_cache, main
+from device_tests.command import default_cache, main
 from device_tests.host import missing_packages
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def test_an_emulated_board(target: str, tmp_path: Path) -> None:
         pytest.skip("emulated boards need root")
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}; device_tests/run --target {target} installs them")
-    if not any(path.suffix != ".partial" for path in _default_cache().glob(BUILT[target])):
+    if not any(path.suffix != ".partial" for path in default_cache().glob(BUILT[target])):
         pytest.skip(f"not built yet: device_tests/run --target {target} does")
     run(target, tmp_path)
 

@@ -22,7 +22,7 @@ from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 
 from ..helpers import random_model, random_picture
 
-SIZES = [(96, 128), (90, 75), (64, 33)]
+SIZES = [(96, 128), (90, 75), (64, 33), (75, 90)]
 
 
 def float_graph(dialect: str, size: tuple[int, int]) -> Graph:
@@ -74,12 +74,28 @@ def test_int8_file_has_no_float_operator_and_uses_same_padding_where_it_can(tmp_
     assert counts["PAD"] == 5
 
 
+@pytest.mark.parametrize("dialect", ["mmseg", "paper"])
+@pytest.mark.parametrize(("width", "int8", "channels"), [(128, True, 6), (129, True, 3), (128, False, 3)])
+def test_first_convolution_is_in_pairs_where_they_save_something(dialect: str, width: int, int8: bool, channels: int,
+                                                                 tmp_path: Path) -> None:
+    graph = float_graph(dialect, (96, width))
+    if int8:
+        graph = quantize_graph(graph, observe(graph, [random_picture(96, width)]))
+    model = schema.ModelT.InitFromPackedBuf(written(graph, tmp_path).read_bytes(), 0)
+    (weight,) = (t for t in model.subgraphs[0].tensors if t.name == b"stem/weight")
+    assert list(weight.shape) == [32, 3, 2 if channels == 6 else 3, channels]
+    assert list(model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shape) == [1, 96, width, 3]
+
+
 def test_scales_stand_in_the_file_verbatim(tmp_path: Path) -> None:
     graph = float_graph("mmseg", SIZES[0])
     quantized = quantize_graph(graph, observe(graph, [random_picture(*SIZES[0])]))
     model = schema.ModelT.InitFromPackedBuf(written(quantized, tmp_path).read_bytes(), 0)
     found = {t.name.decode(): t.quantization for t in model.subgraphs[0].tensors}
-    for name, tensor in quantized.tensors.items():
+    # The left border is written in pairs, under other names.
+    assert {"border/columns", "border/columns_before"} == set(quantized.tensors) - set(found)
+    for name in quantized.tensors.keys() & found.keys():
+        tensor = quantized.tensors[name]
         assert (found[name].scale == tensor.quantization.scale).all(), name
         assert (found[name].zeroPoint == tensor.quantization.zero_point).all(), name
 

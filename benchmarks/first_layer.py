@@ -1,0 +1,108 @@
+"""What it brings to see the first layer two pixels at a time, on this machine: time and peak memory, side by side.
+
+The same INT8 network in two .tflite files, each in a process of its own, which starts anew for every round: where a
+process comes to lie in memory makes as much of a difference as what is asked here. For ARM cores there is
+``benchmarks.instructions``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fastscnn_edge.command import guarded, positive, size
+from fastscnn_edge.export.convert import write_tflite_file
+from fastscnn_edge.export.prepare import Prepared, Source, prepare
+from fastscnn_edge.export.tflite import write_tflite
+from fastscnn_edge.files import write_text
+from fastscnn_edge.runtime.artifact import attach_spec, read_spec
+
+from .process import Process
+from .rounds import interleaved, ratio
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS = ROOT / "fastscnn_edge" / "weights" / "fastscnn_camvid_int8.safetensors"
+PAIRS, SINGLE = "pairs", "single"
+
+FRAMES = 5
+"""Timed in one turn."""
+
+
+def write_both(prepared: Prepared, folder: Path) -> dict[str, Path]:
+    """The network of ``prepared`` with its first layer in pairs of pixels, as it ships, and as the graph has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {name: folder / f"{name}.tflite" for name in (PAIRS, SINGLE)}
+    write_tflite_file(paths[PAIRS], prepared, "int8")
+    single = write_tflite(prepared.graph, "first layer on single pixels", pairs=False)
+    paths[SINGLE].write_bytes(attach_spec(single, read_spec(paths[PAIRS])))
+    return paths
+
+
+def measure(prepared: Prepared, threads: int, rounds: int, folder: Path) -> str:
+    """A row of the table."""
+    height, width = prepared.size
+    paths = write_both(prepared, folder)
+    frames = folder / "frames.raw"
+    np.stack(list(prepared.pictures[:1])).tofile(frames)
+    normalisation = prepared.normalisation
+    facts = {"threads": threads, "picture": [height, width, list(normalisation.mean), list(normalisation.std)]}
+    times: dict[str, list[list[int]]] = {name: [] for name in paths}
+    peaks = dict.fromkeys(paths, 0.0)
+    for _ in tqdm(range(rounds), f"{height}x{width}, {threads}", leave=False, disable=None):
+        with ExitStack() as stack:
+            processes = {name: stack.enter_context(Process(Path(sys.executable), "ours", path, facts, folder / "log"))
+                         for name, path in paths.items()}
+            for name, found in interleaved(processes, frames, 3, FRAMES, "").items():
+                times[name].append(list(chain.from_iterable(found)))
+            for name, process in processes.items():
+                peaks[name] = max(peaks[name], process.ask(peak=True)["peak"] / 2**20)
+    value = ratio(times[SINGLE], times[PAIRS], restart=0)
+    return (f"| {height}x{width} | {threads} | {value.value:.3f} ({value.low:.3f} to {value.high:.3f}) "
+            f"| {peaks[SINGLE]:.0f} | {peaks[PAIRS]:.0f} |")
+
+
+def table(checkpoint: Path, sizes: Sequence[tuple[int, int]], counts: Sequence[int], rounds: int,
+          cache: Path) -> Iterator[str]:
+    yield "| size | threads | time on single pixels / in pairs | single: peak MiB | pairs: peak MiB |"
+    yield "| --- | --- | --- | --- | --- |"
+    for extent in sizes:
+        prepared = prepare(Source(checkpoint, "int8", extent))
+        for threads in counts:
+            yield measure(prepared, threads, rounds, cache / f"first_layer-{extent[0]}x{extent[1]}")
+
+
+def _run(args: argparse.Namespace) -> int:
+    lines = []
+    for line in table(args.checkpoint, args.size, args.threads, args.rounds, args.cache.resolve()):
+        print(line, flush=True)
+        lines.append(line)
+    if args.markdown:
+        write_text(args.markdown, "\n".join(lines) + "\n")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.first_layer", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--checkpoint", type=Path, default=WEIGHTS, metavar="FILE", help="quantized network (default: the bundled)")
+    add("--size", type=size, nargs="+", default=[(360, 480), (512, 1024), (1024, 2048)], metavar="HxW",
+        help="(default: 360x480 512x1024 1024x2048)")
+    add("--threads", type=positive, nargs="+", default=[1, 2], metavar="N", help="(default: 1 2)")
+    add("--rounds", type=positive, default=15, metavar="N", help="starts of each (default: 15)")
+    add("--cache", type=Path, default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks", metavar="DIR",
+        help="for the files (default: %(default)s)")
+    add("--markdown", type=Path, metavar="FILE", help="write the table here")
+    return guarded(lambda: _run(parser.parse_args(argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
