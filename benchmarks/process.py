@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 from .environments import NotRunError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_LOOK_EVERY, _AT_REST, _PATIENCE = 0.02, 1_000_000, 2.0
+"""Seconds; nanoseconds of processor time between two looks below which a process rests; seconds."""
 
 
 class Process:
@@ -54,6 +58,25 @@ class Process:
         except BrokenPipeError:
             pass  # the answer says why
         return self._answer()
+
+    def settle(self) -> None:
+        """Wait until its threads sleep: pools spin for a while after work, on the processors of whoever is next."""
+        deadline, worked = time.monotonic() + _PATIENCE, self._worked()
+        while time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY)
+            before, worked = worked, self._worked()
+            if worked - before < _AT_REST:
+                return
+
+    def _worked(self) -> int:
+        """Nanoseconds of processor time that all its threads have had."""
+        total = 0
+        for path in Path(f"/proc/{self._process.pid}/task").glob("*/schedstat"):
+            try:
+                total += int(path.read_text().split()[0])
+            except OSError:  # a thread that just ended
+                continue
+        return total
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

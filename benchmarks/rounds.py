@@ -28,6 +28,7 @@ def interleaved(processes: Mapping[str, Process], frames: Path, rounds: int, cou
     for _ in tqdm(range(rounds), title, leave=False, disable=None):
         for at in rng.permutation(len(names)):
             times[names[at]].append(processes[names[at]].ask(run=str(frames), count=count)["times"])
+            processes[names[at]].settle()
     return times
 
 

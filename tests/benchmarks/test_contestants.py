@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,18 @@ def test_the_roofline_takes_the_slower_of_arithmetic_and_memory() -> None:
     assert "| a | 1.0 | 0.00 | 2.00 | 0.5 | 1.00 | 2.0 |" in text
     assert text.splitlines()[-1].startswith("| the network | 1.0 | 1.00 | 33.00 ")
 
+
+
+def test_nobody_starts_while_another_still_spins(tmp_path: Path) -> None:
+    """ONNX Runtime's pool spins for tens of milliseconds after each run, on the processors of whoever is next."""
+    build_ours(tmp_path, FLOAT, INT8, SIZE)
+    facts = {"threads": 2, "picture": [*SIZE, [0.0] * 3, [1.0] * 3]}
+    picture = tmp_path / "frame.raw"
+    random_picture(*SIZE).tofile(picture)
+    with Process(PYTHON, "ours", tmp_path / "ours_int8.onnx", facts, tmp_path / "log") as process:
+        process.ask(run=str(picture), count=3)
+        process.settle()
+        before = process._worked()
+        time.sleep(0.05)
+        assert process._worked() - before < 5_000_000
+        assert before > 0
