@@ -14,7 +14,7 @@ from .process import Process
 
 RESAMPLES = 4000
 
-RESTART = 0.06
+RESTART = 0.1
 """By how much more ratios differ between two runs of the command than between the rounds of one: processes come to lie
 elsewhere in memory. Found by running it twice, see docs/performance.md."""
 
