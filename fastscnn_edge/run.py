@@ -200,9 +200,8 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
             f"dropped: {source.dropped} by the camera, {meter.dropped} for newer ones; "
             f"{meter.undrawn} segmented but not drawn in time"
         )
-    if source.gaps:
-        away = sum(gap.seconds for gap in source.gaps)
-        lines.append(f"camera away {count_of(len(source.gaps), 'time')}, {away:.1f} s in all")
+    if source.outages:
+        lines.append(f"camera away {count_of(source.outages, 'time')}, {source.away:.1f} s in all")
     summaries = meter.summaries()
     medians = {name: summary.p50 for name in (*STAGES, "total") if (summary := summaries[name])}
     if medians:

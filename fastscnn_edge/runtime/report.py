@@ -53,7 +53,8 @@ class Source:
         skipped: damaged frames or pictures.
         dropped: frames that the camera or its driver lost.
         mode: what the camera was set to.
-        gaps: times without the camera.
+        gaps: times without the camera, the latest of them.
+        outages, away: how many there were in all, and how many seconds together.
     """
 
     kind: str
@@ -63,10 +64,14 @@ class Source:
     dropped: int = 0
     mode: str | None = None
     gaps: tuple[Gap, ...] = ()
+    outages: int = 0
+    away: float = 0.0
 
     @staticmethod
     def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> Source:
-        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(source.gaps))
+        gaps = source.gaps
+        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(gaps.kept), gaps.count,
+                      gaps.seconds)
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "gaps": [gap._asdict() for gap in self.gaps]}

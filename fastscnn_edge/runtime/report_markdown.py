@@ -76,7 +76,12 @@ def _losses(data: dict[str, Any]) -> list[str]:
             f"Dropped: {lost['by_camera']} by the camera or its driver, {lost['for_newer']} for newer ones before they "
             f"were segmented, {lost['not_drawn']} segmented but not drawn in time.",
         ]
-    for gap in data["source"]["gaps"]:
+    source = data["source"]
+    earlier = source.get("outages", 0) - len(source["gaps"])
+    if earlier > 0:
+        lines += ["", f"No camera {count_of(source['outages'], 'time')}, for {source['away']:.1f} s in all; these are "
+                  "the latest."]
+    for gap in source["gaps"]:
         lines += ["", f"No camera for {gap['seconds']:.1f} s from second {gap['at']:.1f} on: {gap['reason']}"]
     return lines
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +47,27 @@ class Gap(NamedTuple):
     reason: str
 
 
+KEPT_GAPS = 256
+
+
+class Gaps:
+    """Times without the camera, in a memory that never grows: all are counted, the latest are kept.
+
+    Attributes:
+        kept: at most :data:`KEPT_GAPS`, oldest first.
+        count, seconds: of all.
+    """
+
+    def __init__(self) -> None:
+        self.kept: deque[Gap] = deque(maxlen=KEPT_GAPS)
+        self.count, self.seconds = 0, 0.0
+
+    def add(self, gap: Gap) -> None:
+        self.kept.append(gap)
+        self.count += 1
+        self.seconds += gap.seconds
+
+
 class FrameSource(Protocol):
     """Use as ``with source: for frame in source``. Entering opens the device or file, leaving closes it.
 
@@ -66,7 +87,7 @@ class FrameSource(Protocol):
     kind: str
     moving: bool
     live: bool
-    gaps: list[Gap]
+    gaps: Gaps
 
     @property
     def skipped(self) -> int: ...
@@ -130,7 +151,7 @@ class SourceState:
     def __init__(self) -> None:
         self.skipped = self.dropped = 0
         self.mode: str | None = None
-        self.gaps: list[Gap] = []
+        self.gaps = Gaps()
 
     def stop(self) -> None:
         """Nothing here waits."""

@@ -46,7 +46,7 @@ def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytes
     assert data["frames"] == 1
     assert data["engine"]["threads"] == 1
     known = {"kind": "picture", "name": "street.png", "size": [90, 120], "skipped": 0}
-    assert data["source"] == {**known, "dropped": 0, "mode": None, "gaps": []}
+    assert data["source"] == {**known, "dropped": 0, "mode": None, "gaps": [], "outages": 0, "away": 0.0}
     assert data["memory_after"]["peak_rss"] > data["memory_before_load"]["rss"] / 2
     assert len(data["states"]) >= 2
 

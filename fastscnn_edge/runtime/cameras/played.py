@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 
-from ..sources import Frame, FrameSource, Gap
+from ..sources import Frame, FrameSource, Gaps
 
 
 class PlayedSource:
@@ -24,7 +24,7 @@ class PlayedSource:
     def __init__(self, source: FrameSource, rate: float) -> None:
         self._source, self._rate = source, rate
         self._stopped = threading.Event()
-        self.gaps: list[Gap] = []
+        self.gaps = Gaps()
         self.mode: str | None = f"a {source.kind}, played"
 
     @property

@@ -8,16 +8,21 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ...errors import CameraLostError, SourceError
-from ..sources import Frame, FrameSource, Gap, Warn, warn_on_stderr
+from ..sources import Frame, FrameSource, Gap, Gaps, Warn, warn_on_stderr
 
 RECONNECT = 30.0
 """Seconds a lost camera is waited for unless told otherwise: a bumped plug, a hub that resets."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
 
+_TOLD_ALWAYS = 5
+_TOLD_EVERY = 60.0
+"""The first outages are told one by one, later ones at most once in so many seconds: a stream that breaks off after
+every frame shall not fill a disk with its log."""
+
 
 class Reconnecting:
-    """``camera`` with its outages bridged: one message when it goes, one when it is back, and a :class:`Gap` kept.
+    """``camera`` with its outages bridged: a message when it goes and when it is back, and a :class:`Gap` counted.
 
     Only a camera that was there is waited for: one that cannot be opened at all is a wrong number more likely.
 
@@ -31,10 +36,11 @@ class Reconnecting:
     live = True
 
     def __init__(self, camera: FrameSource, seconds: float = RECONNECT, warn: Warn = warn_on_stderr) -> None:
-        self._camera, self._seconds, self._warn = camera, seconds, warn
+        self._camera, self._seconds = camera, seconds
         self._stopped = threading.Event()
         self.kind = camera.kind
-        self.gaps: list[Gap] = []
+        self.gaps = Gaps()
+        self._told = _Told(warn)
 
     @property
     def skipped(self) -> int:
@@ -74,7 +80,7 @@ class Reconnecting:
                 try:
                     for frame in self._camera:
                         if outage is not None:  # only a frame proves that it is back
-                            self._warn(f"the camera is back after {outage.lasted:.1f} s")
+                            self._told.back(f"the camera is back after {outage.lasted:.1f} s")
                             self._keep(outage, began)
                             outage = None
                         yield frame
@@ -84,7 +90,7 @@ class Reconnecting:
                         raise
                     if outage is None:
                         outage = _Outage(str(lost), time.monotonic())
-                        self._warn(f"{lost}; waiting {self._seconds:g} s for it")
+                        self._told.lost(f"{lost}; waiting {self._seconds:g} s for it")
                     elif outage.lasted > self._seconds:
                         raise self._given_up(lost) from lost
                 self._camera.__exit__(None, None, None)
@@ -109,7 +115,32 @@ class Reconnecting:
         return CameraLostError(f"the camera did not come back within {self._seconds:g} s: {error}")
 
     def _keep(self, outage: _Outage, began: float) -> None:
-        self.gaps.append(Gap(outage.since - began, outage.lasted, outage.reason))
+        self.gaps.add(Gap(outage.since - began, outage.lasted, outage.reason))
+
+
+class _Told:
+    """Says what happens to a camera, and not more often than one wants to read it."""
+
+    def __init__(self, warn: Warn) -> None:
+        self._warn = warn
+        self._outages = self._untold = 0
+        self._last = 0.0
+        self._telling = False
+
+    def lost(self, message: str) -> None:
+        self._outages += 1
+        now = time.monotonic()
+        self._telling = self._outages <= _TOLD_ALWAYS or now - self._last >= _TOLD_EVERY
+        if not self._telling:
+            self._untold += 1
+            return
+        more = f" ({self._untold} more outages since the last message)" if self._untold else ""
+        self._warn(message + more)
+        self._untold, self._last = 0, now
+
+    def back(self, message: str) -> None:
+        if self._telling:
+            self._warn(message)
 
 
 class _Outage:

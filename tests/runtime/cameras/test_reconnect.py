@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from fastscnn_edge.errors import CameraLostError, SourceError
+from fastscnn_edge.runtime import sources
+from fastscnn_edge.runtime.cameras import reconnect
 from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera, Fault
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera
@@ -29,12 +31,31 @@ def test_an_outage_is_bridged_and_kept(fault: Fault, reason: str) -> None:
     with reconnecting(fake, 20, said) as source:
         names = [frame.name for frame in islice(source, 8)]
     assert names == [f"frame_{n:06d}" for n in range(1, 9)]
-    assert [reason in gap.reason for gap in source.gaps] == [True, True]
-    assert all(gap.seconds > 0.1 for gap in source.gaps)
-    assert source.gaps[0].at < source.gaps[1].at
+    assert [reason in gap.reason for gap in source.gaps.kept] == [True, True]
+    assert all(gap.seconds > 0.1 for gap in source.gaps.kept)
+    assert source.gaps.kept[0].at < source.gaps.kept[1].at
     assert len(said) == 4  # gone, back, gone, back
     assert "waiting 20 s" in said[0] and "back after" in said[1]
     assert fake.opened == fake.closed
+
+
+def test_one_that_breaks_off_all_the_time_fills_neither_log_nor_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconnect, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(sources, "KEPT_GAPS", 8)
+    said: list[str] = []
+    outages = 20
+    fake = webcam(faults=dict.fromkeys(range(1, outages + 1), Fault.UNPLUGGED), away=0.01)
+    with reconnecting(fake, 20, said) as source:
+        for _ in islice(source, outages + 1):
+            pass
+        assert source.gaps.count == outages
+        assert len(source.gaps.kept) == 8
+        assert source.gaps.seconds > sum(gap.seconds for gap in source.gaps.kept)
+        assert len(said) == 10  # five times gone and back
+        monkeypatch.setattr(reconnect, "_TOLD_EVERY", 0.0)
+        fake.faults[fake.number] = Fault.UNPLUGGED
+        assert next(iter(source)) is not None
+    assert f"({outages - 5} more outages since the last message)" in said[-2]
 
 
 def test_it_does_not_come_back() -> None:
@@ -43,7 +64,7 @@ def test_it_does_not_come_back() -> None:
     with source, pytest.raises(CameraLostError, match=r"did not come back within 0\.5 s"):
         list(source)
     assert len(said) == 1
-    assert len(source.gaps) == 1
+    assert source.gaps.count == 1
 
 
 def test_zero_does_not_wait() -> None:
@@ -92,5 +113,5 @@ def test_one_that_opens_but_stays_silent_is_one_outage() -> None:
         with pytest.raises(CameraLostError, match="did not come back within 1 s"):
             list(source)
     assert len(said) == 1
-    assert len(source.gaps) == 1
+    assert source.gaps.count == 1
     assert fake.opened == fake.closed > 1
