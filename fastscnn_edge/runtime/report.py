@@ -70,8 +70,8 @@ class Source:
     @staticmethod
     def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> Source:
         gaps = source.gaps
-        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(gaps.kept), gaps.count,
-                      gaps.seconds)
+        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(gaps.kept),
+                      gaps.count, gaps.seconds)
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "gaps": [gap._asdict() for gap in self.gaps]}
