@@ -25,10 +25,9 @@ from fastscnn_edge.files import write_text
 from fastscnn_edge.runtime.artifact import attach_spec, read_spec
 
 from .process import Process
+from .roofline import WEIGHTS
 from .rounds import interleaved, ratio
 
-ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS = ROOT / "fastscnn_edge" / "weights" / "fastscnn_camvid_int8.safetensors"
 PAIRS, SINGLE = "pairs", "single"
 
 FRAMES = 5
@@ -45,10 +44,9 @@ def write_both(prepared: Prepared, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def measure(prepared: Prepared, threads: int, rounds: int, folder: Path) -> str:
-    """A row of the table."""
+def measure(prepared: Prepared, paths: dict[str, Path], threads: int, rounds: int, folder: Path) -> str:
+    """A row of the table, from the files of :func:`write_both`."""
     height, width = prepared.size
-    paths = write_both(prepared, folder)
     frames = folder / "frames.raw"
     np.stack(list(prepared.pictures[:1])).tofile(frames)
     normalisation = prepared.normalisation
@@ -74,8 +72,10 @@ def table(checkpoint: Path, sizes: Sequence[tuple[int, int]], counts: Sequence[i
     yield "| --- | --- | --- | --- | --- |"
     for extent in sizes:
         prepared = prepare(Source(checkpoint, "int8", extent))
+        folder = cache / f"first_layer-{extent[0]}x{extent[1]}"
+        paths = write_both(prepared, folder)
         for threads in counts:
-            yield measure(prepared, threads, rounds, cache / f"first_layer-{extent[0]}x{extent[1]}")
+            yield measure(prepared, paths, threads, rounds, folder)
 
 
 def _run(args: argparse.Namespace) -> int:

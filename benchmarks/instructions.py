@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from device_tests import roots
-from device_tests.board import Machine, boot
+from device_tests.board import PROGRAMS, Machine, boot
 from device_tests.board_image import kernel, root_disk
 from device_tests.command import alone, default_cache
 from device_tests.cpus import ARM64_CPUS
@@ -30,8 +30,9 @@ from fastscnn_edge.export.prepare import Source, prepare
 from fastscnn_edge.files import write_text
 from fastscnn_edge.quantization.calibrate import calibration_files, load_for
 
-from .first_layer import PAIRS, SINGLE, WEIGHTS, write_both
+from .first_layer import PAIRS, SINGLE, write_both
 from .in_graph import append_classes
+from .roofline import WEIGHTS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -88,7 +89,7 @@ def rows(found: dict[str, Counts]) -> Iterator[str]:
 
 def _run(args: argparse.Namespace) -> int:
     require_root("counting on an emulated board")
-    require_programs(("qemu-system-aarch64", "mkfs.ext4", "debugfs", "modprobe", "cpio"), install=True)
+    require_programs(PROGRAMS, install=True)
     cache = args.cache.expanduser().resolve()
     found: dict[str, Counts] = {}
     with alone(cache):

@@ -42,12 +42,13 @@ def measure(job: Path, name: str) -> dict[str, float]:
 
     engine, height, width = json.loads((job / "jobs.json").read_text())[name]
     frames = np.fromfile(job / "frames.raw", np.uint8).reshape(-1, height, width, 3)
+    turns = [frames[0], *(frame for frame in frames for _ in range(REPEATS))]
     found: list[dict[str, int]] = []
     if engine == "ours":
         from fastscnn_edge.segmenter import Segmenter
 
         segmenter = Segmenter(job / name, 1)
-        for frame in [frames[0], *(each for each in frames for _ in range(REPEATS))]:
+        for frame in turns:
             result = segmenter.predict_timed(frame)
             found.append({"preprocess": result.preprocess, "network": result.invoke, "mask": result.mask})
     else:
@@ -55,7 +56,7 @@ def measure(job: Path, name: str) -> dict[str, float]:
         from benchmarks.engines.litert import load
 
         segment = load(job / name, 1, Picture(height, width, (0.0,) * 3, (1.0,) * 3))
-        for frame in [frames[0], *(each for each in frames for _ in range(REPEATS))]:
+        for frame in turns:
             start = time.perf_counter_ns()
             segment(frame)
             found.append({"whole": time.perf_counter_ns() - start})

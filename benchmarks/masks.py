@@ -31,9 +31,9 @@ from fastscnn_edge.runtime.pictures import fit, read_picture
 from fastscnn_edge.runtime.preprocess import prepare as prepare_input
 
 from .in_graph import head_only
+from .roofline import WEIGHTS
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS = ROOT / "fastscnn_edge" / "weights" / "fastscnn_camvid_int8.safetensors"
 
 Way = Callable[[np.ndarray], np.ndarray]
 """From logits int8 [h, w, C] to classes [H, W]."""

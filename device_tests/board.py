@@ -24,6 +24,9 @@ from .results import Check, Install
 _BOOT_LIMIT = 4800
 """Seconds from power-on to the end of the job, on a busy host."""
 
+PROGRAMS = ("qemu-system-aarch64", "mkfs.ext4", "debugfs", "modprobe", "cpio")
+"""That a whole board needs here."""
+
 _CORES = 2
 _MIB = 1 << 20
 
@@ -54,7 +57,7 @@ MACHINES = (Machine(memory=512), Machine(memory=256))
 def run(context: Context, unplug: str) -> tuple[list[Install], list[Check]]:
     """Boot all machines at once, let each do its job, look at what they brought back."""
     require_root("arm64-board")
-    require_programs(("qemu-system-aarch64", "mkfs.ext4", "debugfs", "modprobe", "cpio"), install=context.install)
+    require_programs(PROGRAMS, install=context.install)
     root = roots.prepare(roots.ARM64, context.cache, install=context.install)
     source = kernel(context.cache)
     disk = root_disk(root, LITERT.name, context.cache)

@@ -210,17 +210,21 @@ def _conv(writer: _Writer, op: Conv) -> None:
         if op.padding == _same_padding(tensors[op.input].shape[1:3], kernel, op.stride):
             padding = schema.Padding.SAME
         else:
-            source = _pad(writer, op, source, tensors[op.input].shape, op.padding)
+            source = _pad(writer, op, source, op.padding)
     options = schema.DepthwiseConv2DOptionsT() if op.depthwise else schema.Conv2DOptionsT()
-    options.padding, options.strideH, options.strideW = padding, op.stride, op.stride
-    options.dilationHFactor = options.dilationWFactor = 1
-    options.fusedActivationFunction = _activation(op.relu)
+    _set_conv(options, padding, (op.stride, op.stride), op.relu)
     if op.depthwise:
         options.depthMultiplier = 1
     hybrid = tensors[op.input].dtype == np.float32 and tensors[op.weight].dtype == np.int8
     inputs = [source, writer.use(op.weight), writer.use(op.bias)]
     code = _OP.DEPTHWISE_CONV_2D if op.depthwise else _OP.CONV_2D
     writer.operator(code, inputs, writer.use(op.output), options, hybrid=hybrid)
+
+
+def _set_conv(options: Any, padding: int, strides: tuple[int, int], relu: bool) -> None:
+    options.padding, (options.strideH, options.strideW) = padding, strides
+    options.dilationHFactor = options.dilationWFactor = 1
+    options.fusedActivationFunction = _activation(relu)
 
 
 def _same_padding(size: Sequence[int], kernel: Sequence[int], stride: int) -> tuple[int, int, int, int]:
@@ -238,28 +242,23 @@ def _paired_stem(writer: _Writer, stem: PairedStem) -> None:
     if stem.column is not None:
         column = writer.tensor(f"{op.output}/column", stem.column.shape, stem.column.dtype, stem.column,
                                tensors[stem.source].quantization)
-        shape = (1, height, width // PAIR + 1, channels * PAIR)
-        bordered = writer.like(f"{op.output}/bordered", shape, stem.source)
-        options = schema.ConcatenationOptionsT()
-        options.axis = 2
-        writer.operator(_OP.CONCATENATION, [column, source], bordered, options)
+        bordered = writer.like(f"{op.output}/bordered", (1, height, width // PAIR + 1, channels * PAIR), stem.source)
+        _join(writer, [column, source], bordered, 2)
         source = bordered
     if any(stem.padding):
-        source = _pad(writer, op, source, shape, stem.padding)
+        source = _pad(writer, op, source, stem.padding)
     scales = tensors[op.weight].quantization
     weight = writer.tensor(op.weight, stem.weight.shape, stem.weight.dtype, stem.weight, scales)
     options = schema.Conv2DOptionsT()
-    options.padding, options.strideH, options.strideW = schema.Padding.VALID, op.stride, op.stride // PAIR
-    options.dilationHFactor = options.dilationWFactor = 1
-    options.fusedActivationFunction = _activation(op.relu)
+    _set_conv(options, schema.Padding.VALID, (op.stride, op.stride // PAIR), op.relu)
     writer.operator(_OP.CONV_2D, [source, weight, writer.use(op.bias)], writer.use(op.output), options)
 
 
-def _pad(writer: _Writer, op: Conv, source: int, shape: Sequence[int], padding: Padding) -> int:
+def _pad(writer: _Writer, op: Conv, source: int, padding: Padding) -> int:
     top, bottom, left, right = padding
-    _, height, width, channels = shape
-    larger = (1, height + top + bottom, width + left + right, channels)
-    padded = writer.like(f"{op.output}/padded", larger, op.input)
+    _, height, width, channels = writer.tensors[source].shape
+    shape = (1, height + top + bottom, width + left + right, channels)
+    padded = writer.like(f"{op.output}/padded", shape, op.input)
     amounts = writer.integers(f"{op.output}/paddings", [[0, 0], [top, bottom], [left, right], [0, 0]])
     writer.operator(_OP.PAD, [source, amounts], padded, schema.PadOptionsT())
     return padded
@@ -285,8 +284,7 @@ def _pool(writer: _Writer, op: Pool) -> None:
                          _bias_quantization(writer.graph.tensors[op.input], weight))
     pooled = writer.like(f"{op.output}/conv", (1, 1, channels, bins), op.output)
     options = schema.Conv2DOptionsT()
-    options.padding, options.strideH, options.strideW = schema.Padding.VALID, 1, 1
-    options.dilationHFactor = options.dilationWFactor = 1
+    _set_conv(options, schema.Padding.VALID, (1, 1), False)
     writer.operator(_OP.CONV_2D, [turned, conv_weight, bias], pooled, options)
     _swap_last(writer, op.output, pooled, (1, 1, bins, channels), op.output, writer.use(op.output))
 
@@ -315,9 +313,13 @@ def _resize(writer: _Writer, op: Resize) -> None:
 
 
 def _concat(writer: _Writer, op: Concat) -> None:
+    _join(writer, [writer.use(name) for name in op.inputs], writer.use(op.output), op.axis)
+
+
+def _join(writer: _Writer, inputs: Sequence[int], output: int, axis: int) -> None:
     options = schema.ConcatenationOptionsT()
-    options.axis = op.axis
-    writer.operator(_OP.CONCATENATION, [writer.use(name) for name in op.inputs], writer.use(op.output), options)
+    options.axis = axis
+    writer.operator(_OP.CONCATENATION, inputs, output, options)
 
 
 def _convert(writer: _Writer, op: Convert) -> None:

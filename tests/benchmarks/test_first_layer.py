@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import instructions_job
-from benchmarks.first_layer import PAIRS, SINGLE, WEIGHTS, table
+from benchmarks.first_layer import PAIRS, SINGLE, table
 from benchmarks.instructions import IN_GRAPH, fill, rows
+from benchmarks.roofline import WEIGHTS
 from device_tests.board import Machine, qemu_command
 from fastscnn_edge.quantization.calibrate import calibration_files
 
