@@ -14,9 +14,9 @@ import numpy as np
 
 from fastscnn_edge.export.prepare import Prepared, Source, prepare
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibrate import load_for
-from fastscnn_edge.quantization.quantized_file import Origin, save_quantized
-from fastscnn_edge.quantization.scheme import AFFINE
+from fastscnn_edge.quantization.calibration.ranges import load_for
+from fastscnn_edge.quantization.calibration.scheme import AFFINE
+from fastscnn_edge.quantization.files import Origin, save_quantized
 
 from .build_ours import build_ours
 from .build_stock import build_stock

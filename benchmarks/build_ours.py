@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastscnn_edge.export.convert import write_onnx_file, write_tflite_file
-from fastscnn_edge.export.onnx_options import OnnxOptions
 from fastscnn_edge.export.prepare import Source, prepare
+from fastscnn_edge.export.to_onnx.options import OnnxOptions
 
 from .in_graph import append_classes
 

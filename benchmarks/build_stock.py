@@ -14,8 +14,8 @@ from unittest.mock import patch
 import torch
 import torch.nn.functional as F
 
+from fastscnn_edge.export.compare.ort_static import STOCK, quantize_stock
 from fastscnn_edge.export.prepare import Prepared
-from fastscnn_edge.export.stock import STOCK, quantize_stock
 
 from .engines.torch_model import Classes, fixed_pool
 

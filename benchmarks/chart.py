@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from fastscnn_edge.quantization.bar_chart import Bar, draw_bars
+from fastscnn_edge.quantization.analysis.bar_chart import Bar, draw_bars
 
 from .results import Case
 from .table import milliseconds

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fastscnn_edge.command import guarded, positive, size
+from fastscnn_edge.cli.command import guarded, positive, size
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import Prepared, Source, prepare
-from fastscnn_edge.export.tflite import write_tflite
+from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
-from fastscnn_edge.runtime.artifact import attach_spec, read_spec
+from fastscnn_edge.runtime.engines.tflite_file import attach_spec, read_spec
 
 from .process import Process
 from .roofline import WEIGHTS

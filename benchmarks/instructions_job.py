@@ -45,7 +45,7 @@ def measure(job: Path, name: str) -> dict[str, float]:
     turns = [frames[0], *(frame for frame in frames for _ in range(REPEATS))]
     found: list[dict[str, int]] = []
     if engine == "ours":
-        from fastscnn_edge.segmenter import Segmenter
+        from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
 
         segmenter = Segmenter(job / name, 1)
         for frame in turns:

@@ -20,15 +20,15 @@ from unittest.mock import patch
 import numpy as np
 
 from fastscnn_edge import Segmenter
-from fastscnn_edge.command import guarded, positive, size
+from fastscnn_edge.cli.command import guarded, positive, size
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import Source, prepare
 from fastscnn_edge.files import atomic_path, write_text
-from fastscnn_edge.quantization.calibrate import calibration_files
-from fastscnn_edge.runtime import mask
-from fastscnn_edge.runtime.mask import MaskPlan
-from fastscnn_edge.runtime.pictures import fit, read_picture
-from fastscnn_edge.runtime.preprocess import prepare as prepare_input
+from fastscnn_edge.quantization.calibration.ranges import calibration_files
+from fastscnn_edge.runtime.images import fit, read_picture
+from fastscnn_edge.runtime.mask import plan as mask
+from fastscnn_edge.runtime.mask.plan import MaskPlan
+from fastscnn_edge.runtime.pipeline.preprocess import prepare as prepare_input
 
 from .in_graph import head_only
 from .roofline import WEIGHTS

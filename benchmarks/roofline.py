@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from fastscnn_edge.command import guarded, positive, size
+from fastscnn_edge.cli.command import guarded, positive, size
 from fastscnn_edge.export.prepare import Source, prepare
-from fastscnn_edge.export.tflite import write_tflite
+from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
-from fastscnn_edge.quantization.graph import Conv, Graph, Op, Pool, Quantization, Resize, Tensor
+from fastscnn_edge.quantization.graph.graph import Conv, Graph, Op, Pool, Quantization, Resize, Tensor
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "fastscnn_edge" / "weights" / "fastscnn_camvid_int8.safetensors"
 

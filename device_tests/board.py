@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastscnn_edge.files import sha256
-from fastscnn_edge.segmenter import bundled_model
+from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
 
 from . import roots
 from .board_image import DONE, Kernel, initramfs, job_disk, kernel, root_disk, take_out

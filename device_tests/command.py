@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from fastscnn_edge.command import guarded
+from fastscnn_edge.cli.command import guarded
 
 from . import board, local, project, roots, ssh, user_mode
 from .compare import Probe

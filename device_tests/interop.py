@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.command import guarded, positive, size
+from fastscnn_edge.cli.command import guarded, positive, size
 from fastscnn_edge.errors import FastSCNNEdgeError, UsageError
 from fastscnn_edge.files import sha256, write_text
 
@@ -161,8 +161,8 @@ def _logits(peer: Peer, python: Path, model: Model, pictures: np.ndarray, cache:
 def write_models(checkpoint: Path, extent: tuple[int, int], calibration: Path | None, cache: Path) -> list[Model]:
     """The float file for each kind of input, and with calibration pictures the INT8 ones; kept in the cache."""
     from fastscnn_edge.export.convert import Request, export_onnx
-    from fastscnn_edge.export.onnx_options import OnnxOptions
     from fastscnn_edge.export.prepare import Source
+    from fastscnn_edge.export.to_onnx.options import OnnxOptions
 
     folder = cache / "models" / f"{sha256(checkpoint)[:12]}-{extent[0]}x{extent[1]}"
     wanted = [(f"fp32, --input {kind}", f"fp32_{kind}.onnx", kind, None) for kind in ("uint8", "pixels")]
@@ -189,9 +189,9 @@ def write_models(checkpoint: Path, extent: tuple[int, int], calibration: Path | 
 def reference_logits(checkpoint: Path, extent: tuple[int, int],
                      files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Pictures as uint8 [N, H, W, 3] and the float evaluator's logits, [N, C, H, W]."""
-    from fastscnn_edge.quantization.calibrate import load_for
-    from fastscnn_edge.quantization.execute import run
-    from fastscnn_edge.quantization.lower import lower
+    from fastscnn_edge.quantization.calibration.ranges import load_for
+    from fastscnn_edge.quantization.graph.evaluator import run
+    from fastscnn_edge.quantization.graph.lower import lower
     from fastscnn_edge.reference.checkpoint import load_checkpoint
 
     loaded = load_checkpoint(checkpoint)

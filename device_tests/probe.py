@@ -24,10 +24,10 @@ import numpy as np
 from PIL import Image
 
 from fastscnn_edge import Segmenter
-from fastscnn_edge.runtime.artifact import read_spec
-from fastscnn_edge.runtime.board import read_board
-from fastscnn_edge.runtime.engine import Quantization
-from fastscnn_edge.runtime.native_stderr import captured_stderr
+from fastscnn_edge.runtime.board.board import read_board
+from fastscnn_edge.runtime.engines.base import Quantization
+from fastscnn_edge.runtime.engines.native_stderr import captured_stderr
+from fastscnn_edge.runtime.engines.tflite_file import read_spec
 
 DEFAULT, REFERENCE = "default", "reference"
 """The kernels an engine picks by itself, and TFLite's plain C++ ones: slow, but the same arithmetic everywhere."""
@@ -126,7 +126,7 @@ def probe_onnx(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np
 
 
 class ReferenceEngine:
-    """:class:`fastscnn_edge.runtime.engine.Engine` around an int8 interpreter made here."""
+    """:class:`fastscnn_edge.runtime.engines.base.Engine` around an int8 interpreter made here."""
 
     name, library, threads = "tflite", "reference kernels", 1
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fastscnn_edge.segmenter import bundled_model
+from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
 
 from .host import call, say
 from .installs import ROOT

@@ -5,7 +5,7 @@
     python device_tests/soak.py --frames 100000 --format YUYV
 
 Prints one JSON line. Exit status 1 if the process has grown by a mebibyte or more between the end of warm-up and the
-end. The made-up camera is a driver in Python (``runtime/cameras/fake_v4l2.py``), so everything after the system calls
+end. The made-up camera is a driver in Python (``testing/v4l2.py``), so everything after the system calls
 is the real thing: negotiation, decoding, the network, masks, overlays written as JPEG and PNG.
 """
 
@@ -24,15 +24,15 @@ import numpy as np
 from PIL import Image
 
 from fastscnn_edge import Segmenter
+from fastscnn_edge.runtime.board.memory import read_memory
 from fastscnn_edge.runtime.cameras.address import open_camera, parse
-from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera
-from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera
-from fastscnn_edge.runtime.cameras.v4l2_modes import Mode, Wish
-from fastscnn_edge.runtime.memory import read_memory
-from fastscnn_edge.runtime.meter import Meter
-from fastscnn_edge.runtime.outputs import ResultWriter
-from fastscnn_edge.runtime.pipeline import Sink, all_of, segment_frames, warm_up
-from fastscnn_edge.runtime.sources import Frame, FrameSource
+from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
+from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Wish
+from fastscnn_edge.runtime.pipeline.meter import Meter
+from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames, warm_up
+from fastscnn_edge.runtime.sinks.result_files import ResultWriter
+from fastscnn_edge.runtime.sources.base import Frame, FrameSource
+from fastscnn_edge.testing.v4l2 import FakeCamera
 
 LIMIT = 1 << 20
 """Bytes. Buffers, caches and the allocator's arenas settle during warm-up; what grows afterwards grows for ever."""

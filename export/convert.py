@@ -8,19 +8,19 @@ from pathlib import Path
 from .._version import __version__
 from ..errors import UsageError
 from ..files import atomic_path
-from ..quantization.graph import Graph
-from ..quantization.mixed import description as mixed_layers
-from ..quantization.scheme import SYMMETRIC
-from ..runtime import onnx_artifact
-from ..runtime.artifact import attach_spec
-from ..runtime.engine import Quantization
+from ..quantization.calibration.scheme import SYMMETRIC
+from ..quantization.graph.graph import Graph
+from ..quantization.graph.mixed_precision import description as mixed_layers
+from ..runtime.engines import onnx_file as onnx_artifact
+from ..runtime.engines.base import Quantization
+from ..runtime.engines.tflite_file import attach_spec
 from ..spec import ModelSpec
-from .onnx_options import ORT_X86, TENSORRT, OnnxOptions
-from .onnx_verify import OnnxVerification, verify_onnx
-from .onnx_writer import write_onnx
 from .prepare import Prepared, Source, prepare
-from .tflite import write_tflite
-from .verify import Verification, verify
+from .to_onnx.options import ORT_X86, TENSORRT, OnnxOptions
+from .to_onnx.verify import OnnxVerification, verify_onnx
+from .to_onnx.writer import write_onnx
+from .to_tflite.verify import Verification, verify
+from .to_tflite.writer import write_tflite
 
 VERIFICATION_PICTURES = 4
 

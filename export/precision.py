@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..quantization.graph import Conv, Graph, Tensor
-from ..quantization.ptq import round_weight
-from ..quantization.scheme import AFFINE
+from ..quantization.calibration.scheme import AFFINE
+from ..quantization.graph.graph import Conv, Graph, Tensor
+from ..quantization.ptq.ptq import round_weight
 
 
 def halve(graph: Graph) -> Graph:

@@ -10,14 +10,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, UsageError
-from ..quantization.calibrate import calibration_files, load_for
-from ..quantization.graph import Graph
-from ..quantization.lower import lower
-from ..quantization.mixed import int16_activations, keep_float, select
-from ..quantization.ptq import with_parameters
-from ..quantization.quantized_file import is_quantized_file, load_quantized
-from ..quantization.recipes import Quantized, quantize_both
-from ..quantization.scheme import AFFINE, SCHEMES, Scheme
+from ..quantization.calibration.ranges import calibration_files, load_for
+from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
+from ..quantization.files import is_quantized_file, load_quantized
+from ..quantization.graph.graph import Graph
+from ..quantization.graph.lower import lower
+from ..quantization.graph.mixed_precision import int16_activations, keep_float, select
+from ..quantization.ptq.ptq import with_parameters
+from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.stored import from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
 from ..reference.model import DIALECTS

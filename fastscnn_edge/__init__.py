@@ -18,7 +18,7 @@ from .errors import (
 from .spec import ClassSet, ModelSpec
 
 if TYPE_CHECKING:
-    from .segmenter import Segmenter
+    from .runtime.pipeline.segmenter import Segmenter
 
 __all__ = [
     "CheckpointError",
@@ -39,7 +39,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load :class:`Segmenter` when it is first asked for: ``--help`` needs neither numpy nor Pillow."""
     if name == "Segmenter":
-        from .segmenter import Segmenter
+        from .runtime.pipeline.segmenter import Segmenter
 
         return Segmenter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

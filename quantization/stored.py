@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError
-from .graph import Graph, Quantization, scale_groups
-from .ptq import INPUT
-from .scheme import Scheme
+from .calibration.scheme import Scheme
+from .graph.graph import Graph, Quantization, scale_groups
+from .ptq.ptq import INPUT
 
 
 def to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, origin: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from fastscnn_edge.command import guarded
+from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.log import as_json, plain
 

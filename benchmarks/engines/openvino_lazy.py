@@ -13,7 +13,7 @@ from .openvino import compiled
 def load(model: Path, threads: int, picture: Picture) -> Segment:
     import openvino as ov
 
-    from fastscnn_edge.runtime.mask import MaskPlan
+    from fastscnn_edge.runtime.mask.plan import MaskPlan
 
     whole = ov.Core().read_model(model)
     resizes = [op for op in whole.get_ordered_ops() if op.get_type_name() == "Interpolate"]

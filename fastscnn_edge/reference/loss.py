@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import DatasetError
-from .datasets import IGNORE, Dataset
+from ..evaluation.datasets import IGNORE, Dataset
 from .model import resize
 
 AUXILIARY_WEIGHT = 0.4

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from types import FrameType
 
-from ..command import EXIT_USER_ERROR
+from ..cli.command import EXIT_USER_ERROR
 from ..errors import FastSCNNEdgeError
 
 _PATIENCE = timedelta(hours=2)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..evaluation.datasets import Dataset
+from ..evaluation.evaluate import Predictor, evaluate_predictor
+from ..evaluation.metrics import Scores
 from ..spec import Normalisation
-from .datasets import Dataset
-from .evaluate import Predictor, evaluate_predictor
-from .metrics import Scores
 from .model import FastSCNN, resize
 
 

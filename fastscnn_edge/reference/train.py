@@ -18,11 +18,11 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..command import require
+from ..cli.command import require
 from ..errors import CheckpointError, OutputError, UsageError
+from ..evaluation.datasets import Dataset, open_dataset
+from ..evaluation.evaluate import evaluate_predictor
 from .checkpoint import save_checkpoint, stored_state, write_state
-from .datasets import Dataset, open_dataset
-from .evaluate import evaluate_predictor
 from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
 from .processes import Stop, one_voice, place, process_group

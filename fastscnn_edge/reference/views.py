@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
 from ..errors import FastSCNNEdgeError
+from ..evaluation.datasets import Dataset
 from ..spec import Normalisation
 from .augment import Augmentation, random_view
-from .datasets import Dataset
 
 
 class Views(TorchDataset):

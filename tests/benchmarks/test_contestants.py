@@ -17,7 +17,7 @@ from benchmarks.in_graph import head_only
 from benchmarks.process import Process
 from benchmarks.results import load
 from benchmarks.roofline import Layer, Limits, table
-from fastscnn_edge.runtime.mask import class_map
+from fastscnn_edge.runtime.mask.plan import class_map
 from tests.helpers import random_picture
 
 WEIGHTS = Path(__file__).parents[2] / "fastscnn_edge" / "weights"

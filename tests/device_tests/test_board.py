@@ -17,7 +17,7 @@ from device_tests.board_image import Kernel, in_load_order, initramfs
 from device_tests.board_job import FRAMES
 from device_tests.host import HostError
 from fastscnn_edge.files import sha256
-from fastscnn_edge.segmenter import bundled_model
+from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
 
 MIB = 1 << 20
 DEPENDENCIES = """\

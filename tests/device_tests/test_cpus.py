@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device_tests.cpus import ARM64_CPUS, ARMHF_CPUS, Cpu
-from fastscnn_edge.runtime.board import read_board
+from fastscnn_edge.runtime.board.board import read_board
 
 
 @pytest.mark.parametrize(("cpu", "name"), [

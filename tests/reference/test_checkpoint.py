@@ -15,9 +15,9 @@ from fastscnn_edge.errors import CheckpointError, OutputError
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
 from fastscnn_edge.reference.model import FastSCNN
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
+from tests.helpers import tramac
 
 from ..helpers import random_model
-from . import tramac
 
 State = dict[str, torch.Tensor]
 

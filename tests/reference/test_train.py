@@ -14,14 +14,14 @@ import pytest
 import torch
 from PIL import Image
 
+from fastscnn_edge.commands.train import main
 from fastscnn_edge.errors import CheckpointError, DatasetError, OutputError, UsageError
+from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.reference import train as training
 from fastscnn_edge.reference.checkpoint import load_checkpoint
-from fastscnn_edge.reference.datasets import open_dataset
 from fastscnn_edge.reference.processes import Stop
 from fastscnn_edge.reference.torch_predictor import evaluate_model
 from fastscnn_edge.reference.train import train
-from fastscnn_edge.reference.train_command import main
 from fastscnn_edge.reference.train_config import TrainConfig
 
 MakeDataset = Callable[..., Path]

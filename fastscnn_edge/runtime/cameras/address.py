@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SourceError, UsageError
-from ..sources import FrameSource, Warn, open_source, warn_on_stderr
-from ..sysfiles import read_text
+from ..board.procfs import read_text
+from ..sources.base import FrameSource, Warn, open_source, warn_on_stderr
 from .reconnect import RECONNECT, Reconnecting
-from .v4l2_modes import DEFAULT_RATE, Wish
+from .v4l2.modes import DEFAULT_RATE, Wish
 
 _NETWORK = ("rtsp", "rtsps", "http", "https")
 FORMS = "0, /dev/video0, csi, csi:1, rtsp://..., http://... or file:PATH"
@@ -30,7 +30,7 @@ class Address:
 
     def __str__(self) -> str:
         if self.kind == "network":
-            from ..video import without_password
+            from ..sources.video import without_password
 
             return without_password(self.value)
         return f"csi:{self.value}" if self.kind == "csi" else self.value
@@ -73,7 +73,7 @@ def open_camera(
     """
     _check(address, wish)
     if address.kind == "file":
-        from .played import PlayedSource
+        from .file_playback import PlayedSource
 
         return PlayedSource(open_source(address.value, warn=warn), wish.rate or DEFAULT_RATE)
     return Reconnecting(_open(address, wish, warn), reconnect, warn)
@@ -81,7 +81,7 @@ def open_camera(
 
 def _open(address: Address, wish: Wish, warn: Warn) -> FrameSource:
     if address.kind == "network":
-        from ..video import NetworkSource
+        from ..sources.video import NetworkSource
 
         return NetworkSource(address.value)
     if address.kind == "csi":
@@ -92,7 +92,7 @@ def _open(address: Address, wish: Wish, warn: Warn) -> FrameSource:
         from .csi_pi import PiCamera
 
         return PiCamera(int(address.value), wish)
-    from .v4l2 import V4L2Camera
+    from .v4l2.camera import V4L2Camera
 
     path = Path(address.value)
     if not path.exists():
@@ -121,7 +121,7 @@ def is_jetson(root: Path = Path("/")) -> bool:
 
 
 def _available(folder: Path) -> str:
-    from .v4l2 import device_nodes
+    from .v4l2.camera import device_nodes
 
     found = device_nodes(folder)
     if found:

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from typing import IO
 
 from ...errors import CameraLostError, SourceError
-from ..sources import Frame
-from .camera import STALL, Camera
-from .v4l2_modes import DEFAULT_RATE, Wish
-from .yuv import YuvDecoder
+from ..sources.base import Frame
+from .base import STALL, Camera
+from .pixels.yuv import YuvDecoder
+from .v4l2.modes import DEFAULT_RATE, Wish
 
 _SLICE = 0.2  # seconds of one wait, so that stop() is heard
 _START = 15.0  # seconds until the first frame: the camera daemon may have to start

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..sources import Frame
-from .camera import STALL, Camera, believable
-from .v4l2_modes import DEFAULT_RATE, Wish
+from ..sources.base import Frame
+from .base import STALL, Camera, believable
+from .v4l2.modes import DEFAULT_RATE, Wish
 
 _SLICE = 0.5  # seconds of one wait, so that stop() is heard
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ...errors import SourceError
 from .address import is_jetson
-from .v4l2 import device_nodes
-from .v4l2_device import Device, KernelDevice, failure, query
-from .v4l2_modes import FORMATS, Offer, read_offers
+from .v4l2.camera import device_nodes
+from .v4l2.device import Device, KernelDevice, failure, query
+from .v4l2.modes import FORMATS, Offer, read_offers
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ...errors import CameraLostError, SourceError
-from ..sources import Frame, FrameSource, Gap, Gaps, Warn, warn_on_stderr
+from ..sources.base import Frame, FrameSource, Gap, Gaps, Warn, warn_on_stderr
 
 RECONNECT = 30.0
 """Seconds a lost camera is waited for unless told otherwise: a bumped plug, a hub that resets."""

@@ -9,7 +9,7 @@ import pytest
 from fastscnn_edge.errors import SourceError, UsageError
 from fastscnn_edge.runtime.cameras import address as module
 from fastscnn_edge.runtime.cameras.address import Address, is_jetson, open_camera, parse
-from fastscnn_edge.runtime.cameras.v4l2_modes import Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
 
 
 @pytest.mark.parametrize(

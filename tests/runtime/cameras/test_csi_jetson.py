@@ -12,7 +12,7 @@ import pytest
 
 from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.cameras.csi_jetson import JetsonCamera, argus_elements
-from fastscnn_edge.runtime.cameras.v4l2_modes import Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
 
 # Writes frames of NV12 to the descriptor of fdsink, chatter to standard output as the camera daemon's library does.
 PROGRAM = """#!{python}

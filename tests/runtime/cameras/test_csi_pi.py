@@ -13,7 +13,7 @@ import pytest
 
 from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.cameras.csi_pi import PiCamera, monotonic_of
-from fastscnn_edge.runtime.cameras.v4l2_modes import Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
 from tests.helpers import random_picture
 
 PICTURE = random_picture(48, 64)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fastscnn_edge import cameras
-from fastscnn_edge.runtime.cameras import v4l2_abi as abi
-from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera
+from fastscnn_edge.commands import cameras
 from fastscnn_edge.runtime.cameras.listing import Found, describe, find_cameras
-from fastscnn_edge.runtime.cameras.v4l2_modes import Mode, Offer, SizeRange
+from fastscnn_edge.runtime.cameras.v4l2.camera import abi
+from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Offer, SizeRange
+from fastscnn_edge.testing.v4l2 import FakeCamera
 
 
 def test_every_node_is_listed_with_what_it_can_do(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import CameraLostError, SourceError
-from fastscnn_edge.runtime.buffers import LIVE_FRAMES
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
-from fastscnn_edge.runtime.video import NetworkSource, without_password
+from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
+from fastscnn_edge.runtime.sources.video import NetworkSource, without_password
 from tests.helpers import random_picture
 
 pytest.importorskip("av", reason="network cameras are read with av")

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from fastscnn_edge.errors import CameraLostError, SourceError
-from fastscnn_edge.runtime import sources
 from fastscnn_edge.runtime.cameras import reconnect
-from fastscnn_edge.runtime.cameras.fake_v4l2 import FakeCamera, Fault
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
-from fastscnn_edge.runtime.cameras.v4l2 import V4L2Camera
-
-from .test_v4l2 import GREY, VIDEO0, webcam
+from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
+from fastscnn_edge.runtime.sources import base as sources
+from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
+from tests.runtime.cameras.v4l2.test_camera import GREY, VIDEO0, webcam
 
 
 def reconnecting(fake: FakeCamera, seconds: float, said: list[str]) -> Reconnecting:

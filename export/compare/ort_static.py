@@ -1,0 +1,86 @@
+"""ONNX Runtime's own post-training quantization of the same float model: what ours is measured against."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from ...evaluation.evaluate import Predictor
+from ...runtime.images import fit
+from ...runtime.mask.plan import MaskPlan
+from ..prepare import Prepared
+from ..to_onnx.options import OnnxOptions
+from ..to_onnx.verify import image
+
+OPTIONS = OnnxOptions(input="normalised")
+"""The float file that is quantized looks as torch.onnx.export would have written it."""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """One way to call ``quantize_static``: signed activations without zero points, or unsigned ones with."""
+
+    name: str
+    symmetric: bool
+    method: CalibrationMethod
+
+
+STOCK = (
+    Stock("min-max", False, CalibrationMethod.MinMax),
+    Stock("percentile", False, CalibrationMethod.Percentile),
+    Stock("min-max", True, CalibrationMethod.MinMax),
+    Stock("percentile", True, CalibrationMethod.Percentile),
+    Stock("entropy", True, CalibrationMethod.Entropy),
+)
+
+
+def quantize_stock(float_model: Path, out: Path, prepared: Prepared, how: Stock) -> None:
+    """Write the int8 QDQ form of ``float_model`` (written with :data:`OPTIONS`), weights per channel."""
+    simplified = out.with_suffix(".simplified.onnx")
+    quant_pre_process(str(float_model), str(simplified))
+    with redirect_stdout(io.StringIO()):  # histograms announce themselves
+        quantize_static(
+            str(simplified), str(out), _Reader(prepared),
+            quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
+            activation_type=QuantType.QInt8 if how.symmetric else QuantType.QUInt8,
+            calibrate_method=how.method,
+            extra_options={"ActivationSymmetric": how.symmetric, "CalibPercentile": 99.99},
+        )
+    simplified.unlink()
+
+
+class _Reader(CalibrationDataReader):
+    def __init__(self, prepared: Prepared) -> None:
+        self.feeds = iter({"image": image(p, OPTIONS, prepared.normalisation)} for p in prepared.pictures)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self.feeds, None)
+
+
+def stock_predictor(model: Path, prepared: Prepared, threads: int | None = None) -> Predictor:
+    """Pictures to class maps, with the same resize and the same mask as ours: only the integers differ."""
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3
+    if threads:
+        settings.intra_op_num_threads = threads
+    session: Any = onnxruntime.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+    plans: dict[Sequence[int], MaskPlan] = {}
+
+    def predict(picture: np.ndarray) -> np.ndarray:
+        feed = image(fit(picture, *prepared.size), OPTIONS, prepared.normalisation)
+        logits = np.ascontiguousarray(session.run(None, {"image": feed})[0][0].transpose(1, 2, 0))
+        size = (picture.shape[0], picture.shape[1])
+        if size not in plans:
+            plans[size] = MaskPlan((logits.shape[0], logits.shape[1]), size, prepared.align_corners)
+        return plans[size].run(logits)
+
+    return predict

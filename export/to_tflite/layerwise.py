@@ -1,0 +1,69 @@
+"""Compares a written file with its graph one operation at a time.
+
+Float kernels add in an order of their own, so a file with float layers cannot equal the graph bit for bit, and one
+step in an early layer may become several in the logits. Here every operation gets the integers the kernels
+themselves computed before it: differences are seen where they arise and do not add up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from ...errors import OutputError
+from ...quantization.graph.evaluator import constants, input_values, run_op
+from ...quantization.graph.graph import Conv, Graph
+from ...runtime.engines.native_stderr import captured_stderr
+
+FLOAT_STEPS = 1
+"""By how much integers made from float values may differ: rounding decides near ties either way."""
+
+
+def float_tensors(graph: Graph) -> set[str]:
+    """Names of the tensors that are float32 in the file of ``graph``, a convolution's padded input among them."""
+    names = {name for name, tensor in graph.tensors.items() if tensor.dtype == np.float32}
+    return names | {f"{op.output}/padded" for op in graph.ops if isinstance(op, Conv) and op.output in names}
+
+
+def check_operations(path: Path, graph: Graph, picture: np.ndarray) -> None:
+    """Hold every integer tensor that the reference kernels compute to the graph's evaluator.
+
+    Integer operations must agree bit for bit, integers behind float layers within :data:`FLOAT_STEPS`.
+
+    Args:
+        picture: uint8 [H, W, 3] of the graph's size.
+
+    Raises:
+        OutputError: the interpreter refuses the file, or an operation differs by more.
+    """
+    try:
+        with captured_stderr():
+            interpreter = Interpreter(
+                model_path=str(path), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+                experimental_preserve_all_tensors=True,
+            )
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, picture))
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise OutputError(f"the interpreter refuses the written file: {error}") from error
+    index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details()}
+    # The evaluator's own, which are never compared: float results, and what the file has in another form (the border).
+    own: dict[str, np.ndarray] = {}
+    for op in graph.ops:
+        values = constants(graph, op)
+        for name in op.inputs:
+            if name not in values:
+                values[name] = own[name] if name in own else interpreter.get_tensor(index[name])
+        result = run_op(graph, op, values)
+        if result.dtype == np.float32 or op.output not in index:
+            own[op.output] = result
+            continue
+        gap = int(np.abs(result.astype(np.int64) - interpreter.get_tensor(index[op.output])).max())
+        if gap > (FLOAT_STEPS if any(values[name].dtype == np.float32 for name in op.inputs) else 0):
+            raise OutputError(
+                f"the reference kernels differ from the graph at '{op.output}' by up to {gap} steps; "
+                "this interpreter rounds differently from the documented arithmetic"
+            )

@@ -1,0 +1,177 @@
+"""Compares a written .tflite, run by the real interpreter, with the graph it was written from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from ...errors import OutputError
+from ...quantization.graph.arithmetic import dequantize
+from ...quantization.graph.evaluator import input_values, run
+from ...quantization.graph.graph import Graph
+from ...quantization.graph.mixed_precision import description
+from ...runtime.engines.native_stderr import captured_stderr
+from .layerwise import FLOAT_STEPS, check_operations, float_tensors
+
+_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two sets of logits of the same network lie apart.
+
+    Attributes:
+        largest: greatest absolute difference; integer steps between int8 logits, else real units
+            divided by the greatest absolute logit.
+        share: of the logits that differ at all, 0..1.
+        agreement: of the grid points whose winning class is the same, 0..1.
+    """
+
+    largest: float
+    share: float
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found in the written file.
+
+    Attributes:
+        operators: TFLite operator name -> count.
+        float_operators: names of operators that touch float activations.
+        reference: reference kernels against the graph's own evaluator; None where not run. With float layers
+            each operation was held to it (:mod:`.layerwise`), and this is what has become of that in the logits.
+        engine: the default kernels against the evaluator.
+        quantization: default kernels against the float graph; agreement and signal-to-noise only.
+        sqnr: of the file's logits against the float graph's, dB.
+        layers: those of a quantized graph that are not int8, in words.
+    """
+
+    operators: dict[str, int]
+    float_operators: tuple[str, ...]
+    reference: Difference | None
+    engine: Difference
+    agreement_with_float: float
+    sqnr: float
+    size: int
+    pictures: int
+    layers: str = ""
+
+
+def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.ndarray]) -> Verification:
+    """Load ``path`` and compare its logits with both graphs' on ``pictures`` (uint8, the graph's size).
+
+    The reference kernels must equal an int8 graph bit for bit, and where layers of it were kept in float
+    :func:`.layerwise.check_operations` must pass; they are slow, so one picture is checked. Raises:
+        OutputError: the interpreter refuses the file, an int8 file has float operators that its graph has
+            not, or the reference kernels disagree with the graph.
+    """
+    operators, float_operators = list_operators(path)
+    default = [logits(path, graph, p) for p in pictures]
+    expected = [run(graph, p) for p in pictures]
+    real = [run(float_graph, p) for p in pictures] if graph.is_quantized else expected
+    reference = None
+    if graph.is_quantized:
+        reference = difference(expected[:1], [logits(path, graph, pictures[0], OpResolverType.BUILTIN_REF)])
+        wanted = float_tensors(graph)
+        if wanted:
+            check_operations(path, graph, pictures[0])
+        elif reference.largest > 0:
+            raise OutputError(
+                f"the reference kernels differ from the quantized graph by up to {reference.largest:g} steps; "
+                "this interpreter rounds differently from the documented arithmetic"
+            )
+        if strays := list_operators(path, wanted)[1]:
+            raise OutputError(f"the int8 file has float operators: {', '.join(strays)}")
+    file_real = [real_logits(graph, value) for value in default]
+    return Verification(
+        operators, float_operators, reference, difference(expected, default), difference(real, file_real).agreement,
+        sqnr(real, file_real), path.stat().st_size, len(pictures), description(graph),
+    )
+
+
+def logits(path: Path, graph: Graph, picture: np.ndarray, kernels: OpResolverType = OpResolverType.AUTO) -> np.ndarray:
+    """[1, h, w, C] from a fresh interpreter."""
+    try:
+        with captured_stderr():  # which delegate was created
+            interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, picture))
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise OutputError(f"the interpreter refuses the written file: {error}") from error
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Operators by name with counts, and the names of those with a float tensor other than those ``wanted``."""
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    subgraph = model.subgraphs[0]
+    counts: Counter[str] = Counter()
+    floats = []
+    for operator in subgraph.operators:
+        name = _NAMES[model.operatorCodes[operator.opcodeIndex].builtinCode]
+        counts[name] += 1
+        tensors = [subgraph.tensors[i] for i in (*operator.inputs, *operator.outputs)]
+        if any(t.type == schema.TensorType.FLOAT32 and t.name.decode() not in wanted for t in tensors):
+            floats.append(name)
+    return dict(counts.most_common()), tuple(sorted(set(floats)))
+
+
+def difference(expected: Sequence[np.ndarray], actual: Sequence[np.ndarray]) -> Difference:
+    """Compare logits [1, h, w, C] pairwise, all of one dtype."""
+    a, b = np.concatenate(expected), np.concatenate(actual)
+    gap = np.abs(a.astype(np.float64) - b.astype(np.float64))
+    unit = 1.0 if a.dtype == np.int8 else float(np.abs(a).max()) or 1.0
+    same = a.argmax(-1) == b.argmax(-1)
+    return Difference(float(gap.max()) / unit, float((gap > 0).mean()), float(same.mean()))
+
+
+def describe(verification: Verification) -> str:
+    """The verification in a few lines for a person."""
+    v = verification
+    plural = "" if v.pictures == 1 else "s"
+    lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]
+    if v.layers:
+        lines.append(f"not int8    {v.layers}")
+    if v.reference is not None:
+        lines.append("reference   kernels equal the quantized graph bit for bit (1 picture)" if v.reference.largest == 0
+                     else "reference   kernels equal each integer operation bit for bit, float layers within "
+                          f"{FLOAT_STEPS} step; {100 * v.reference.share:.1f} % of logits differ, by at most "
+                          f"{v.reference.largest:g} steps (1 picture)")
+        lines.append(
+            f"engine      {100 * v.engine.share:.1f} % of logits differ from the graph, by at most "
+            f"{v.engine.largest:g} steps; same class at {100 * v.engine.agreement:.2f} % of grid points"
+        )
+    else:
+        lines.append(
+            f"engine      differs from the graph by at most {v.engine.largest:.1e} of the largest logit; "
+            f"same class at {100 * v.engine.agreement:.2f} % of grid points"
+        )
+    lines.append(
+        f"float       same class at {100 * v.agreement_with_float:.2f} % of grid points, "
+        f"SQNR {v.sqnr:.1f} dB ({v.pictures} picture{plural})"
+    )
+    lines.append(f"size        {v.size / 1e6:.2f} MB")
+    return "\n".join(lines)
+
+
+def real_logits(graph: Graph, value: np.ndarray) -> np.ndarray:
+    """Logits in real units."""
+    quantization = graph.tensors[graph.output].quantization
+    if quantization is None:
+        return value
+    return dequantize(value, quantization.scale[0], quantization.zero_point)
+
+
+def sqnr(signal: Sequence[np.ndarray], noisy: Sequence[np.ndarray]) -> float:
+    """Signal-to-quantization-noise ratio in dB."""
+    a, b = np.concatenate(signal).astype(np.float64), np.concatenate(noisy).astype(np.float64)
+    noise = float(((a - b) ** 2).mean())
+    return float("inf") if noise == 0 else 10 * float(np.log10((a**2).mean() / noise))

@@ -1,0 +1,80 @@
+"""``--memory-limit``: what a command needs, compared with what it may have, before a model is loaded."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ..runtime.board.footprint import ONNXRUNTIME, TFLITE, Footprint, Workload, require_fits
+from ..runtime.board.memory import read_memory
+from ..runtime.engines.onnx_file import read_onnx
+from ..runtime.engines.tflite_file import read_spec
+from ..runtime.images import PICTURE_SUFFIXES
+from ..runtime.sources.base import VIDEO_SUFFIXES
+from ..spec import ModelSpec
+
+HELP = ("refuse, before loading, a model that is estimated to need more: a number of bytes with K, M or G, "
+        "for example 128M")
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def memory(text: str) -> int:
+    """argparse type for an amount of memory in bytes: ``128M``, ``0.5G``."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    value = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an amount of memory, for example 128M")
+    return value
+
+
+def describe(model: Path) -> tuple[ModelSpec, str]:
+    """(description, engine that runs it), from the file alone: nothing is loaded.
+
+    Raises:
+        ModelFileError: missing, damaged, or not an artifact of this package.
+    """
+    if model.suffix.lower() == ".onnx":
+        return read_onnx(model)[0], ONNXRUNTIME
+    return read_spec(model), TFLITE
+
+
+def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) -> Footprint | None:
+    """The estimate for ``model`` and ``work``, None without a limit: then nobody looks for either.
+
+    Raises:
+        UsageError: more than ``limit`` bytes.
+        ModelFileError: as :func:`describe`.
+    """
+    if limit is None:
+        return None
+    spec, engine = describe(model)
+    return require_fits(spec, engine, model.stat().st_size, read_memory().rss or 0, limit, work())
+
+
+def workload_of(source: Path | None, drawing: bool = False, held: int = 1) -> Workload:
+    """What ``source`` asks for: the largest of its pictures, by their headers alone.
+
+    Frames of a video or camera are taken to have the model's size: nobody knows theirs before they are opened.
+    """
+    if source is None:
+        return Workload(drawing=drawing, held=held)
+    if source.suffix.lower() in VIDEO_SUFFIXES:
+        return Workload(video=True, video_loaded="av" in sys.modules, drawing=drawing, held=held)
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    sizes = [size for path in files if path.suffix.lower() in PICTURE_SUFFIXES and (size := _size(path))]
+    largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
+    return Workload(largest, pictures=True, drawing=drawing, held=held)
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None  # reading it will say what is wrong

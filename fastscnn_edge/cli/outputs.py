@@ -1,0 +1,213 @@
+"""Where the finished frames of ``run`` go: the options that say so, and the sinks made from them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import FastSCNNEdgeError, OutputError
+from ..log import Log
+from ..runtime.pipeline.meter import Meter
+from ..runtime.sinks.result_files import ResultWriter, check_writable
+from ..runtime.sources.base import Frame, FrameSource
+from ..runtime.web.listen_address import Address
+from ..spec import ClassSet
+from .command import require
+
+_DEFAULT_ADDRESS = Address("127.0.0.1", 8080)
+
+_POLL_INTERVAL = 0.03
+"""Seconds between two looks at the window while a finished run is shown."""
+
+
+class Sink(Protocol):
+    """Something done with each finished frame: it may keep ``frame`` and ``classes`` uint8 [H, W], not change them."""
+
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """--out, --video, --lines, --csv, --serve, --window, --headless."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write NAME_overlay and NAME_mask.png (pixel value = class) for each frame here; overlays are PNG, "
+        "for a video or camera JPEG",
+    )
+    parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="write all overlays as one video")
+    parser.add_argument(
+        "--lines",
+        action="store_true",
+        help="print a JSON line per frame: name, capture time, latency, each class's share of the pixels; the summary "
+        "then goes to standard error",
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE.csv", help="write the same as a table")
+    parser.add_argument(
+        "--serve",
+        type=_address,
+        nargs="?",
+        const=_DEFAULT_ADDRESS,
+        metavar="HOST:PORT",
+        help=f"show the run on a web page (default: {_DEFAULT_ADDRESS}; port 0: any free one). Beyond this machine, "
+        "for example at 0.0.0.0:8080, the page demands the token in the address that is printed",
+    )
+    window = parser.add_mutually_exclusive_group()
+    window.add_argument(
+        "--window",
+        action="store_true",
+        help="show the run in a window (the default for a video or camera where DISPLAY or WAYLAND_DISPLAY is set); "
+        "with pictures it stays open after the last one",
+    )
+    window.add_argument("--headless", action="store_true", help="never open a window")
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Refuse before the work what would fail after it."""
+    if options.out:
+        folder = options.source if options.source is not None and options.source.is_dir() else None
+        same = folder is not None and options.out.resolve() == folder.resolve()
+        require(not same, "--out and --source are the same folder, so the next run would segment its own overlays")
+        check_writable(options.out)
+    for name, suffix in (("report", ".json"), ("video", ".mp4"), ("csv", ".csv")):
+        path: Path | None = getattr(options, name)
+        if path is None:
+            continue
+        require(path.suffix == suffix, f"--{name} {path} must end in {suffix}")
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder")
+        if options.source is not None and path.resolve() == options.source.resolve():
+            raise OutputError(f"cannot write {path}: it is the source")
+        check_writable(path.parent)
+
+
+class Outputs:
+    """All sinks of a run as one. Use as ``with Outputs(...) as outputs``; leaving finishes all files.
+
+    Make and leave it, and call :meth:`poll` and :meth:`hold`, in the main thread; frames may come from another.
+
+    Args:
+        options: of :func:`add_output_options`.
+        class_set: names and colours.
+        source: entered.
+        meter: of the run; counts frames that were dropped.
+        names: of the source and of the model, for people.
+        log: told where the page is.
+    """
+
+    def __init__(
+        self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, meter: Meter,
+        names: tuple[str, str], log: Log,
+    ) -> None:
+        self._sinks: list[Sink] = []
+        self._window: Any = None
+        self._view: Any = None
+        self._still = not source.moving and (options.window or options.serve is not None)
+        try:
+            self._make(options, class_set, source, meter, names, log)
+        except BaseException:
+            self._close()
+            raise
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
+        for sink in self._sinks:
+            sink(frame, classes)
+
+    def poll(self) -> bool:
+        """Give the window its time; whether the run should go on: a window that was closed ends it."""
+        return self._window is None or self._window.poll()
+
+    @property
+    def ended_by(self) -> str | None:
+        """What a user did to end the run, in words for its report."""
+        return "closing the window" if self._window is not None and self._window.closed else None
+
+    def hold(self, stopped: Callable[[], bool]) -> None:
+        """Keep page and window with the last of still pictures until ``stopped()`` or the window is closed."""
+        if self._view is not None:
+            self._view.finish()
+        while self._still and not stopped() and self.poll():
+            time.sleep(_POLL_INTERVAL)
+
+    def _make(
+        self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, meter: Meter,
+        names: tuple[str, str], log: Log,
+    ) -> None:
+        """Each kind is imported where it is asked for. Lines come first: they tell the latency."""
+        if options.lines or options.csv:
+            from ..runtime.sinks.records import CsvFile, JsonLines
+
+            if options.lines:
+                self._sinks.append(JsonLines(sys.stdout, class_set))
+            if options.csv:
+                self._sinks.append(CsvFile(options.csv, class_set))
+        if options.serve is not None:
+            from ..runtime.web.view import About, WebView
+
+            def lost() -> int:
+                return source.skipped + source.dropped + meter.dropped
+
+            self._view = WebView(options.serve, class_set, About(*names), lost)
+            self._sinks.append(self._view)
+            url = self._view.url
+            log("info", f"live at {url}" + (" (Ctrl-C ends)" if self._still else ""), url=url)
+        if options.out:
+            self._sinks.append(ResultWriter(options.out, class_set, source.moving))
+        if options.video:
+            from ..runtime.sinks.video import VideoWriter
+
+            self._sinks.append(VideoWriter(options.video, class_set, source.moving))
+        self._open_window(options, class_set, source, names, log)
+
+    def _open_window(
+        self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, names: tuple[str, str], log: Log
+    ) -> None:
+        from ..runtime.sinks.window import Window, display_is_set
+
+        by_default = source.moving and display_is_set() and not options.headless
+        if not (options.window or by_default):
+            return
+        try:
+            self._window = Window(class_set, names[0])
+        except OutputError as error:
+            if options.window:
+                raise
+            log("warning", f"no window: {error}")
+        else:
+            self._sinks.append(self._window)
+
+    def _close(self) -> None:
+        """Close every sink even if one fails; the first failure is then raised."""
+        failure: FastSCNNEdgeError | None = None
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except FastSCNNEdgeError as error:
+                failure = failure or error
+        self._sinks = []
+        if failure is not None:
+            raise failure

@@ -1,0 +1,267 @@
+"""``fastscnn-edge bench``: how long this board takes from a frame to its class map, by rules that can be quoted.
+
+Single stream, as MLPerf has it: one frame is in flight, the next begins when it is done. Loading, the first inference
+and the warm-up stand apart. Then frames are measured until both a number and a duration are reached; none is
+clipped. Memory, clocks and temperatures are watched from another process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ..bench.frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
+from ..bench.warmup import WarmUpRule
+from ..cli.command import guarded, parser, positive, require, size
+from ..cli.memory_limit import HELP as MEMORY_HELP
+from ..cli.memory_limit import check_limit, memory, workload_of
+from ..cli.signals import stop_signals
+from ..errors import OutputError
+from ..files import sha256
+from ..runtime.board.board import read_board, read_state
+from ..runtime.board.footprint import Workload
+from ..runtime.board.memory import read_memory
+from ..runtime.board.watcher import Watcher
+from ..runtime.engines.profile import Profile, profile_model
+from ..runtime.pipeline.meter import NETWORK_STAGES, Meter, summarise
+from ..runtime.pipeline.segmenter import Segmenter, bundled_model
+from ..runtime.report.accuracy import find_accuracy
+from ..runtime.report.facts import count_of, mib
+from ..runtime.report.report import Model, Report, Rules, Source, engine_facts, now
+from ..runtime.sinks.result_files import check_writable
+
+DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
+QUICK_FRAMES, QUICK_SECONDS, QUICK_WARM_UP = 64, 3.0, 3.0
+
+_SHOW_EVERY = 0.25  # seconds between two progress lines
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(words)
+    return guarded(lambda: _run(options, tuple(words)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser(
+        "bench",
+        "Measure a model on this device from a frame in memory to its class map: one frame at a time, until "
+        f"{DEFAULT_FRAMES} frames\nand {DEFAULT_SECONDS:g} seconds are reached. No sample is clipped.",
+        """
+        fastscnn-edge bench --report board.json
+        fastscnn-edge bench --model model.tflite --threads 4 --scores scores.json --report board.json
+        fastscnn-edge bench --quick --source examples/street
+        fastscnn-edge bench --model model.onnx --frames 200 --profile --report x86.json
+        """,
+    )
+    result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite or .onnx (default: the bundled)")
+    result.add_argument("--source", type=Path, metavar="PATH",
+                        help=f"a picture, folder or video; its first {MAX_FRAMES} frames are decoded beforehand "
+                             "(default: drawn pictures)")
+    result.add_argument("--frame-size", type=size, metavar="HxW",
+                        help="of the drawn pictures (default: the model's input size, so that nothing is resized)")
+    result.add_argument("--frames", type=positive, metavar="N",
+                        help=f"at least N frames (default: {DEFAULT_FRAMES}; with --seconds alone: 1)")
+    result.add_argument("--seconds", type=_seconds, metavar="S",
+                        help=f"at least S seconds (default: {DEFAULT_SECONDS:g}; with --frames alone: 0)")
+    result.add_argument("--quick", action="store_true",
+                        help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds")
+    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
+    result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
+    result.add_argument("--scores", type=Path, metavar="FILE.json",
+                        help="what 'fastscnn-edge evaluate --json' wrote: the mIoU of this very file goes into the "
+                             "report, matched by digest")
+    result.add_argument("--profile", action="store_true", help="then time each operator, where the engine can")
+    result.add_argument("--report", type=Path, metavar="FILE.json",
+                        help="write all measurements here, and FILE.md and FILE.html beside it")
+    return result
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds, 0 to 86400")
+    return value
+
+
+def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
+    least_frames, least_seconds = _extent(options)
+    _check(options)
+    path = options.model or bundled_model()
+    check_limit(options.memory_limit, path, lambda: _workload(options))
+    accuracy = find_accuracy(options.scores, sha256(path)) if options.scores else None
+    began = time.monotonic()
+    memory_before = read_memory()
+    meter, rule = Meter(stages=NETWORK_STAGES, queues=()), _rule(options)
+    with stop_signals() as signals, Watcher(began) as watcher:
+        start = time.perf_counter_ns()
+        segmenter = Segmenter(path, options.threads)
+        meter.load = time.perf_counter_ns() - start
+        source, frames = _frames(options, segmenter)
+        stable = warm_up(segmenter, frames, meter, rule, signals)
+        states = [read_state(began)]
+        measure(segmenter, frames, meter, least_frames, least_seconds, signals)
+        states.append(read_state(began))
+        memory_after = read_memory()
+        log = watcher.finish()
+        report = Report(
+            created=now(),
+            command=words,
+            stopped_by=signals[0] if signals else None,
+            model=Model.of(path, segmenter.spec),
+            engine=engine_facts(segmenter.engine),
+            source=source,
+            meter=meter,
+            board=read_board(),
+            states=tuple(states),
+            memory_before=memory_before,
+            memory_after=memory_after,
+            began=began,
+            rules=Rules("single-stream", least_frames, least_seconds, str(rule), stable),
+            watch=log,
+            accuracy=accuracy,
+            profile=_profile(options, path, segmenter, signals),
+        )
+    if options.report:
+        report.write(options.report)
+    print(_summary(report, options))
+    return 0
+
+
+def warm_up(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: WarmUpRule, stop: list[str]) -> bool:
+    """Segment ``frames`` until ``rule`` is content; whether it was before its time ran out."""
+    end = time.monotonic() + rule.max_seconds
+    while not stop:
+        start = time.perf_counter_ns()
+        segmenter.predict(frames[len(meter.warm_up) % len(frames)])
+        meter.warm_up.append(time.perf_counter_ns() - start)
+        if rule.stable(meter.warm_up):
+            return True
+        if time.monotonic() >= end:
+            break
+    return False
+
+
+def measure(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, least_frames: int, least_seconds: float,
+            stop: list[str]) -> None:
+    """Segment ``frames`` round and round until both limits are reached; between two frames nothing else happens."""
+    show = _Progress(least_frames, least_seconds)
+    meter.start()
+    end = meter.started + int(least_seconds * 1e9)
+    while not stop and (meter.frames < least_frames or meter.finished < end):
+        frame = frames[meter.frames % len(frames)]
+        start = time.perf_counter_ns()
+        result = segmenter.predict_timed(frame)
+        latency = time.perf_counter_ns() - start
+        meter.record(latency, preprocess=result.preprocess, invoke=result.invoke, mask=result.mask)
+        show(meter)
+    show.clear()
+
+
+def _extent(options: argparse.Namespace) -> tuple[int, float]:
+    """The least number of frames and of seconds."""
+    frames, seconds = options.frames, options.seconds
+    require(not (options.quick and (frames or seconds is not None)), "--quick chooses --frames and --seconds itself")
+    if options.quick:
+        return QUICK_FRAMES, QUICK_SECONDS
+    if frames is None and seconds is None:
+        return DEFAULT_FRAMES, DEFAULT_SECONDS
+    return frames or 1, seconds or 0.0
+
+
+def _rule(options: argparse.Namespace) -> WarmUpRule:
+    return WarmUpRule(max_seconds=QUICK_WARM_UP) if options.quick else WarmUpRule()
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse before the work what would fail after it."""
+    require(not (options.source and options.frame_size), "--frame-size is of drawn pictures; --source has its own")
+    if options.report:
+        require(options.report.suffix == ".json", f"--report {options.report} must end in .json")
+        if options.report.is_dir():
+            raise OutputError(f"cannot write {options.report}: it is a folder")
+        check_writable(options.report.parent)
+
+
+def _workload(options: argparse.Namespace) -> Workload:
+    if options.source:
+        return workload_of(options.source, held=MAX_FRAMES)
+    return Workload(frame=options.frame_size, held=SYNTHETIC_FRAMES)
+
+
+def _frames(options: argparse.Namespace, segmenter: Segmenter) -> tuple[Source, list[np.ndarray]]:
+    if options.source:
+        frames = frames_from(options.source)
+        kind, name = "decoded", options.source.name
+    else:
+        frames = synthetic_frames(*(options.frame_size or (segmenter.spec.height, segmenter.spec.width)))
+        kind, name = "synthetic", "street"
+    return Source(kind, name, (frames[0].shape[0], frames[0].shape[1]), 0), frames
+
+
+def _profile(options: argparse.Namespace, path: Path, segmenter: Segmenter, stop: list[str]) -> Profile | None:
+    return profile_model(path, segmenter.engine.threads) if options.profile and not stop else None
+
+
+class _Progress:
+    """A line for a terminal, a few times a second; nothing where nobody watches."""
+
+    def __init__(self, frames: int, seconds: float) -> None:
+        self._of = f"{frames} frames and {seconds:g} s"
+        self._terminal = sys.stderr.isatty()
+        self._due = 0.0
+
+    def __call__(self, meter: Meter) -> None:
+        if self._terminal and time.monotonic() >= self._due:
+            elapsed = (meter.finished - meter.started) / 1e9
+            print(f"\r\033[K{meter.frames} frames, {elapsed:.0f} s of {self._of}", end="", file=sys.stderr, flush=True)
+            self._due = time.monotonic() + _SHOW_EVERY
+
+    def clear(self) -> None:
+        if self._terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _summary(report: Report, options: argparse.Namespace) -> str:
+    """The few lines on standard output."""
+    meter, rules = report.meter, report.rules
+    assert rules is not None
+    ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""
+    spec, engine = report.model.spec, report.engine
+    lines = [f"{report.model.file}: {spec.precision} {spec.height}x{spec.width}, {engine['library']}, "
+             f"{count_of(engine['threads'], 'thread')}",
+             f"{count_of(meter.frames, 'frame')} after {len(meter.warm_up)} to warm up{ending}"]
+    if not rules.stable:
+        lines.append("note: times had not settled before the measurement began; the machine may be busy")
+    lines += [_line(name, meter.samples[name]) for name in meter.stages] + [_line("latency", meter.latency)]
+    shown = ", ".join(f"{name.upper()} {mib(report.memory_peak[name])} MiB" for name in ("rss", "pss")
+                      if report.memory_peak[name])
+    lines.append(f"peak memory: {shown or 'unknown'}; throttling: {report.throttle}")
+    if report.accuracy:
+        lines.append(f"mIoU of this file: {100 * report.accuracy.miou:.2f} %")
+    if report.profile:
+        lines.append(f"profile: {report.profile.note}")
+        lines += [f"  {o.name:<22} {o.nodes:4d} nodes {100 * o.share:5.1f} %" for o in report.profile.types[:8]]
+    if options.report:
+        lines.append(f"report: {options.report}, .md and .html")
+    return "\n".join(lines)
+
+
+def _line(name: str, samples: list[int]) -> str:
+    found = summarise(samples)
+    if found is None:
+        return f"{name:<10} no frame"
+    return (f"{name:<10} ms: median {found.p50:.2f}, p90 {found.p90:.2f}, p95 {found.p95:.2f}, p99 {found.p99:.2f}, "
+            f"max {found.max:.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""``fastscnn-edge calibrate``: put activation scales into a checkpoint, so that int8 exports need no pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..cli.command import guarded, parser, positive, require, size
+
+_EXAMPLES = """
+fastscnn-edge calibrate --checkpoint best.safetensors --calibration pictures/ --out calibrated.safetensors
+fastscnn-edge export --checkpoint calibrated.safetensors --out model.tflite
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser(
+        "calibrate",
+        "Observe activations on typical pictures and write the checkpoint anew with their int8 scales.\n"
+        "Exports of the result need no pictures, and give the same file everywhere.",
+        _EXAMPLES,
+    )
+    result.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="weights of any kind we read")
+    result.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
+    result.add_argument("--calibration-count", type=positive, default=32, metavar="N",
+                        help="pictures taken, evenly spread over the sorted names (default: 32)")
+    result.add_argument("--size", type=size, metavar="HxW",
+                        help="size they are resized to (default: what the checkpoint was trained at, else 512x1024)")
+    result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    require(args.out.suffix == ".safetensors", f"--out {args.out} should end in .safetensors")
+    # Imported late: --help should not wait for torch.
+    from tqdm import tqdm
+
+    from ..quantization.calibration.ranges import calibration_files, load_for, observe
+    from ..quantization.calibration.scheme import AFFINE
+    from ..quantization.graph.lower import lower
+    from ..quantization.ptq.ptq import activation_parameters
+    from ..quantization.stored import to_plain
+    from ..reference.checkpoint import load_checkpoint, rewrite_checkpoint
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    height, width = args.size or checkpoint.trained_size
+    graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
+    files = calibration_files(args.calibration, args.calibration_count)
+    ranges = observe(graph, (load_for(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None)))
+    origin = f"min-max over {len(files)} pictures at {height}x{width}"
+    rewrite_checkpoint(args.out, checkpoint, to_plain(activation_parameters(graph, ranges, AFFINE), AFFINE, origin))
+    print(f"wrote       {args.out}")
+    print(f"scales      {origin}")
+    print(f"next        fastscnn-edge export --checkpoint {args.out} --out model.tflite")
+    return 0

@@ -1,0 +1,146 @@
+"""``fastscnn-edge compare-quantizers``: our recipes and ONNX Runtime's own, on one float model, by mIoU."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.command import guarded, parser, positive, require, size
+from ..files import write_text
+
+if TYPE_CHECKING:
+    from ..evaluation.datasets import Dataset
+    from ..evaluation.evaluate import Predictor
+    from ..export.prepare import Prepared
+
+_DESCRIPTION = """\
+Quantize one float checkpoint in several ways with the same calibration pictures, and print the mIoU
+of each beside the float model's: our recipes for both schemes (affine through its .tflite and its .onnx,
+symmetric through its .onnx for TensorRT), and ONNX Runtime's quantize_static, asymmetric and symmetric,
+weights per channel. Every way sees pictures resized alike and makes its mask alike.
+"""
+
+_EXAMPLES = """
+fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration camvid/train/images --data camvid/
+fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration pictures/ --data camvid/ --split test \\
+    --also qat/affine.safetensors qat/symmetric.safetensors --json table.json
+"""
+
+RECIPES = ("fast", "accurate")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; ``miou`` as a fraction of 1."""
+
+    scheme: str
+    method: str
+    file: str
+    miou: float
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("compare-quantizers", _DESCRIPTION, _EXAMPLES)
+    add = result.add_argument
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
+    add("--data", type=Path, required=True, metavar="DIR", help="labelled dataset, CamVid or Cityscapes layout")
+    add("--split", default="val", metavar="NAME", help="its split (default: val)")
+    add("--limit", type=positive, metavar="N", help="only the first N pictures of the split")
+    add("--size", type=size, metavar="HxW", help="input size (default: what the checkpoint was trained at)")
+    add("--also", type=Path, nargs="+", default=[], metavar="FILE",
+        help="quantized networks of 'fastscnn-edge quantize', for example trained ones, measured beside the others")
+    add("--json", type=Path, metavar="FILE", help="also write the table to this file")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    # Imported late: --help and usage errors should not wait for torch.
+    from ..evaluation.datasets import open_dataset
+    from ..export.prepare import Source, prepare
+    from ..quantization.files import is_quantized_file
+
+    dataset = open_dataset(args.data, args.split, args.limit)
+    for path in args.also:
+        require(is_quantized_file(path), f"{path} is not a quantized network of 'fastscnn-edge quantize'")
+    prepared = prepare(Source(args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count))
+    require(len(prepared.classes) == len(dataset.classes),
+            f"{args.checkpoint} tells {len(prepared.classes)} classes apart, {args.data} has {len(dataset.classes)}")
+    rows: list[Row] = []
+    print(f"{'scheme':<10}  {'method':<22}  {'file':<6}  {'mIoU %':>6}  to float")
+    with tempfile.TemporaryDirectory() as folder:
+        for scheme, method, file, predict in _ways(args, prepared, Path(folder)):
+            rows.append(Row(scheme, method, file, _miou(predict, dataset, f"{scheme} {method} {file}")))
+            row, difference = rows[-1], 100 * (rows[-1].miou - rows[0].miou)
+            print(f"{row.scheme:<10}  {row.method:<22}  {row.file:<6}  {100 * row.miou:6.2f}  {difference:+.2f}",
+                  flush=True)
+    print(f"{len(dataset)} pictures of {args.split}, {len(prepared.pictures)} for calibration, "
+          f"{prepared.size[0]}x{prepared.size[1]}")
+    if args.json:
+        write_text(args.json, json.dumps({"split": args.split, "pictures": len(dataset),
+                                          "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    return 0
+
+
+def _miou(predict: Predictor, dataset: Dataset, title: str) -> float:
+    from ..evaluation.evaluate import evaluate_predictor
+
+    return evaluate_predictor(predict, dataset, title).miou
+
+
+def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterator[tuple[str, str, str, Predictor]]:
+    """Scheme, method, kind of file and predictor of every line, each made when it is asked for; float is the first."""
+    import onnx
+
+    from ..export.compare.ort_static import OPTIONS, STOCK, quantize_stock, stock_predictor
+    from ..export.to_onnx.writer import write_onnx
+    from ..quantization.calibration.scheme import SCHEMES
+    from ..quantization.files import load_quantized
+    from ..quantization.ptq.recipes import quantize
+    from ..runtime.pipeline.segmenter import Segmenter
+
+    float_model = folder / "float.onnx"
+    onnx.save(write_onnx(prepared.graph, OPTIONS, prepared.normalisation, prepared.align_corners, {}), float_model)
+    yield "float", "-", "onnx", stock_predictor(float_model, prepared)
+    for scheme in SCHEMES.values():
+        for recipe in RECIPES:
+            graph = quantize(prepared.float_graph, prepared.pictures, scheme, recipe)
+            for kind, path in _written(replace(prepared, graph=graph, preset=scheme.name), folder):
+                yield scheme.name, f"ours, {recipe}", kind, Segmenter(path).predict
+    for path in args.also:
+        file = load_quantized(path)
+        graph, _ = file.graphs(SCHEMES[file.scheme], *prepared.size)
+        for kind, written in _written(replace(prepared, graph=graph, preset=file.scheme), folder):
+            yield file.scheme, file.origin.method.split(",")[0] + f", {path.stem}", kind, Segmenter(written).predict
+    for way in STOCK:
+        path = folder / "stock.onnx"
+        quantize_stock(float_model, path, prepared, way)
+        scheme_name = "symmetric" if way.symmetric else "affine"
+        yield scheme_name, f"quantize_static {way.name}", "onnx", stock_predictor(path, prepared)
+
+
+def _written(prepared: Prepared, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of an int8 graph; both formats of the affine scheme, the .onnx of the symmetric one."""
+    from ..export.convert import write_onnx_file, write_tflite_file
+
+    if prepared.preset == "affine":
+        write_tflite_file(folder / "ours.tflite", prepared, "int8")
+        yield "tflite", folder / "ours.tflite"
+    write_onnx_file(folder / "ours.onnx", prepared, "int8")
+    yield "onnx", folder / "ours.onnx"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

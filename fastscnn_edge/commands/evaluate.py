@@ -1,0 +1,156 @@
+"""``fastscnn-edge evaluate``: the mIoU of checkpoints and artifacts on the same pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._version import __version__
+from ..cli.command import guarded, parser, positive
+from ..errors import DatasetError, UsageError
+from ..evaluation.datasets import Dataset, open_dataset
+from ..evaluation.evaluate import Predictor, evaluate_predictor
+from ..evaluation.metrics import Scores
+from ..files import sha256, write_text
+from ..spec import ClassSet
+
+_CHECKPOINTS = (".pth", ".pt", ".safetensors")
+_ARTIFACTS = (".tflite", ".onnx")
+
+_EXAMPLES = """
+fastscnn-edge evaluate runs/camvid/best.safetensors --data camvid/
+fastscnn-edge evaluate best.safetensors int8.tflite int8.onnx --data camvid/ --json scores.json
+fastscnn-edge evaluate model.tflite --data cityscapes/ --limit 50 --threads 2
+"""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A model that is ready to be scored."""
+
+    path: Path
+    kind: str
+    classes: ClassSet
+    digest: str
+    predict: Predictor
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser(
+        "evaluate",
+        "IoU of every class and mIoU over a split, for one model or several on the same pictures.\n"
+        "A checkpoint sees each picture at its own size; an artifact resizes it to its input and\n"
+        "interpolates its answer back. Both are compared with the labels at the picture's own size.",
+        _EXAMPLES,
+    )
+    result.add_argument("models", nargs="+", type=Path, metavar="MODEL",
+                        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); differences are "
+                             "to the first")
+    result.add_argument("--data", type=Path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout")
+    result.add_argument("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
+    result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
+    result.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the engine's own)")
+    result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    dataset = open_dataset(args.data, args.split, args.limit)
+    # All are opened before the first is scored: a wrong path should not show up after minutes.
+    candidates = [_open(path, args.threads) for path in args.models]
+    for candidate in candidates:
+        _check_classes(candidate, dataset, args.data)
+    results = []
+    for candidate in candidates:
+        scores = evaluate_predictor(candidate.predict, dataset, candidate.path.name)
+        results.append(scores)
+        print(f"{candidate.path}: {candidate.kind}, {len(dataset)} pictures of {args.split}")
+        print(scores.table(dataset.classes.labels) + "\n")
+    if len(candidates) > 1:
+        print(_comparison(candidates, results))
+    if args.json:
+        write_text(args.json, _to_json(args, dataset, candidates, results))
+    return 0
+
+
+def _open(path: Path, threads: int | None) -> _Candidate:
+    suffix = path.suffix.lower()
+    if suffix in _ARTIFACTS:
+        return _open_artifact(path, threads)
+    if suffix in _CHECKPOINTS:
+        return _open_checkpoint(path, threads)
+    raise UsageError(f"{path}: unknown kind of model; one of: {', '.join(_CHECKPOINTS + _ARTIFACTS)}")
+
+
+def _open_artifact(path: Path, threads: int | None) -> _Candidate:
+    from ..runtime.pipeline.segmenter import Segmenter
+
+    segmenter = Segmenter(path, threads)
+    spec = segmenter.spec
+    kind = f"{spec.precision} artifact, {spec.height}x{spec.width}"
+    return _Candidate(path, kind, spec.classes, sha256(path), segmenter.predict)
+
+
+def _open_checkpoint(path: Path, threads: int | None) -> _Candidate:
+    # Imported late: artifacts are scored where there is no torch.
+    import torch
+
+    from ..reference.checkpoint import load_checkpoint
+    from ..reference.torch_predictor import torch_predictor
+
+    if threads:
+        torch.set_num_threads(threads)
+    checkpoint = load_checkpoint(path)
+    kind = f"float checkpoint ({checkpoint.model.dialect.name})"
+    predict = torch_predictor(checkpoint.model, checkpoint.normalisation)
+    return _Candidate(path, kind, checkpoint.classes, checkpoint.sha256, predict)
+
+
+def _check_classes(candidate: _Candidate, dataset: Dataset, root: Path) -> None:
+    if len(candidate.classes) != len(dataset.classes):
+        raise DatasetError(
+            f"{candidate.path} tells {len(candidate.classes)} classes apart, the dataset {root} has "
+            f"{len(dataset.classes)}; evaluate on the dataset the model was trained for"
+        )
+
+
+def _comparison(candidates: list[_Candidate], results: list[Scores]) -> str:
+    """One line a model: mIoU in percent, and the difference to the first in points."""
+    width = max(len(str(candidate.path)) for candidate in candidates)
+    lines = ["mIoU in %, and the difference to the first in points"]
+    for candidate, scores in zip(candidates, results, strict=True):
+        difference = 100 * (scores.miou - results[0].miou)
+        lines.append(f"{candidate.path!s:<{width}}  {100 * scores.miou:6.2f}  {difference:+6.2f}")
+    return "\n".join(lines)
+
+
+def _to_json(args: argparse.Namespace, dataset: Dataset, candidates: list[_Candidate], results: list[Scores]) -> str:
+    """The same figures, as fractions of 1; a class that neither occurs nor is predicted has IoU null."""
+    models = [
+        {
+            "model": str(candidate.path),
+            "sha256": candidate.digest,
+            "kind": candidate.kind,
+            "miou": scores.miou,
+            "difference_to_first": scores.miou - results[0].miou,
+            "pixel_accuracy": scores.accuracy,
+            "iou": {
+                label: None if math.isnan(value) else value
+                for label, value in zip(dataset.classes.labels, scores.iou, strict=True)
+            },
+        }
+        for candidate, scores in zip(candidates, results, strict=True)
+    ]
+    report = {
+        "data": str(args.data), "split": args.split, "pictures": len(dataset), "version": __version__,
+        "models": models,
+    }
+    return json.dumps(report, indent=1) + "\n"

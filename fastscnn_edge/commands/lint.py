@@ -1,0 +1,85 @@
+"""``fastscnn-edge lint``: does an INT8 ONNX file keep TensorRT's rules?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._version import __version__
+from ..cli.command import guarded, parser
+from ..files import write_text
+
+if TYPE_CHECKING:
+    from ..export.tensorrt.lint import Report
+
+_DESCRIPTION = """\
+Check any INT8 ONNX file with QuantizeLinear/DequantizeLinear pairs (QDQ) against TensorRT's rules for explicit
+quantization. An error is what TensorRT rejects, computes differently or takes out of INT8; a warning costs accuracy
+or speed. One line a finding: severity, rule, node, what is wrong and how to mend it.
+
+Exit status: 0 nothing found, warnings only, or not a quantized model (which is said); 1 errors, with --strict also
+warnings; 2 the file cannot be read.
+"""
+
+_EXAMPLES = """
+fastscnn-edge lint model.onnx
+fastscnn-edge lint model.onnx --strict --json findings.json
+"""
+
+EXIT_FINDINGS = 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("lint", _DESCRIPTION, _EXAMPLES)
+    add = result.add_argument
+    add("model", type=Path, metavar="MODEL", help="the .onnx file")
+    add("--strict", action="store_true", help="warnings count as errors for the exit status")
+    add("--json", type=Path, metavar="FILE", help="also write the findings to this file")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    # Imported late: --help should not wait for onnx.
+    from ..export.tensorrt.lint import ERROR, lint
+    from ..export.tensorrt.read import read_onnx
+
+    model, complete = read_onnx(args.model)
+    report = lint(model)
+    # File first: the reader of the lines (head, less) may go away.
+    if args.json:
+        write_text(args.json, to_json(report, args.model))
+    for finding in report.findings:
+        print(f"{finding.severity:<7} {finding.rule}  {finding.node}: {finding.message}")
+    if not complete:
+        print("note    the file with its tensors is missing; scales and zero points in it were not checked")
+    print(summary(report))
+    counts = report.findings if args.strict else [f for f in report.findings if f.severity == ERROR]
+    return EXIT_FINDINGS if counts else 0
+
+
+def summary(report: Report) -> str:
+    """The last line."""
+    if not report.has_quantization:
+        return "not a QDQ model: nothing to check"
+    from ..export.tensorrt.lint import ERROR, WARNING
+
+    counts = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind in (ERROR, WARNING) for n in [report.count(kind)])
+    return f"{counts}; {report.quantized} of {report.weighted} convolutions and matrix products quantized"
+
+
+def to_json(report: Report, model: Path) -> str:
+    """Findings in the file's order, with the counts of the summary."""
+    return json.dumps({"model": str(model), "version": __version__, **asdict(report)}, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

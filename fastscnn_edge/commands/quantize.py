@@ -1,0 +1,141 @@
+"""``fastscnn-edge quantize``: a float checkpoint becomes a quantized network, ready to export at any size."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.command import EXIT_INTERRUPTED, guarded, parser, positive, require, size
+
+if TYPE_CHECKING:
+    from ..quantization.calibration.scheme import Scheme
+    from ..quantization.graph.graph import Graph
+    from ..reference.checkpoint import Checkpoint
+
+_DESCRIPTION = """\
+Quantize a float checkpoint and write the integers: int8 weights, int32 biases, every scale.
+'fastscnn-edge export' turns the result into files, at any input size.
+
+--method ptq needs pictures only. --method qat starts from ptq's scales and trains on a labelled
+dataset, taught by the float model; it keeps the best weight average by val mIoU, and Ctrl-C ends
+after the current step with everything needed for --resume in OUT's folder.
+"""
+
+_EXAMPLES = """
+fastscnn-edge quantize --checkpoint best.safetensors --method ptq --calibration pictures/ --out int8.safetensors
+fastscnn-edge quantize --checkpoint best.safetensors --method qat --data camvid/ --out runs/qat/int8.safetensors
+fastscnn-edge export --checkpoint int8.safetensors --out model.tflite
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("quantize", _DESCRIPTION, _EXAMPLES)
+    add = result.add_argument
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--method", choices=["ptq", "qat"], default="ptq",
+        help="post-training (default) or quantization-aware training")
+    add("--recipe", choices=["plain", "fast", "accurate"], default="accurate",
+        help="ptq: plain takes the extremes that were seen, to compare with; fast equalises channels first, seconds; "
+             "accurate also rounds weights and corrects biases (default)")
+    add("--scheme", choices=["affine", "symmetric"], default="affine",
+        help="affine: zero points, for TFLite and ONNX Runtime (default); symmetric: none, for TensorRT")
+    add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (qat: "
+        "default the scales that the checkpoint carries, else the train split)")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
+    add("--data", type=Path, metavar="DIR", help="qat: dataset with a train and a val split")
+    add("--size", type=size, metavar="HxW",
+        help="input size to quantize at (default: what the checkpoint was trained at, else 512x1024)")
+    add("--epochs", type=positive, default=30, metavar="N", help="qat: passes over the train split (default: 30)")
+    add("--batch", type=positive, default=8, metavar="N", help="qat: pictures a step (default: 8)")
+    add("--rate", type=float, default=1e-5, metavar="X", help="qat: peak learning rate (default: 1e-5)")
+    add("--seed", type=int, default=0, metavar="N", help="qat: of all random choices (default: 0)")
+    add("--workers", type=int, default=1, metavar="N", help="qat: processes that prepare pictures (default: 1)")
+    add("--threads", type=positive, metavar="N", help="CPU threads of the training (torch's choice)")
+    add("--evaluate-every", type=positive, default=5, metavar="N", help="qat: epochs between evaluations (default: 5)")
+    add("--resume", action="store_true", help="qat: go on with the run beside --out; give the other options as before")
+    add("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status: 130 after Ctrl-C in qat, with everything needed to resume on disk."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    require(args.out.suffix == ".safetensors", f"--out {args.out} should end in .safetensors")
+    if args.method == "ptq":
+        require(args.calibration is not None, "--method ptq needs --calibration, a folder of typical pictures")
+    else:
+        require(args.data is not None, "--method qat needs --data, a dataset with a train and a val split")
+        require(args.batch >= 2, "--batch is at least 2")
+        require(0 < args.rate <= 1, "--rate is above 0 and at most 1")
+    # Imported late: --help and usage errors should not wait for torch.
+    import torch
+
+    from ..quantization.calibration.scheme import SCHEMES
+    from ..quantization.files import Origin, save_quantized
+    from ..reference.checkpoint import load_checkpoint
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    checkpoint, scheme = load_checkpoint(args.checkpoint), SCHEMES[args.scheme]
+    height, width = args.size or checkpoint.trained_size
+    make = _ptq if args.method == "ptq" else _qat
+    graph, method, interrupted = make(args, checkpoint, scheme, (height, width))
+    if graph is not None:
+        origin = Origin(checkpoint.model.dialect.name, checkpoint.classes, checkpoint.normalisation,
+                        checkpoint.sha256, method, (height, width))
+        save_quantized(args.out, graph, scheme, origin)
+        print(f"wrote       {args.out}")
+        print(f"method      {method}, scheme {scheme.name}")
+        print(f"next        fastscnn-edge export --checkpoint {args.out} --out model.tflite")
+    if interrupted:
+        print("fastscnn-edge: stopped; go on with the same command and --resume", file=sys.stderr)
+    return EXIT_INTERRUPTED if interrupted else 0
+
+
+def _ptq(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
+         at: tuple[int, int]) -> tuple[Graph, str, bool]:
+    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.graph.lower import lower
+    from ..quantization.ptq.recipes import quantize
+
+    graph = lower(checkpoint.model, checkpoint.normalisation, *at)
+    pictures = [load_for(graph, file) for file in calibration_files(args.calibration, args.calibration_count)]
+    method = f"ptq {args.recipe}, {len(pictures)} pictures at {at[0]}x{at[1]}"
+    return quantize(graph, pictures, scheme, args.recipe), method, False
+
+
+def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
+         at: tuple[int, int]) -> tuple[Graph | None, str, bool]:
+    from ..evaluation.datasets import open_dataset
+    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.graph.lower import lower
+    from ..quantization.ptq.ptq import with_parameters
+    from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
+    from ..quantization.qat.qat import QatConfig, train_qat
+    from ..quantization.stored import from_plain
+
+    train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
+    require(len(train_set.classes) == len(checkpoint.classes),
+            f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}")
+    require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
+    graph = lower(checkpoint.model, checkpoint.normalisation, *at)
+    if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
+        start = Quantized(graph, with_parameters(graph, from_plain(checkpoint.quantization, graph, scheme), scheme))
+    else:
+        files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
+        # Equalised first: gradients move weights by small steps and would not get there.
+        start = apply(TRAINING_START, graph, [load_for(graph, file) for file in files], scheme)
+    config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
+    outcome = train_qat(checkpoint, start, scheme, train_set, val_set, args.out.parent, config,
+                        resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every)
+    method = f"qat, {outcome.epoch} epochs at {at[0]}x{at[1]}, fake-quantized val mIoU {100 * outcome.miou:.2f} %"
+    return outcome.graph, method, outcome.interrupted
+
+
+if __name__ == "__main__":
+    sys.exit(main())

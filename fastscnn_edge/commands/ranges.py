@@ -1,0 +1,124 @@
+"""``fastscnn-edge ranges``: how much of int8 each channel gets, before and after equalisation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._version import __version__
+from ..cli.command import guarded, parser, positive, require, size
+from ..files import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from ..quantization.analysis.channel_ranges import LayerRanges
+
+_DESCRIPTION = """\
+Show what int8 sees of a float checkpoint before and after cross-layer equalisation: all channels of an
+activation share one scale, so how many of its steps does each channel reach? The table lists every
+activation with a scale of its own; channels that were always 0 do not count.
+"""
+
+_EXAMPLES = """
+fastscnn-edge ranges --checkpoint best.safetensors --calibration pictures/
+fastscnn-edge ranges --checkpoint best.safetensors --calibration pictures/ --plot ranges.png
+fastscnn-edge ranges --checkpoint best.safetensors --calibration pictures/ --layer stem fusion/add --plot ranges.png
+"""
+
+_DRAWN = 2
+"""Layers a plot shows unasked, beside those that are made of parts."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("ranges", _DESCRIPTION, _EXAMPLES)
+    add = result.add_argument
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
+    add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
+    add("--size", type=size, metavar="HxW",
+        help="input size (default: what the checkpoint was trained at, else 512x1024)")
+    add("--layer", nargs="+", metavar="NAME",
+        help=f"what --plot draws, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)")
+    add("--json", type=Path, metavar="FILE", help="also write the figures, channel by channel, to this file")
+    add("--plot", type=Path, metavar="FILE", help="also draw them, as .png")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    require(args.plot is None or args.plot.suffix.lower() == ".png", f"--plot {args.plot} should end in .png")
+    require(args.layer is None or args.plot is not None, "--layer says what --plot draws; give --plot as well")
+    # Imported late: --help and usage errors should not wait for torch.
+    from tqdm import tqdm
+
+    from ..quantization.analysis.channel_ranges import measure, table
+    from ..quantization.analysis.range_chart import draw_ranges
+    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.calibration.scheme import SCHEMES
+    from ..quantization.graph.lower import lower
+    from ..quantization.ptq.recipes import bars
+    from ..reference.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    height, width = args.size or checkpoint.trained_size
+    graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
+    files = calibration_files(args.calibration, args.calibration_count)
+    pictures = [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    with bars() as show:
+        layers = measure(graph, pictures, SCHEMES[args.scheme], progress=show)
+    # Files first: the reader of the table (head, less) may go away.
+    if args.plot:
+        subtitle = f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {len(pictures)} pictures"
+        drawn = draw_ranges("How many int8 steps each channel reaches", subtitle, choose(layers, args.layer))
+        with atomic_path(args.plot) as temporary:
+            drawn.save(temporary, "PNG", optimize=True)
+    if args.json:
+        write_text(args.json, to_json(layers, len(pictures), args))
+    print(table(layers))
+    return 0
+
+
+def choose(layers: Sequence[LayerRanges], names: Sequence[str] | None) -> list[LayerRanges]:
+    """The layers of these names, in their order; unasked, the most telling.
+
+    Raises:
+        UsageError: no such layer.
+    """
+    if names is None:
+        whole = [layer for layer in layers if len(layer.parts) == 1]
+        return whole[:_DRAWN] + [layer for layer in layers if len(layer.parts) > 1]
+    known = {layer.name: layer for layer in layers}
+    for name in names:
+        require(name in known, f"no layer '{name}' has a scale of its own; one of: {', '.join(sorted(known))}")
+    return [known[name] for name in names]
+
+
+def to_json(layers: Sequence[LayerRanges], pictures: int, args: argparse.Namespace) -> str:
+    """The layers in the table's order; ``steps`` are the peaks of all channels, 0 for one that was always 0."""
+    from ..quantization.analysis.channel_ranges import summary
+
+    rows = [
+        {
+            "name": layer.name, "bits_gained": layer.bits_gained,
+            "parts": {part.name: [part.channels.start, part.channels.stop] for part in layer.parts},
+            **{side: {**asdict(summary(peaks)), "steps": [round(float(peak), 3) for peak in peaks]}
+               for side, peaks in (("before", layer.before), ("after", layer.after))},
+        }
+        for layer in layers
+    ]
+    report = {"checkpoint": str(args.checkpoint), "scheme": args.scheme, "pictures": pictures,
+              "version": __version__, "layers": rows}
+    return json.dumps(report) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""``fastscnn-edge report``: the HTML page of a report, drawn again from its JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..cli.command import guarded, parser
+from ..files import write_text
+from ..runtime.report.html import html_page
+from ..runtime.report.reader import damage_told, read_report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    result = parser(
+        "report",
+        "Draw the HTML page of a report again, from the JSON that 'bench' or 'run --report' wrote.",
+        """
+        fastscnn-edge report board.json
+        fastscnn-edge report board.json --out page.html
+        """,
+    )
+    result.add_argument("report", type=Path, metavar="FILE.json")
+    result.add_argument("--out", type=Path, metavar="FILE.html", help="default: beside the report, with its name")
+    options = result.parse_args(argv)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    with damage_told(options.report):
+        page = html_page(read_report(options.report))
+    out = options.out or options.report.with_suffix(".html")
+    write_text(out, page)
+    print(f"wrote {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

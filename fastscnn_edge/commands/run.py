@@ -1,0 +1,226 @@
+"""``fastscnn-edge run``: segment pictures, a video or a camera on this device, and say what it cost."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from ..cli.command import guarded, parser, positive, require
+from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
+from ..cli.memory_limit import HELP as MEMORY_HELP
+from ..cli.memory_limit import check_limit, memory, workload_of
+from ..cli.outputs import Outputs, add_output_options, check_outputs
+from ..cli.signals import stop_signals
+from ..cli.systemd import notify
+from ..log import Log, as_json, plain
+from ..runtime.board.board import StateLog, read_board, read_state
+from ..runtime.board.memory import read_memory
+from ..runtime.frame_pool import LIVE_FRAMES
+from ..runtime.pipeline.meter import STAGES, Meter
+from ..runtime.pipeline.pipeline import IN_FLIGHT, segment_frames, warm_up
+from ..runtime.pipeline.segmenter import Segmenter, bundled_model
+from ..runtime.report.facts import count_of
+from ..runtime.report.report import Model, Report, Source, engine_facts, now
+from ..runtime.sources.base import Frame
+
+_STATE_INTERVAL = 5.0
+"""Seconds between two looks at temperature and clocks, taken between frames."""
+
+_MAX_THREADS = 64
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(words)
+    log = as_json if options.log_json else plain
+    return guarded(lambda: _run(options, tuple(words), log), log)
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = parser(
+        "run",
+        "Segment pictures, a video or a camera on this device. Prints the time of each stage and the peak memory; "
+        "writes overlays and masks with --out, a full report with --report.",
+        """
+        fastscnn-edge run --source street.jpg --out results
+        fastscnn-edge run --source drive.mp4 --frames 500 --report drive.json
+        fastscnn-edge run --camera 0 --serve
+        fastscnn-edge run --camera 0 --serve 0.0.0.0:8080 --lines > street.jsonl
+        fastscnn-edge run --camera 0 --camera-size 1280x720 --camera-fps 30 --headless --out results
+        fastscnn-edge run --camera rtsp://user:password@10.0.0.7/stream1 --reconnect 300
+        fastscnn-edge run --source drive.mp4 --headless --video overlays.mp4 --csv areas.csv
+        """,
+    )
+    add_input_options(result)
+    result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite of this package (default: the bundled)")
+    result.add_argument(
+        "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
+    )
+    add_output_options(result)
+    result.add_argument(
+        "--report", type=Path, metavar="FILE.json", help="write all measurements here, FILE.md and FILE.html beside it"
+    )
+    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
+    result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
+    result.add_argument(
+        "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
+    )
+    result.add_argument(
+        "--log-json", action="store_true", help="warnings, errors and the board's state as JSON lines on standard error"
+    )
+    return result
+
+
+def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
+    _check(options)
+    began = time.monotonic()
+    memory_before = read_memory()
+    path = options.model or bundled_model()
+    drawing = bool(options.out or options.video or options.serve)
+    held = IN_FLIGHT if options.camera is None else LIVE_FRAMES
+    check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held=held))
+    meter, failure = Meter(), None
+    start = time.perf_counter_ns()
+    segmenter = Segmenter(path, options.threads)
+    meter.load = time.perf_counter_ns() - start
+    warn = partial(log, "warning")
+    with stop_signals() as signals, open_frames(options, segmenter.spec, warn) as source:
+        warm_up(segmenter, meter, options.warmup)
+        name = name_of(options)
+        log("state", "model is ready", model=path.name, source=name)
+
+        watch = _Watch(began, options.frames, log)
+        with Outputs(options, segmenter.spec.classes, source, meter, (name, path.stem), log) as outputs:
+            try:
+                segment_frames(
+                    source,
+                    segmenter,
+                    meter,
+                    render=outputs,
+                    limit=options.frames,
+                    # Asked in the main thread, where the window must be served.
+                    stopped=lambda: bool(signals) or not outputs.poll(),
+                    between=lambda frame: watch.look(frame, meter),
+                )
+            except BrokenPipeError:  # whoever read our lines has enough
+                raise
+            except Exception as error:
+                if not meter.frames:
+                    raise
+                failure = error  # what was measured until then is worth its report
+            watch.finish()
+            stopped_by = signals[0] if signals else outputs.ended_by or _named(failure)
+            if failure is None:
+                outputs.hold(lambda: bool(signals))
+        memory_after = read_memory()
+        report = Report(
+            created=now(),
+            command=words,
+            stopped_by=stopped_by,
+            model=Model.of(path, segmenter.spec),
+            engine=engine_facts(segmenter.engine),
+            source=Source.of(source, name, watch.size),
+            meter=meter,
+            board=read_board(),
+            states=tuple(watch.board.states),
+            memory_before=memory_before,
+            memory_after=memory_after,
+            began=began,
+        )
+    if options.report:
+        report.write(options.report)
+    log("state", "run is finished", frames=meter.frames, stopped_by=stopped_by)
+    if not (options.lines and options.log_json):  # lines have standard output, JSON events standard error
+        print(_summary(report, options), file=sys.stderr if options.lines else sys.stdout)
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _named(failure: Exception | None) -> str | None:
+    """An error as the report's reason to stop."""
+    return f"{type(failure).__name__}: {' '.join(str(failure).split())}" if failure else None
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse before the work what would fail after it."""
+    threads_ok = options.threads is None or options.threads <= _MAX_THREADS
+    require(threads_ok, f"--threads {options.threads} is more than {_MAX_THREADS}")
+    check_inputs(options)
+    check_outputs(options)
+
+
+class _Watch:
+    """What happens between frames: a progress line for a terminal, and now and then a look at the board."""
+
+    def __init__(self, began: float, limit: int | None, log: Log) -> None:
+        self.board = StateLog()
+        self.board.add(read_state(began))
+        self.size: tuple[int, int] | None = None
+        self._began, self._limit, self._log = began, limit, log
+        self._next = time.monotonic() + _STATE_INTERVAL
+        self._terminal = sys.stderr.isatty() and log is plain
+
+    def look(self, frame: Frame, meter: Meter) -> None:
+        self.size = (frame.rgb.shape[0], frame.rgb.shape[1])
+        if self._terminal:
+            of = f"/{self._limit}" if self._limit else ""
+            print(f"\r\033[Kframe {meter.frames}{of}  {frame.name}", end="", file=sys.stderr, flush=True)
+        notify("READY=1\nWATCHDOG=1")
+        if time.monotonic() >= self._next:
+            state = read_state(self._began)
+            self.board.add(state)
+            self._log("state", "board", frames=meter.frames, **asdict(state))
+            self._next = time.monotonic() + _STATE_INTERVAL
+
+    def finish(self) -> None:
+        self.board.add(read_state(self._began))
+        if self._terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _summary(report: Report, options: argparse.Namespace) -> str:
+    """The few lines on standard output."""
+    meter = report.meter
+    ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""
+    rate = meter.frames_per_second
+    lines = [f"{count_of(meter.frames, 'frame')}{ending}" + (f", {rate:.2f} frames per second" if rate else "")]
+    source = report.source
+    if source.mode:
+        lines[0] += f", camera: {source.mode}"
+    if source.skipped:
+        lines.append(f"{source.skipped} damaged and skipped")
+    if source.dropped or meter.dropped or meter.undrawn:
+        lines.append(
+            f"dropped: {source.dropped} by the camera, {meter.dropped} for newer ones; "
+            f"{meter.undrawn} segmented but not drawn in time"
+        )
+    if source.outages:
+        lines.append(f"camera away {count_of(source.outages, 'time')}, {source.away:.1f} s in all")
+    summaries = meter.summaries()
+    medians = {name: summary.p50 for name in (*STAGES, "total") if (summary := summaries[name])}
+    if medians:
+        lines.append("median ms: " + ", ".join(f"{name} {value:.2f}" for name, value in medians.items()))
+    latency = summaries["latency"]
+    if source.kind == "camera" and latency:
+        lines.append(f"from camera to mask: median {latency.p50:.1f} ms, 99 % within {latency.p99:.1f} ms")
+    peak = report.memory_after.peak_rss
+    lines.append(f"peak memory: {peak / (1 << 20):.1f} MiB" if peak else "peak memory: unknown")
+    if meter.frames:
+        lines += [f"{what}: {path}" for what, path in _written(options).items() if path] or ["no file written (--out)"]
+    if options.report:
+        lines.append(f"report: {options.report}, .md and .html")
+    return "\n".join(lines)
+
+
+def _written(options: argparse.Namespace) -> dict[str, Path | None]:
+    return {"overlays and masks": options.out, "video": options.video, "table": options.csv}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

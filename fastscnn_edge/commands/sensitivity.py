@@ -1,0 +1,123 @@
+"""``fastscnn-edge sensitivity``: which operations lose most when quantized."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._version import __version__
+from ..cli.command import guarded, parser, positive, require, size
+from ..files import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..quantization.analysis.sensitivity import Sensitivity
+
+_DESCRIPTION = """\
+Quantize each operation alone, everything else float, and see what the logits lose: the
+signal-to-quantization-noise ratio (SQNR, more is better) and, with --data, the mIoU.
+"""
+
+_EXAMPLES = """
+fastscnn-edge sensitivity --checkpoint best.safetensors --calibration pictures/
+fastscnn-edge sensitivity --checkpoint best.safetensors --data camvid/ --json layers.json --plot layers.png
+fastscnn-edge sensitivity --checkpoint best.safetensors --calibration pictures/ --recipe plain --scheme symmetric
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("sensitivity", _DESCRIPTION, _EXAMPLES)
+    add = result.add_argument
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (default: --data's train split)")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
+    add("--pictures", type=positive, default=4, metavar="N", help="of those, how many SQNR is measured on (default: 4)")
+    add("--data", type=Path, metavar="DIR", help="labelled dataset, to measure mIoU as well (minutes)")
+    add("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
+    add("--limit", type=positive, metavar="N", help="only N pictures of it, evenly spread")
+    add("--recipe", choices=["plain", "fast", "accurate"], default="fast",
+        help="how weights and scales are found (default: fast; plain is min-max without equalisation)")
+    add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
+    add("--size", type=size, metavar="HxW",
+        help="input size (default: what the checkpoint was trained at, else 512x1024)")
+    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    add("--plot", type=Path, metavar="FILE", help="also draw them, as .png")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    require(args.calibration is not None or args.data is not None, "give --calibration, --data or both")
+    require(args.plot is None or args.plot.suffix.lower() == ".png", f"--plot {args.plot} should end in .png")
+    # Imported late: --help and usage errors should not wait for torch.
+    from tqdm import tqdm
+
+    from ..evaluation.datasets import open_dataset
+    from ..quantization.analysis.sensitivity import measure, table
+    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.calibration.scheme import SCHEMES
+    from ..quantization.graph.lower import lower
+    from ..quantization.ptq.recipes import bars, quantize_both, spread
+    from ..reference.checkpoint import load_checkpoint
+
+    dataset = None
+    if args.data is not None:
+        dataset = open_dataset(args.data, args.split)
+        dataset = replace(dataset, samples=spread(dataset.samples, args.limit or len(dataset)))
+    checkpoint = load_checkpoint(args.checkpoint)
+    require(dataset is None or len(dataset.classes) == len(checkpoint.classes),
+            f"the checkpoint has other classes than {args.data}")
+    folder = args.calibration or open_dataset(args.data, "train").samples[0][0].parent
+    height, width = args.size or checkpoint.trained_size
+    graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
+    files = calibration_files(folder, args.calibration_count)
+    pictures = [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    with bars() as show:
+        both = quantize_both(graph, pictures, SCHEMES[args.scheme], args.recipe, progress=show)
+        rows = measure(both.real, both.integer, spread(pictures, args.pictures), dataset, progress=show)
+    # Files first: the reader of the table (head, less) may go away.
+    if args.json:
+        write_text(args.json, to_json(rows, args))
+    if args.plot:
+        with atomic_path(args.plot) as temporary:
+            _plot(rows, f"{args.scheme}, recipe {args.recipe}, {height}x{width}").save(temporary, "PNG")
+    print(table(rows))
+    return 0
+
+
+def to_json(rows: Sequence[Sensitivity], args: argparse.Namespace) -> str:
+    """The rows in the table's order; an infinite SQNR (nothing changed) is null."""
+    operations = [{**asdict(row), "sqnr": row.sqnr if math.isfinite(row.sqnr) else None} for row in rows]
+    report = {
+        "checkpoint": str(args.checkpoint), "scheme": args.scheme, "recipe": args.recipe,
+        "data": None if args.data is None else str(args.data), "version": __version__, "operations": operations,
+    }
+    return json.dumps(report, indent=1) + "\n"
+
+
+def _plot(rows: Sequence[Sensitivity], conditions: str) -> Image:
+    """Bars of mIoU lost where it was measured, else of the noise each operation adds."""
+    from ..quantization.analysis.bar_chart import Bar, draw_bars
+
+    if any(row.miou_lost is not None for row in rows):
+        bars = [Bar(row.name, row.miou_lost or 0.0, f"{row.miou_lost:+.2f}", row.kind) for row in rows]
+        return draw_bars("mIoU lost, in points, when one operation alone is int8", conditions, bars)
+    # Power of the noise in per mille of the logits' power: unlike decibels, longer is worse and lengths add up.
+    bars = [Bar(row.name, 1000 * 10 ** (-row.sqnr / 10), f"{row.sqnr:.1f} dB", row.kind) for row in rows]
+    return draw_bars("Noise in the logits when one operation alone is int8", f"{conditions}; per mille of their power",
+                     bars)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

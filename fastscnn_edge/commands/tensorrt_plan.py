@@ -1,0 +1,172 @@
+"""``fastscnn-edge tensorrt-plan``: the engine build for a Jetson, printed or run."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.command import guarded, parser, size
+from ..errors import ModelFileError, UsageError
+from ..files import atomic_path, sha256
+from ..runtime.board.memory import total_memory
+
+if TYPE_CHECKING:
+    from ..export.tensorrt.plan import Plan
+
+# Where JetPack puts it, outside PATH.
+JETSON_TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
+
+_BANNER_SECONDS = 30
+
+_DESCRIPTION = """\
+Print trtexec's command line for building a TensorRT engine from a .onnx, or with --run build it: precision by what
+the model is (Q/DQ, fp16, fp32) and by TensorRT's version, workspace of a quarter of the board's memory (at most
+4 GiB; 1 GiB on a 4 GB board), a timing cache, shapes where the model leaves them open. The engine lands beside the
+model, named by the model's sha256 and TensorRT's version. An engine fits only the GPU and version it was built with,
+so build it on the board. 'fastscnn-edge lint' tells beforehand whether a Q/DQ model keeps TensorRT's rules.
+
+Exit status: 0; with --run trtexec's own; 2 for wrong input or without trtexec.
+"""
+
+_EXAMPLES = """
+fastscnn-edge tensorrt-plan model.onnx
+fastscnn-edge tensorrt-plan model.onnx --run --benchmark
+fastscnn-edge tensorrt-plan model.onnx --tensorrt-version 10.3 --board-memory 8G
+fastscnn-edge tensorrt-plan dynamic.onnx --min 256x512 --opt 512x1024 --max 1024x2048
+"""
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def memory_size(text: str) -> int:
+    """argparse type for bytes: 8G, 3900M, 4294967296."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    found = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if found < 1 << 28:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a memory size of at least 256M, for example 8G")
+    return found
+
+
+def version_number(text: str) -> tuple[int, ...]:
+    """argparse type for TensorRT's version: 10.3 or 8.5.2."""
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a version, for example 10.3 or 8.5.2")
+    return tuple(map(int, text.split(".")))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("tensorrt-plan", _DESCRIPTION, _EXAMPLES)
+    add = result.add_argument
+    add("model", type=Path, metavar="MODEL", help="the .onnx file")
+    add("--run", action="store_true", help="build the engine after printing")
+    add("--benchmark", action="store_true",
+        help="a second command that loads the engine and measures it: 2 s warm-up, 60 s, percentiles 50, 90, 95, 99")
+    add("--tensorrt-version", type=version_number, metavar="X.Y",
+        help="version the flags are for (default: trtexec's, where it is installed)")
+    add("--board-memory", type=memory_size, metavar="SIZE", help="such as 8G (default: this machine's)")
+    add("--min", type=size, metavar="HxW", help="smallest input (default: --opt)")
+    add("--opt", type=size, metavar="HxW",
+        help="input size the engine is tuned for; for models that leave height and width open, and needed there")
+    add("--max", type=size, metavar="HxW", help="largest input (default: --opt)")
+    add("--dla", type=int, choices=range(4), metavar="N",
+        help="use this deep learning accelerator core, and the GPU for what it cannot run")
+    add("--builderOptimizationLevel", type=int, choices=range(6), metavar="L", dest="level",
+        help="0 to 5: more builds longer for a faster engine (default: TensorRT's, 3); from TensorRT 8.6 on")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    return guarded(lambda: _run(build_parser().parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    # Imported late: --help should not wait for onnx.
+    from ..export.tensorrt.plan import Request, make_plan, read_facts
+    from ..export.tensorrt.read import read_onnx
+
+    model, _ = read_onnx(args.model)
+    trtexec = find_trtexec()
+    memory = args.board_memory or total_memory()
+    if memory is None:
+        raise UsageError("this machine does not say how much memory it has; give --board-memory")
+    request = Request(memory, args.tensorrt_version or (ask_version(trtexec) if trtexec else None),
+                      args.min, args.opt, args.max, args.dla, args.level)
+    plan = make_plan(args.model, sha256(args.model), read_facts(model), request)
+    program = trtexec or "trtexec"
+    for note in plan.notes:
+        print(f"# {note}")
+    if trtexec is None and args.board_memory is None:
+        print(f"# workspace by this machine's {memory / 2**30:.1f} GiB; --board-memory SIZE is for another board")
+    print(shlex.join([program, *plan.build()]))
+    if args.benchmark:
+        print(shlex.join([program, *plan.benchmark()]))
+    if not args.run:
+        return 0
+    if trtexec is None:
+        raise UsageError(f"trtexec is not on PATH; on a Jetson it is {JETSON_TRTEXEC}, of the package "
+                         "libnvinfer-bin: run this on the board")
+    sys.stdout.flush()  # before trtexec writes
+    status = build(trtexec, plan)
+    if status == 0 and args.benchmark:
+        status = _status([trtexec, *plan.benchmark()])
+    return status
+
+
+def find_trtexec() -> str | None:
+    """trtexec of PATH, else where JetPack puts it."""
+    return shutil.which("trtexec") or (str(JETSON_TRTEXEC) if JETSON_TRTEXEC.is_file() else None)
+
+
+def ask_version(trtexec: str) -> tuple[int, ...] | None:
+    """TensorRT's version from the banner over trtexec's help; None if it will not say."""
+    from ..export.tensorrt.plan import parse_banner
+
+    try:
+        answer = subprocess.run([trtexec, "--help"], capture_output=True, text=True, errors="replace",
+                                timeout=_BANNER_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_banner(answer.stdout + answer.stderr)
+
+
+class _BuildFailedError(Exception):
+    """trtexec gave up, so that the unfinished engine is thrown away."""
+
+
+def build(trtexec: str, plan: Plan) -> int:
+    """Build the engine under another name and rename it if trtexec succeeds; returns trtexec's status.
+
+    Raises:
+        ModelFileError: trtexec says it succeeded but wrote nothing.
+    """
+    status = 0
+    try:
+        with atomic_path(plan.engine) as temporary:
+            status = _status([trtexec, *plan.build(temporary)])
+            if status:
+                raise _BuildFailedError
+            if not temporary.stat().st_size:
+                raise ModelFileError(f"trtexec wrote no engine for {plan.model}; see its output above")
+    except _BuildFailedError:
+        pass
+    return status
+
+
+def _status(command: list[str]) -> int:
+    """Run it with our output; its exit status, as a shell would give it where a signal ended it."""
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+    return 128 - code if code < 0 else code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""``fastscnn-edge train``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.command import EXIT_INTERRUPTED, guarded, parser, positive, size
+from ..reference.processes import one_voice, place
+from ..reference.train_config import DIALECT_NAMES, TrainConfig
+
+if TYPE_CHECKING:
+    from ..reference.train import Outcome
+
+_DESCRIPTION = """\
+Train on CamVid or Cityscapes, and keep the weights that score best on the val split.
+
+DATA is either ROOT/{train,val}/{images,labels} (CamVid) or ROOT/{leftImg8bit,gtFine}/{train,val}
+(Cityscapes). OUT receives best.safetensors, the weights to evaluate and export, and last.pt, from
+which --resume goes on. Ctrl-C ends after the current step; what whole epochs have learnt is kept.
+
+Under torchrun the steps of several processes are averaged: --batch, --workers and --threads are
+per process, and so are the statistics of batch norm, which see one process's pictures only: keep
+the batch at 8 or more. Only the first process evaluates and writes.
+"""
+
+_EXAMPLES = """
+fastscnn-edge train --data camvid/ --out runs/camvid
+fastscnn-edge train --data camvid/ --out runs/camvid --resume
+fastscnn-edge train --data cityscapes/ --out runs/cityscapes --crop 512x1024 --workers 4
+torchrun --nproc-per-node 2 -m fastscnn_edge train --data camvid/ --out runs/camvid --threads 2
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    result = parser("train", _DESCRIPTION, _EXAMPLES)
+    config = TrainConfig()
+    add = result.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="dataset with a train and a val split")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results, created if needed")
+    add("--resume", action="store_true", help="go on with the run in --out; give the other options as before")
+    add("--epochs", type=positive, default=config.epochs, metavar="N", help="passes over the pictures (%(default)s)")
+    add("--batch", type=positive, default=config.batch, metavar="N", help="pictures a step, at least 2 (%(default)s)")
+    add("--crop", type=size, default=config.crop, metavar="HxW",
+        help=f"height x width of the training views in pixels ({config.crop[0]}x{config.crop[1]})")
+    add("--rate", type=float, default=config.rate, metavar="X", help="peak learning rate (%(default)s)")
+    add("--seed", type=int, default=config.seed, metavar="N",
+        help="of all random choices; the same seed trains the same weights (%(default)s)")
+    add("--dialect", choices=DIALECT_NAMES, default=config.dialect,
+        help="network variant: mmsegmentation's (1.4 M parameters) or the paper's (1.1 M) (%(default)s)")
+    add("--bfloat16", action="store_true", help="compute the network in bfloat16, faster on CPUs that have it")
+    add("--label-stride", type=positive, default=config.label_stride, metavar="N",
+        help="the loss looks at every n-th row and column, 1 to 8 (%(default)s)")
+    add("--balance", type=float, default=config.balance, metavar="X",
+        help="class weights 1 / ln(X + frequency), X above 1; 0: none (%(default)s)")
+    add("--dice", type=float, default=config.dice, metavar="X", help="weight of the Dice loss (%(default)s)")
+    add("--ema", type=float, default=config.ema, metavar="X",
+        help="decay of the weight average that is evaluated and saved; lower it for short runs (%(default)s)")
+    add("--workers", type=_not_negative, default=1, metavar="N",
+        help="processes that prepare pictures; changes the speed only (%(default)s)")
+    add("--threads", type=positive, metavar="N", help="CPU threads of the network (torch's choice)")
+    add("--evaluate-every", type=positive, default=10, metavar="N",
+        help="epochs between evaluations on the val split (%(default)s)")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status: 130 after Ctrl-C, with everything needed to resume on disk."""
+    return guarded(lambda: _run(argv))
+
+
+def _run(argv: list[str] | None) -> int:
+    with one_voice():
+        args = build_parser().parse_args(argv)
+        config = TrainConfig(
+            epochs=args.epochs, crop=args.crop, batch=args.batch, rate=args.rate, ema=args.ema, balance=args.balance,
+            dice=args.dice, label_stride=args.label_stride, dialect=args.dialect, seed=args.seed,
+            bfloat16=args.bfloat16,
+        )
+    # Imported late: --help and usage errors should not wait for torch.
+    import torch
+
+    from ..reference.train import train
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    outcome = train(args.data, args.out, config, resume=args.resume, workers=args.workers,
+                    evaluate_every=args.evaluate_every)
+    if place()[0] == 0:
+        print(_report(outcome, args))
+    return EXIT_INTERRUPTED if outcome.interrupted else 0
+
+
+def _report(outcome: Outcome, args: argparse.Namespace) -> str:
+    lines = []
+    if outcome.idle:
+        lines.append(f"{args.out} is finished: {outcome.epoch} epochs are done; to go on, raise --epochs")
+    if outcome.interrupted and outcome.epoch == 0:
+        lines.append("interrupted before the first epoch was complete: nothing to resume, start again")
+    elif outcome.interrupted:
+        lines.append(f"interrupted after epoch {outcome.epoch} of {args.epochs}; resume with:")
+        lines.append(f"  {_resume_command(args)}")
+    if outcome.miou is not None:
+        best, data = shlex.quote(str(outcome.best)), shlex.quote(str(args.data))
+        lines.append(f"best checkpoint: {outcome.best} (val mIoU {100 * outcome.miou:.2f} %)")
+        lines.append("next:")
+        lines.append(f"  fastscnn-edge evaluate {best} --data {data}")
+        lines.append(f"  fastscnn-edge export --checkpoint {best} --precision int8 --calibration PICTURES "
+                     "--out model.tflite")
+    return "\n".join(lines)
+
+
+def _resume_command(args: argparse.Namespace) -> str:
+    """The command that goes on with this run: every option that is not at its default, and --resume."""
+    reader = build_parser()
+    words = []
+    for action in reader._actions:
+        value = getattr(args, action.dest, None)
+        if value is None or value == action.default or action.dest == "resume":
+            continue
+        words.append(action.option_strings[-1])
+        if action.nargs != 0:
+            words.append("x".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    world = place()[1]
+    launcher = f"torchrun --nproc-per-node {world} -m fastscnn_edge train" if world > 1 else "fastscnn-edge train"
+    return f"{launcher} {shlex.join(words)} --resume"
+
+
+def _not_negative(text: str) -> int:
+    """argparse type for an integer of at least 0."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= (os.cpu_count() or 1) * 4:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes this machine can use")
+    return value

@@ -1,0 +1,150 @@
+"""How much memory a run will need, before anything is loaded.
+
+    peak = this process now + engine's library + 2 x file + activations x model pixels
+           + frames x frame pixels [+ decoding x picture pixels] [+ drawing x frame pixels] [+ video library]
+
+* *This process now* is Python, numpy, Pillow and this package as the kernel counts them here.
+* *Engine's library* is the code that an engine maps in and the heap it begins with.
+* *2 x file*: weights are mapped from the file, and packed once more into the order that the kernels read.
+* *Activations* are bytes a pixel of the model's input, all layers together: every size in the network is a fraction
+  of that size, and so is their sum. They depend on the engine's planning, so they are measured, not derived.
+
+The figures are fits to the peaks of fresh processes: ``fastscnn-edge memory MODEL... --measure`` measures them again
+and prints the fit; docs/memory.md has its table. They hold for the network of this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ...errors import UsageError
+from ...spec import ModelSpec
+
+MIB = 1 << 20
+
+STEP = 32
+"""Suggested sizes are multiples of it."""
+
+TFLITE, ONNXRUNTIME = "tflite", "onnxruntime"
+
+_LIBRARY = {TFLITE: 15.5 * MIB, ONNXRUNTIME: 42.0 * MIB}
+_ACTIVATIONS = {  # bytes a pixel of the model's input
+    (TFLITE, "int8"): 31.5,
+    (TFLITE, "fp32"): 77.5,
+    (ONNXRUNTIME, "int8"): 62.0,
+    (ONNXRUNTIME, "fp32"): 129.0,
+}
+
+_SINGLE_PIXELS = 5.0  # more, where an odd width keeps the first layer of an INT8 .tflite from working on pairs
+_FRAME = 6.0  # bytes a pixel: RGB, class map, the canvas it is painted on, what the mask needs beside them
+_HELD = 3.0  # another frame that waits in memory
+_DECODING = 11.0  # Pillow's own RGBX, our RGB, and the frame before
+_RESIZING = 4.0  # of the larger of frame and input, when they differ
+_DRAWING = 9.0  # more than decoding, whose memory it reuses: overlay, legend, encoder
+_DRAWING_LIBRARY = 2.0 * MIB  # fonts and encoders
+_VIDEO_LIBRARY, _VIDEO_DECODER = 19.0 * MIB, 5.0 * MIB
+
+
+class Workload(NamedTuple):
+    """What a run does beside the network.
+
+    Attributes:
+        frame: (height, width) of the frames in pixels; None: those of the model's input.
+        held: frames in memory at once.
+        pictures: frames are decoded from picture files.
+        video: from a video.
+        video_loaded: its library is in this process already.
+        drawing: overlays are made.
+    """
+
+    frame: tuple[int, int] | None = None
+    held: int = 1
+    pictures: bool = False
+    video: bool = False
+    video_loaded: bool = False
+    drawing: bool = False
+
+
+PLAIN = Workload()
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes by what needs them; ``total`` is the estimated peak."""
+
+    parts: tuple[tuple[str, float], ...]
+
+    @property
+    def total(self) -> int:
+        return round(sum(value for _, value in self.parts))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value / MIB:.0f}" for name, value in self.parts if value >= MIB / 2)
+
+
+def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: Workload = PLAIN) -> Footprint:
+    """The peak of a process that now has ``process`` bytes resident and will run this model.
+
+    Args:
+        spec: of the model.
+        engine: ``tflite`` or ``onnxruntime``.
+        file_bytes: size of the artifact.
+        process: resident bytes, see :func:`.memory.read_memory`.
+        work: what else it does.
+    """
+    pixels = spec.height * spec.width
+    height, width = work.frame or (spec.height, spec.width)
+    frame = height * width
+    decoded = work.pictures or work.video
+    # Decoding is over when resizing begins, and needs more.
+    resized = max(pixels, frame) if frame != pixels and not decoded else 0
+    video = (_VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)) * work.video
+    return Footprint((
+        ("python and this package", process),
+        (f"the library of {engine}", _LIBRARY[engine]),
+        ("weights", 2.0 * file_bytes),
+        ("activations", activations(engine, spec) * pixels),
+        ("frames", (_FRAME + _HELD * (work.held - 1)) * frame + _RESIZING * resized),
+        ("decoding", _DECODING * frame * decoded + video),
+        ("drawing", (_DRAWING_LIBRARY + _DRAWING * frame) * work.drawing),
+    ))
+
+
+def activations(engine: str, spec: ModelSpec) -> float:
+    """Bytes a pixel of the model's input; halved or dynamic weights are computed with in float."""
+    if spec.precision != "int8":
+        return _ACTIVATIONS[engine, "fp32"]
+    return _ACTIVATIONS[engine, "int8"] + _SINGLE_PIXELS * (engine == TFLITE and spec.width % 2)
+
+
+def largest_size(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int,
+                 work: Workload = PLAIN) -> tuple[int, int] | None:
+    """The largest input of about this shape, multiples of 32, that fits into ``limit`` bytes; None if none does."""
+    for height in range(spec.height - spec.height % STEP, STEP - 1, -STEP):
+        width = max(STEP, round(height * spec.width / spec.height / STEP) * STEP)
+        smaller = replace(spec, height=height, width=width)
+        if (height, width) != (spec.height, spec.width) and (
+            estimate(smaller, engine, file_bytes, process, work).total <= limit
+        ):
+            return height, width
+    return None
+
+
+def require_fits(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int,
+                 work: Workload = PLAIN) -> Footprint:
+    """The estimate, if it is within ``limit`` bytes.
+
+    Raises:
+        UsageError: it is not; the message has the parts and an input size that would fit.
+    """
+    found = estimate(spec, engine, file_bytes, process, work)
+    if found.total <= limit:
+        return found
+    size = largest_size(spec, engine, file_bytes, process, limit, work)
+    way = (f"an input of {size[0]}x{size[1]} would fit: fastscnn-edge export --size {size[0]}x{size[1]}" if size else
+           "no input size would fit")
+    raise UsageError(
+        f"about {found.total / MIB:.0f} MiB are needed at {spec.height}x{spec.width} ({found}), and --memory-limit is "
+        f"{limit / MIB:.0f} MiB; {way}"
+    )

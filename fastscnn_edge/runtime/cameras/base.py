@@ -1,0 +1,47 @@
+"""What the cameras of this package share: frame memory, numbered frames, an end to waiting."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from ..frame_pool import LIVE_FRAMES, FramePool
+from ..sources.base import Frame, SourceState
+
+STALL = 5.0
+"""Seconds without a whole frame after which a camera counts as lost."""
+
+_MAX_AGE = 10.0  # a time stamp further in the past is on another clock than ours
+
+
+class Camera(SourceState):
+    """A :class:`~..sources.FrameSource` except for entering, iterating and ``_close``.
+
+    Args:
+        stall: seconds without a whole frame after which it counts as lost.
+    """
+
+    kind = "camera"
+    moving = True
+    live = True
+
+    def __init__(self, stall: float) -> None:
+        super().__init__()
+        self._stall = stall
+        self._stopped = threading.Event()
+        self._pool = FramePool(ready=LIVE_FRAMES)
+        self._number = 0
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _next_frame(self, rgb: np.ndarray, taken: float) -> Frame:
+        """Numbered on from the last, also after the camera was away."""
+        self._number += 1
+        return Frame(rgb, f"frame_{self._number:06d}", taken)
+
+
+def believable(stamp: float | None, now: float) -> float:
+    """The driver's time stamp where it is on the monotonic clock, as V4L2 drivers should have it; else ``now``."""
+    return stamp if stamp is not None and 0 <= now - stamp < _MAX_AGE else now

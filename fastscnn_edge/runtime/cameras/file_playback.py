@@ -1,0 +1,62 @@
+"""A file that plays the part of a camera: its frames come at their own rate, and those nobody waits for are lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+
+from ..sources.base import Frame, FrameSource, Gaps
+
+
+class PlayedSource:
+    """``source`` at the pace of its own time stamps, or of ``rate`` where it has none.
+
+    A frame's ``captured_at`` is the moment it was due, so latency counts as it would for a camera. If the file cannot
+    be decoded fast enough, its clock is set back instead of pretending that frames were ever late.
+    """
+
+    kind = "camera"
+    moving = True
+    live = True
+
+    def __init__(self, source: FrameSource, rate: float) -> None:
+        self._source, self._rate = source, rate
+        self._stopped = threading.Event()
+        self.gaps = Gaps()
+        self.mode: str | None = f"a {source.kind}, played"
+
+    @property
+    def skipped(self) -> int:
+        return self._source.skipped
+
+    @property
+    def dropped(self) -> int:
+        return self._source.dropped
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._source.stop()
+
+    def __enter__(self) -> PlayedSource:
+        self._source.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.__exit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[Frame]:
+        start: float | None = None
+        for number, frame in enumerate(self._source):
+            at = number / self._rate if frame.at is None else frame.at
+            now = time.monotonic()
+            start = now - at if start is None else start
+            due = start + at
+            if due < now:
+                start, due = now - at, now
+            elif self._stopped.wait(due - now):
+                return
+            yield frame._replace(captured_at=due)

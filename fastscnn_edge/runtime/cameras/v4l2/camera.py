@@ -1,0 +1,293 @@
+"""USB and other V4L2 cameras, asked directly: no library between the kernel's buffers and the frame."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ....errors import CameraLostError, SourceError
+from ...sources.base import Frame, Warn, warn_on_stderr
+from ..base import STALL, Camera, believable
+from ..pixels.jpeg import CorruptFrameError, decode_jpeg, reduction
+from ..pixels.yuv import BT601, BT709, Matrix, YuvDecoder
+from . import abi
+from .device import Capability, Device, KernelDevice, failure, query
+from .modes import DEFAULT_RATE, Mode, Wish, choose, read_offers
+
+_BUFFERS = 4
+_SLICE = 0.2  # seconds of one wait, so that stop() is heard
+
+Decode = Callable[[memoryview], np.ndarray]
+
+
+class V4L2Camera(Camera):
+    """A camera at /dev/videoN.
+
+    Of the frames that are ready the newest is delivered, the others are counted in ``dropped``, like those the
+    driver says it had no buffer for.
+
+    Args:
+        path: its device node.
+        wish: size, rate and format.
+        stall: seconds without a whole frame after which it counts as lost.
+        open_device: the device layer.
+        warn: receives one line where the driver gives other than asked.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        wish: Wish | None = None,
+        stall: float = STALL,
+        open_device: Callable[[Path], Device] = KernelDevice,
+        warn: Warn = warn_on_stderr,
+    ) -> None:
+        super().__init__(stall)
+        self._path, self._wish = path, wish or Wish()
+        self._open_device, self._warn = open_device, warn
+        self._device: Device | None = None
+        self._identity: tuple[str, str] | None = None
+        self._layout = abi.layouts()[0]
+        self._memory: list[memoryview] = []
+        self._decode: Decode | None = None
+        self._sequence: int | None = None
+
+    def __enter__(self) -> V4L2Camera:
+        """Open, choose a mode, start streaming.
+
+        Raises:
+            SourceError: absent, busy, forbidden, no camera, or without the mode asked for.
+        """
+        doing = "opening it"
+        try:
+            self._device, capability = self._open()
+            if not capability.captures:
+                raise SourceError(f"{self._path} ({capability.card}) cannot be used: {capability.obstacle}")
+            self._identity = capability.card, capability.bus
+            doing = "reading its modes"
+            mode = choose(read_offers(self._device), self._wish, f"camera {self._path} ({capability.card})")
+            doing = f"setting {mode}"
+            format_ = self._set_format(self._device, mode)
+            rate = self._set_rate(self._device, mode)
+            doing = f"starting {mode}"
+            self._start(self._device)
+        except OSError as error:
+            self._close()
+            raise failure(doing, self._path, error) from error
+        except SourceError:
+            self._close()
+            raise
+        self.mode = f"{mode.format} {format_.width}x{format_.height}" + (f" at {rate:g} fps" if rate else "")
+        return self
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames, the newest each time.
+
+        Raises:
+            CameraLostError: unplugged, or no whole frame for ``stall`` seconds.
+        """
+        device, decode = self._device, self._decode
+        assert device is not None and decode is not None, "enter the camera first"
+        self._sequence = None
+        last_whole = time.monotonic()
+        try:
+            for stale in self._ready(device):  # filled while a model was being loaded
+                self._queue(device, stale.slot)
+            while not self._stopped.is_set():
+                frame = self._next(device, decode)
+                if frame is not None:
+                    yield frame
+                    last_whole = time.monotonic()
+                elif time.monotonic() - last_whole > self._stall:
+                    raise CameraLostError(f"camera {self._path} gave no whole frame for {self._stall:g} s")
+        except OSError as error:
+            raise failure("waiting for a frame", self._path, error) from error
+
+    def _next(self, device: Device, decode: Decode) -> Frame | None:
+        """The newest frame, or None if none came for a moment or it is damaged."""
+        if not device.wait(_SLICE):
+            return None
+        newest: abi.Buffer | None = None
+        for buffer in self._ready(device):
+            if newest is not None:
+                self._queue(device, newest.slot)
+                self.dropped += 1
+            newest = buffer
+            if self._sequence is not None:
+                self.dropped += max(0, buffer.sequence - self._sequence - 1)
+            self._sequence = buffer.sequence
+        if newest is None:
+            return None
+        try:
+            if newest.flags & abi.FLAG_ERROR:
+                raise CorruptFrameError("the driver marked it as damaged")
+            rgb = decode(self._memory[newest.slot][: newest.bytesused])
+        except ValueError:  # damaged or short
+            self.skipped += 1
+            return None
+        finally:
+            self._queue(device, newest.slot)
+        monotonic = newest.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
+        taken = believable(newest.timestamp if monotonic else None, time.monotonic())
+        return self._next_frame(rgb, taken)
+
+    def _ready(self, device: Device) -> Iterator[abi.Buffer]:
+        """Buffers the driver has filled, oldest first; at most as many as there are, however fast it refills."""
+        for _ in self._memory:
+            request = self._layout.pack_buffer()
+            try:
+                device.ioctl(self._layout.dqbuf, request)
+            except BlockingIOError:
+                return
+            yield self._layout.unpack_buffer(request)
+
+    def _queue(self, device: Device, index: int) -> None:
+        device.ioctl(self._layout.qbuf, self._layout.pack_buffer(index))
+
+    def _open(self) -> tuple[Device, Capability]:
+        """The device node; after an unplugging also under the new number that the same camera may have got."""
+        candidates = [self._path]
+        if self._identity is not None:
+            candidates += [path for path in device_nodes(self._path.parent) if path != self._path]
+        first: OSError | None = None
+        for path in candidates:
+            try:
+                device = self._open_device(path)
+            except OSError as error:
+                first = first or error
+                continue
+            try:
+                capability = query(device)
+            except OSError as error:
+                device.close()
+                first = first or error
+                continue
+            if self._identity in (None, (capability.card, capability.bus)) and (
+                capability.captures or self._identity is None
+            ):
+                self._path = path
+                return device, capability
+            device.close()
+        raise first or OSError(errno.ENODEV, "another camera has taken its place")
+
+    def _set_format(self, device: Device, mode: Mode) -> abi.PixFormat:
+        request = bytearray()
+        for layout in abi.layouts():
+            self._layout = layout
+            request = layout.pack_format(mode.width, mode.height, abi.fourcc(mode.format))
+            device.ioctl(layout.s_fmt, request)
+            if self._knows_buffers(device, layout):
+                break
+        got = self._layout.unpack_format(request)
+        if got.fourcc != abi.fourcc(mode.format):
+            raise SourceError(f"camera {self._path} gives {abi.fourcc_name(got.fourcc)} when asked for {mode.format}")
+        if self._wish.size and (got.width, got.height) != self._wish.size:
+            raise SourceError(f"camera {self._path} gives {got.width}x{got.height} when asked for {mode}")
+        self._decode = self._decoder(mode.format, got)
+        return got
+
+    def _knows_buffers(self, device: Device, layout: abi.Layout) -> bool:
+        """Whether the kernel knows this form of ``v4l2_buffer``: it asks for a buffer that does not exist yet."""
+        try:
+            device.ioctl(layout.querybuf, layout.pack_buffer())
+        except OSError as error:
+            return error.errno != errno.ENOTTY
+        return True
+
+    def _decoder(self, name: str, got: abi.PixFormat) -> Decode:
+        """What turns the bytes of a frame into RGB."""
+        least = None if self._wish.size else self._wish.least
+        if name in ("MJPG", "JPEG"):
+            return lambda data: decode_jpeg(data, self._pool, least)
+        size = got.width, got.height
+        if name == "RGB3":
+            shape = (got.height, got.width, 3)
+            return lambda data: _copy_rows(data, self._pool.take(shape), got.stride or got.width * 3)
+        try:
+            yuv = YuvDecoder(name, *size, got.stride, matrix_of(got), reduction(size, least, whole=True))
+        except ValueError as error:
+            raise SourceError(f"camera {self._path}: {error}; choose another --camera-size") from error
+
+        def decode(data: memoryview) -> np.ndarray:
+            out = self._pool.take(yuv.shape)
+            yuv.decode(data, out)
+            return out
+
+        return decode
+
+    def _set_rate(self, device: Device, mode: Mode) -> float | None:
+        """Frames per second that the driver settled on, None if it does not say."""
+        request = bytearray(abi.STREAMPARM.pack(abi.BUFFER_TYPE_CAPTURE, 0, 0, 0, 0, 0, 0))
+        try:
+            device.ioctl(abi.G_PARM, request)
+            can_set = abi.STREAMPARM.unpack(request)[1] & abi.CAP_TIMEPERFRAME
+            if can_set:
+                rate = Fraction(mode.reach(self._wish.rate or DEFAULT_RATE)).limit_denominator(1001)
+                fields = (abi.BUFFER_TYPE_CAPTURE, 0, 0, rate.denominator, rate.numerator, 0, 0)
+                request = bytearray(abi.STREAMPARM.pack(*fields))
+                device.ioctl(abi.S_PARM, request)
+        except OSError as error:
+            if error.errno not in (errno.ENOTTY, errno.EINVAL):
+                raise
+            return None  # a driver with one rate need not know the question
+        above, below = abi.STREAMPARM.unpack(request)[3:5]
+        got = below / above if above and below else None
+        asked = self._wish.rate
+        if asked and got and abs(got - asked) > 0.02 * asked:
+            self._warn(f"camera {self._path} gives {got:g} frames per second when asked for {asked:g}")
+        return got
+
+    def _start(self, device: Device) -> None:
+        request = bytearray(abi.REQUESTBUFFERS.pack(_BUFFERS, abi.BUFFER_TYPE_CAPTURE, abi.MEMORY_MMAP, 0, 0))
+        device.ioctl(abi.REQBUFS, request)
+        for index in range(abi.REQUESTBUFFERS.unpack(request)[0]):
+            description = self._layout.pack_buffer(index)
+            device.ioctl(self._layout.querybuf, description)
+            buffer = self._layout.unpack_buffer(description)
+            self._memory.append(device.map(buffer.length, buffer.offset))
+            self._queue(device, index)
+        if not self._memory:
+            raise OSError(errno.ENOMEM, "the driver has no buffers")
+        device.ioctl(abi.STREAMON, bytearray(abi.INTEGER.pack(abi.BUFFER_TYPE_CAPTURE)))
+
+    def _close(self) -> None:
+        device, self._device, self._memory, self._decode = self._device, None, [], None
+        if device is None:
+            return
+        try:
+            device.ioctl(abi.STREAMOFF, bytearray(abi.INTEGER.pack(abi.BUFFER_TYPE_CAPTURE)))
+        except OSError:
+            pass  # unplugged, or never started; closing ends it as well
+        finally:
+            device.close()
+
+
+def device_nodes(folder: Path = Path("/dev")) -> list[Path]:
+    """/dev/video0, /dev/video1 and so on, by number."""
+    nodes = (path for path in folder.glob("video*") if path.name[5:].isdigit())
+    return sorted(nodes, key=lambda path: int(path.name[5:]))
+
+
+def matrix_of(format_: abi.PixFormat) -> Matrix:
+    """What the driver says its YUV means, with the defaults that V4L2 prescribes where it says nothing."""
+    by_space = format_.colorspace in (abi.COLORSPACE_REC709, abi.COLORSPACE_DCI_P3)
+    is_709 = format_.encoding == abi.YCBCR_709 or (format_.encoding == 0 and by_space)
+    by_space = format_.colorspace == abi.COLORSPACE_JPEG
+    full = format_.quantization == abi.QUANTIZATION_FULL or (format_.quantization == 0 and by_space)
+    return (BT709 if is_709 else BT601)._replace(full=full)
+
+
+def _copy_rows(data: memoryview, out: np.ndarray, stride: int) -> np.ndarray:
+    """Rows of packed RGB, each followed by padding."""
+    height, width = out.shape[:2]
+    raw = np.frombuffer(data, np.uint8)
+    if raw.size < stride * height:
+        raise CorruptFrameError(f"a frame has {stride * height} bytes, this one {raw.size}")
+    rows = raw[: stride * height].reshape(height, stride)[:, : width * 3]
+    np.copyto(out.reshape(height, width * 3), rows)
+    return out

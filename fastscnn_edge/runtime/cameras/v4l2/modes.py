@@ -1,0 +1,175 @@
+"""Which modes a V4L2 camera has, and which of them to take. No frame is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ....errors import SourceError
+from . import abi
+from .device import Device, enumerate_with
+
+FORMATS = ("YUYV", "UYVY", "NV12", "RGB3", "MJPG", "JPEG")
+"""Pixel formats with a decoder here, the cheapest for the processor first."""
+
+DEFAULT_RATE = 30.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks of a camera.
+
+    Attributes:
+        size: (width, height) in pixels, None to let :attr:`least` decide.
+        rate: frames per second, None for about :data:`DEFAULT_RATE`.
+        format: four characters, None for the cheapest that reaches the rate.
+        least: (width, height) that the model takes; smaller frames would waste it.
+    """
+
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+    format: str | None = None
+    least: tuple[int, int] = (640, 480)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One thing a camera can do. ``rates`` descending, in frames per second; empty if the driver does not say."""
+
+    format: str
+    width: int
+    height: int
+    rates: tuple[float, ...] = ()
+
+    def reach(self, rate: float) -> float:
+        """The rate it would deliver when asked for ``rate``; an unknown one counts as reached."""
+        if not self.rates:
+            return rate
+        return min((r for r in self.rates if r >= rate - 0.01), default=self.rates[0])
+
+    def __str__(self) -> str:
+        return f"{self.format} {self.width}x{self.height}"
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """Sizes from (width, height) ``low`` to ``high`` in ``step``; drivers that scale offer these."""
+
+    low: tuple[int, int]
+    high: tuple[int, int]
+    step: tuple[int, int] = (1, 1)
+
+    def nearest(self, wanted: tuple[int, int]) -> tuple[int, int]:
+        """The least size in the range that is not below ``wanted``, or the largest."""
+        width, height = (
+            min(low + -(-max(0, want - low) // step) * step, high - (high - low) % step)
+            for want, low, high, step in zip(wanted, self.low, self.high, self.step, strict=True)
+        )
+        return width, height
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the driver lists under one pixel format."""
+
+    format: str
+    modes: tuple[Mode, ...] = ()
+    ranges: tuple[SizeRange, ...] = field(default=())
+
+
+def read_offers(device: Device) -> list[Offer]:
+    """All formats of a camera, with sizes and rates.
+
+    Raises:
+        OSError: the device does not answer.
+    """
+    offers = []
+    prepared = abi.BUFFER_TYPE_CAPTURE.to_bytes(4, "little")
+    for answer in enumerate_with(device, abi.ENUM_FMT, abi.FMTDESC.size, prepared):
+        number = abi.FMTDESC.unpack(answer)[4]
+        sizes = list(_sizes(device, number))
+        name = abi.fourcc_name(number)
+        modes = [Mode(name, *s, tuple(_rates(device, number, s))) for s in sizes if isinstance(s, tuple)]
+        offers.append(Offer(name, tuple(modes), tuple(s for s in sizes if isinstance(s, SizeRange))))
+    return offers
+
+
+def _sizes(device: Device, number: int) -> Iterator[tuple[int, int] | SizeRange]:
+    prepared = number.to_bytes(4, "little")
+    for answer in enumerate_with(device, abi.ENUM_FRAMESIZES, abi.FRMSIZEENUM.size, prepared):
+        _, _, kind, a, b, c, d, e, f = abi.FRMSIZEENUM.unpack(answer)
+        if kind == abi.SIZE_DISCRETE:
+            yield a, b
+        else:  # width from, to, step; height from, to, step: one entry says it all
+            yield SizeRange((a, d), (b, e), (max(c, 1), max(f, 1)))
+            return
+
+
+def _rates(device: Device, number: int, size: tuple[int, int]) -> list[float]:
+    prepared = b"".join(n.to_bytes(4, "little") for n in (number, *size))
+    rates = set()
+    for answer in enumerate_with(device, abi.ENUM_FRAMEINTERVALS, abi.FRMIVALENUM.size, prepared):
+        kind, *values = abi.FRMIVALENUM.unpack(answer)[4:]
+        # An interval is a fraction of a second. A range lists its shortest and its longest; both ends will do.
+        pairs = [values[:2]] if kind == abi.SIZE_DISCRETE else [values[:2], values[2:4]]
+        rates |= {round(below / above, 3) for above, below in pairs if above and below}
+        if kind != abi.SIZE_DISCRETE:
+            break
+    return sorted(rates, reverse=True)
+
+
+def choose(offers: Sequence[Offer], wish: Wish, name: str) -> Mode:
+    """The mode that serves ``wish`` best: its size first, then the rate, then the cheapest format.
+
+    Without a size, the smallest one that is not below the model's input, or else the largest there is.
+
+    Args:
+        offers: of :func:`read_offers`.
+        wish: of the user.
+        name: of the camera, for messages.
+
+    Raises:
+        SourceError: nothing the camera offers can be decoded here, or not what was asked; the message lists what is.
+    """
+    usable = [offer for offer in offers if offer.format in FORMATS]
+    if not usable:
+        listed = ", ".join(offer.format for offer in offers) or "nothing"
+        raise SourceError(
+            f"{name} offers {listed}, of which nothing can be decoded ({' '.join(FORMATS)}); "
+            "a raw CSI sensor needs --camera csi"
+        )
+    if wish.format:
+        asked = wish.format.upper()
+        usable = [offer for offer in usable if offer.format == asked]
+        if not usable:
+            known = [offer.format for offer in offers if offer.format in FORMATS]
+            raise SourceError(f"{name} does not offer {asked}; it has {', '.join(known)}")
+    modes = [mode for offer in usable for mode in _concrete(offer, wish)]
+    if wish.size:
+        fitting = [mode for mode in modes if (mode.width, mode.height) == wish.size]
+        if not fitting:
+            raise SourceError(f"{name} does not offer {wish.size[0]}x{wish.size[1]}; it has {_listed(modes)}")
+        modes = fitting
+    rate = wish.rate or DEFAULT_RATE
+
+    def rank(mode: Mode) -> tuple[bool, int, float, int]:
+        small = mode.width < wish.least[0] or mode.height < wish.least[1]
+        area = mode.width * mode.height
+        return small, -area if small else area, abs(mode.reach(rate) - rate), FORMATS.index(mode.format)
+
+    return min(modes, key=rank)
+
+
+def _concrete(offer: Offer, wish: Wish) -> Iterator[Mode]:
+    """The listed modes, and of each range the one size that suits; a driver that lists none is simply asked."""
+    yield from offer.modes
+    wanted = wish.size or wish.least
+    for sizes in offer.ranges:
+        yield Mode(offer.format, *sizes.nearest(wanted))
+    if not offer.modes and not offer.ranges:
+        yield Mode(offer.format, *wanted)
+
+
+def _listed(modes: Sequence[Mode]) -> str:
+    sizes = sorted({(mode.width, mode.height) for mode in modes})
+    return ", ".join(f"{width}x{height}" for width, height in sizes)

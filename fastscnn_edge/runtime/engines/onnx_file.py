@@ -1,0 +1,144 @@
+"""The description that travels inside an .onnx, and the check that the file is whole.
+
+ONNX has a place for it: ``metadata_props`` of the ModelProto, key -> text. An .onnx is a protocol buffer, and the
+little of its wire format that is needed to walk over the top-level fields stands here, so that a board needs neither
+the onnx package nor a loaded session to know what a file is. Keys:
+
+* ``fastscnn_edge``: the :class:`~fastscnn_edge.spec.ModelSpec` as JSON;
+* ``labels``: one class a line;
+* ``logits``: JSON, scale and zero_point of the logits; int8 files alone. The graph hands them out as real numbers,
+  with these they become the integers they were;
+* ``sha256``: digest of the file with these 64 digits as zeros: a flipped bit in a weight is otherwise found by nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import BinaryIO
+
+from ...errors import ModelFileError
+from ...spec import ModelSpec
+from .base import Quantization
+
+SPEC, LABELS, LOGITS, DIGEST = "fastscnn_edge", "labels", "logits", "sha256"
+
+BLANK_DIGEST = "0" * 64
+
+_METADATA_FIELD = 14  # of ModelProto (onnx.proto)
+_KEY, _VALUE = 1, 2  # of StringStringEntryProto
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+def metadata(spec: ModelSpec, logits: Quantization | None) -> dict[str, str]:
+    """What to store in a file, its digest still blank."""
+    entries = {SPEC: spec.to_json(), LABELS: "\n".join(spec.classes.labels), DIGEST: BLANK_DIGEST}
+    if logits is not None:
+        entries[LOGITS] = json.dumps(logits._asdict())
+    return entries
+
+
+def seal(body: bytes) -> bytes:
+    """``body``, a model with :func:`metadata`, with its digest filled in."""
+    at = body.rindex(BLANK_DIGEST.encode())
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return body[:at] + digest + body[at + len(digest) :]
+
+
+def read_onnx(path: str | Path) -> tuple[ModelSpec, Quantization | None]:
+    """The description inside ``path`` and the quantization of its logits, after checking that the file is whole.
+
+    Raises:
+        ModelFileError: missing, truncated, damaged, or not written by this package.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"no such model: {path}")
+    try:
+        with path.open("rb") as stream:
+            entries, digest_at = _read_metadata(stream, path.stat().st_size)
+            stated = entries[DIGEST]
+            actual = _digest(stream, digest_at)
+        spec = ModelSpec.from_json(entries[SPEC])
+        logits = Quantization(**json.loads(entries[LOGITS])) if LOGITS in entries else None
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        raise ModelFileError(
+            f"{path} is not a complete model of this package (truncated, damaged, or another network's); "
+            "make one with: fastscnn-edge export --format onnx"
+        ) from error
+    if actual != stated:
+        raise ModelFileError(f"{path} is damaged: its content does not match its digest; copy or export it again")
+    return spec, logits
+
+
+def _read_metadata(stream: BinaryIO, size: int) -> tuple[dict[str, str], int]:
+    """metadata_props, and where in the file the digest's text begins. ValueError where the format ends early."""
+    entries: dict[str, str] = {}
+    digest_at = -1
+    while stream.tell() < size:
+        field, start, length = _next_field(stream, size)
+        if field == _METADATA_FIELD:
+            key, value, value_at = _entry(stream, start + length)
+            entries[key] = value
+            if key == DIGEST:
+                digest_at = value_at
+        stream.seek(start + length)
+    return entries, digest_at
+
+
+def _entry(stream: BinaryIO, end: int) -> tuple[str, str, int]:
+    """(key, value, position of the value) of the entry that the stream stands at."""
+    parts, value_at = {_KEY: b"", _VALUE: b""}, -1
+    while stream.tell() < end:
+        field, start, length = _next_field(stream, end)
+        stream.seek(start)
+        parts[field] = stream.read(length)
+        if field == _VALUE:
+            value_at = start
+    return parts[_KEY].decode(), parts[_VALUE].decode(), value_at
+
+
+def _next_field(stream: BinaryIO, end: int) -> tuple[int, int, int]:
+    """(number, position, length) of the field that the stream stands at; the stream then stands at ``position``."""
+    tag = _varint(stream)
+    kind = tag & 7
+    if kind == _VARINT:
+        start = stream.tell()
+        _varint(stream)
+        length = stream.tell() - start
+        stream.seek(start)
+    elif kind in (_FIXED64, _FIXED32):
+        start, length = stream.tell(), 8 if kind == _FIXED64 else 4
+    elif kind == _BYTES:
+        length = _varint(stream)
+        start = stream.tell()
+    else:
+        raise ValueError(f"wire type {kind}")
+    if start + length > end:
+        raise ValueError("a field reaches beyond the end")
+    return tag >> 3, start, length
+
+
+def _varint(stream: BinaryIO) -> int:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = stream.read(1)
+        if not byte:
+            raise ValueError("ends inside a number")
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
+    raise ValueError("a number without an end")
+
+
+def _digest(stream: BinaryIO, blank_at: int) -> str:
+    """sha256 of the whole file, with zeros for the digits at ``blank_at``."""
+    digest, position, blank = hashlib.sha256(), 0, BLANK_DIGEST.encode()
+    stream.seek(0)
+    while block := bytearray(stream.read(1 << 20)):
+        for index in range(max(blank_at, position), min(blank_at + len(blank), position + len(block))):
+            block[index - position] = blank[index - blank_at]
+        digest.update(block)
+        position += len(block)
+    return digest.hexdigest()

@@ -1,0 +1,163 @@
+"""Running an .onnx with ONNX Runtime: on a Jetson's TensorRT or CUDA, or on any CPU."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import MissingExtraError, ModelFileError
+from ...files import sha256
+from ...spec import ModelSpec
+from ..board.memory import total_memory
+from .native_stderr import captured_stderr
+from .onnx_file import read_onnx
+from .ort_providers import CPU, TENSORRT, Provider, cache_folder, choose_providers, tensorrt_version
+
+_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+
+_ERRORS_ONLY = 3
+
+
+class OrtEngine:
+    """:class:`~fastscnn_edge.runtime.engines.base.Engine` for .onnx files with uint8 frames in and logits out.
+
+    ``profile_into``: a folder for ONNX Runtime's own trace; :meth:`end_profiling` completes it.
+
+    Raises:
+        ModelFileError: missing, damaged, refused by ONNX Runtime, or with ends that the runtime cannot serve.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, path: str | Path, threads: int, profile_into: Path | None = None) -> None:
+        path = Path(path)
+        self.spec, self.output_quantization = read_onnx(path)
+        if self.spec.head != "logits":
+            raise ModelFileError(f"{path} was exported with --head {self.spec.head}; this runtime makes the mask "
+                                 "itself, and faster: export it with --head logits")
+        self.threads = threads
+        ort = _import()
+        self.library = f"{_installed()}, {ort.get_device()}"
+        self.details: dict[str, Any] = {}
+        self._session = self._open(ort, path, profile_into)
+        self.details["providers"] = _assignment(self._session)
+        _check(path, self.spec, self._session)
+        self._input = np.zeros((1, self.spec.height, self.spec.width, 3), np.uint8)
+        self._logits: np.ndarray | None = None
+
+    def input_view(self) -> np.ndarray:
+        """The frame that :meth:`invoke` will read: uint8 [1, H, W, 3]."""
+        return self._input
+
+    def invoke(self) -> None:
+        """Run the network."""
+        (self._logits,) = self._session.run(None, {"image": self._input})
+
+    def logits(self) -> np.ndarray:
+        """The last result, int8 or float32 [h, w, C]."""
+        assert self._logits is not None
+        logits = self._logits[0].transpose(1, 2, 0)
+        if self.output_quantization is None:
+            return np.ascontiguousarray(logits)
+        # Back to the integers they were: the mask is exact in them.
+        scale, zero_point = self.output_quantization
+        return np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
+
+    def end_profiling(self) -> Path:
+        """The trace of all invocations so far: JSON, one event a node and run. Needs ``profile_into``."""
+        return Path(self._session.end_profiling())
+
+    def _open(self, ort: Any, path: Path, profile_into: Path | None) -> Any:
+        providers = self._providers(ort, path)
+        session = _load(ort, path, self.threads, providers, profile_into)
+        missing = [name for name, _ in providers if name not in session.get_providers()]
+        if missing:
+            # ONNX Runtime offers a provider by its build, finds only here that a library is absent, and goes on
+            # without it. What it prepared for TensorRT alone would be slow elsewhere.
+            self.details["providers_unavailable"] = missing
+            session = _load(ort, path, self.threads, [p for p in providers if p[0] not in missing], profile_into)
+        return session
+
+    def _providers(self, ort: Any, path: Path) -> list[Provider]:
+        available = ort.get_available_providers()
+        # Only TensorRT keeps engines; elsewhere the file need not be read once more.
+        digest = sha256(path) if TENSORRT in available else ""
+        cache = cache_folder(path, digest, tensorrt_version(), ort.__version__)
+        chosen = choose_providers(available, self.spec, cache, total_memory())
+        if chosen[0][0] == TENSORRT:
+            cache.mkdir(parents=True, exist_ok=True)
+            self.details["engine_cache"] = str(cache)
+        return chosen
+
+
+def _import() -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("onnxruntime", "onnx", "running an .onnx") from error
+    return onnxruntime
+
+
+def _installed() -> str:
+    for package in _PACKAGES:
+        try:
+            return f"{package} {importlib.metadata.version(package)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "onnxruntime, version unknown"
+
+
+def _load(ort: Any, path: Path, threads: int, providers: list[Provider], profile_into: Path | None) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = _ERRORS_ONLY
+    if providers[0][0] == TENSORRT:
+        # ONNX Runtime's own rewrites come before TensorRT sees the graph; one of them turns float biases into int32
+        # ones behind DequantizeLinear, which TensorRT's parser rejects. TensorRT optimises by itself.
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if len(providers) > 1:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if profile_into is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile_into / "profile")
+    try:
+        with captured_stderr():  # what a provider logs on its way to the exception
+            return ort.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+        raise ModelFileError(f"{path}: ONNX Runtime refuses it: {str(error).splitlines()[0]}") from error
+
+
+def _assignment(session: Any) -> dict[str, Any]:
+    """Provider -> how many nodes it runs; None where this version of ONNX Runtime does not tell."""
+    names = session.get_providers()
+    if names == [CPU]:
+        return {CPU: "all nodes"}
+    try:
+        counts = Counter(dict.fromkeys(names, 0))
+        for part in session.get_provider_graph_assignment_info():
+            counts[part.ep_name] += len(part.get_nodes())
+        return dict(counts)
+    except (AttributeError, RuntimeError):
+        return dict.fromkeys(names)
+
+
+def _check(path: Path, spec: ModelSpec, session: Any) -> None:
+    """The ends must be what the description promises, or masks would be silently wrong."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelFileError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+    image, logits = inputs[0], outputs[0]
+    if image.name != "image" or image.type != "tensor(uint8)":
+        raise ModelFileError(f"{path} takes {image.type}; this runtime feeds frames: export it with --input uint8")
+    for got, expected in zip(image.shape, (1, spec.height, spec.width, 3), strict=True):
+        if isinstance(got, int) and got != expected:
+            raise ModelFileError(f"{path}: its input is {image.shape}, but its description says "
+                                 f"{spec.height}x{spec.width}")
+    if logits.type != "tensor(float)" or logits.shape[1] != len(spec.classes):
+        raise ModelFileError(f"{path}: its output is {logits.type} {logits.shape}, but its description says "
+                             f"{len(spec.classes)} classes")

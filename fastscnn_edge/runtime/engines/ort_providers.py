@@ -1,0 +1,85 @@
+"""Which of ONNX Runtime's execution providers run a model on this machine, and with which settings.
+
+TensorRT first, CUDA second, the CPU always last: ONNX Runtime gives each node to the first that takes it. Building a
+TensorRT engine takes minutes on a Jetson, so engines are kept beside the model, in a folder named after the file's
+digest, TensorRT's version and ONNX Runtime's: another file or another version never meets a stale engine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...spec import ModelSpec
+
+TENSORRT, CUDA, CPU = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
+
+SHORT_NAMES = {"tensorrt": TENSORRT, "cuda": CUDA, "cpu": CPU}
+
+Provider = tuple[str, dict[str, Any]]
+
+_LIBRARY_FOLDERS = (Path("/usr/lib/aarch64-linux-gnu"), Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib"))
+
+_WORKSPACE_SHARE = 4
+"""TensorRT's scratch memory while building: a quarter of the board's, which it shares with everything else."""
+
+_MAX_WORKSPACE = 1 << 30
+
+
+def choose_providers(available: Sequence[str], spec: ModelSpec, cache: Path, memory: int | None) -> list[Provider]:
+    """Providers in order of preference, each with its settings; the CPU is always the last.
+
+    Args:
+        available: what this build of ONNX Runtime offers.
+        cache: folder for TensorRT's engines.
+        memory: of the board in bytes, None if unknown.
+    """
+    chosen: list[Provider] = []
+    if TENSORRT in available and tensorrt_takes(spec):
+        chosen.append((TENSORRT, tensorrt_settings(spec, cache, memory)))
+    if CUDA in available:
+        chosen.append((CUDA, {}))
+    return [*chosen, (CPU, {})]
+
+
+def tensorrt_takes(spec: ModelSpec) -> bool:
+    """TensorRT refuses zero points, so of int8 files it takes those of the symmetric scheme alone."""
+    return spec.precision != "int8" or spec.preset == "symmetric"
+
+
+def tensorrt_settings(spec: ModelSpec, cache: Path, memory: int | None) -> dict[str, Any]:
+    """Options of ONNX Runtime's TensorRT provider."""
+    workspace = min((memory or 4 * _MAX_WORKSPACE) // _WORKSPACE_SHARE, _MAX_WORKSPACE)
+    return {
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(cache),
+        "trt_timing_cache_enable": True,
+        "trt_timing_cache_path": str(cache),
+        "trt_fp16_enable": True,  # also what is left in float beside int8
+        "trt_int8_enable": spec.precision == "int8",
+        "trt_max_workspace_size": workspace,
+    }
+
+
+def cache_folder(model: Path, sha256: str, tensorrt: str | None, onnxruntime: str) -> Path:
+    """Where engines of ``model`` are kept: beside it, or below the user's cache where that is not writable.
+
+    Args:
+        tensorrt, onnxruntime: versions; an engine holds for neither's next one.
+    """
+    name = f"{sha256[:16]}-tensorrt-{tensorrt or 'unknown'}-onnxruntime-{onnxruntime}"
+    beside = model.resolve().parent
+    if os.access(beside, os.W_OK):
+        return beside / f"{model.stem}.engines" / name
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "fastscnn_edge" / "engines" / name
+
+
+def tensorrt_version(folders: Sequence[Path] = _LIBRARY_FOLDERS) -> str | None:
+    """Of the installed library, from the name of its file (``libnvinfer.so.10.3.0``): nothing heavy is loaded."""
+    found = [m.group(1) for folder in folders for path in folder.glob("libnvinfer.so.*")
+             if (m := re.fullmatch(r"libnvinfer\.so\.(\d+(?:\.\d+)+)", path.name))]
+    return max(found, key=lambda text: [int(n) for n in text.split(".")], default=None)

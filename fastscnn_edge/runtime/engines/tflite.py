@@ -1,0 +1,111 @@
+"""Running a .tflite with LiteRT, or with its predecessor tflite-runtime."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import MissingExtraError, ModelFileError
+from ...spec import ModelSpec
+from .base import Quantization
+from .native_stderr import captured_stderr
+from .tflite_file import read_spec
+
+_LIBRARIES = {"ai_edge_litert.interpreter": "ai-edge-litert", "tflite_runtime.interpreter": "tflite-runtime"}
+
+
+class TFLiteEngine:
+    """:class:`~fastscnn_edge.runtime.engines.base.Engine` for .tflite files.
+
+    Raises:
+        ModelFileError: missing, damaged, refused by the interpreter, or its tensors contradict its description.
+        MissingExtraError: no interpreter is installed.
+    """
+
+    name = "tflite"
+
+    def __init__(self, path: str | Path, threads: int) -> None:
+        # The description first: it proves the file whole before native code maps it.
+        self.spec: ModelSpec = read_spec(path)
+        self.threads = threads
+        self.details: dict[str, Any] = {}
+        self.library, interpreter_class = _find_interpreter()
+        self._interpreter = _load(interpreter_class, Path(path), threads)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        _check(Path(path), self.spec, inputs, outputs)
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self.output_quantization = _quantization(outputs[0])
+
+    def input_view(self) -> np.ndarray:
+        """The interpreter's input memory, int8 or float32 [1, H, W, 3]; :meth:`invoke` refuses while it is held."""
+        return self._interpreter.tensor(self._input)()
+
+    def invoke(self) -> None:
+        """Run the network.
+
+        Raises:
+            RuntimeError: an :meth:`input_view` is still referenced; the interpreter may move that memory.
+        """
+        self._interpreter.invoke()
+
+    def logits(self) -> np.ndarray:
+        """A copy of the last result: int8 or float32 [h, w, C]."""
+        return self._interpreter.get_tensor(self._output)[0]
+
+
+def _find_interpreter() -> tuple[str, Any]:
+    """(package and version, its Interpreter class) of the first library that is installed."""
+    for module_name, package in _LIBRARIES.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError:
+            continue
+        return f"{package} {importlib.metadata.version(package)}", module.Interpreter
+    raise MissingExtraError("ai-edge-litert or tflite-runtime", "tflite", "running a .tflite")
+
+
+def _load(interpreter_class: Any, path: Path, threads: int) -> Any:
+    failure: Exception | None = None
+    with captured_stderr() as lines:
+        try:
+            interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            failure = error
+    if failure is not None:
+        raise ModelFileError(f"{path}: the interpreter refuses it: {failure}") from failure
+    for line in lines:
+        if not line.startswith("INFO:"):  # which delegate was created and the like
+            print(line, file=sys.stderr)
+    return interpreter
+
+
+def _check(path: Path, spec: ModelSpec, inputs: list[dict], outputs: list[dict]) -> None:
+    """The tensors must be what the description promises, or masks would be silently wrong."""
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelFileError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+    dtype = np.dtype(np.int8 if spec.precision == "int8" else np.float32)
+    for role, detail in (("input", inputs[0]), ("output", outputs[0])):
+        if np.dtype(detail["dtype"]) != dtype:
+            actual = np.dtype(detail["dtype"])
+            raise ModelFileError(f"{path}: its {role} is {actual}, but a {spec.precision} model has {dtype}")
+    got, expected = [int(n) for n in inputs[0]["shape"]], [1, spec.height, spec.width, 3]
+    if got != expected:
+        raise ModelFileError(f"{path}: its input is {got}, but its description says {expected}")
+    got = [int(n) for n in outputs[0]["shape"]]
+    if len(got) != 4 or got[0] != 1 or got[3] != len(spec.classes) or min(got) < 1:
+        raise ModelFileError(f"{path}: its output is {got}, but its description says {len(spec.classes)} classes")
+    if dtype == np.int8 and len(outputs[0]["quantization_parameters"]["scales"]) != 1:
+        raise ModelFileError(f"{path}: its logits do not share one scale, so they cannot be compared as integers")
+
+
+def _quantization(output: dict) -> Quantization | None:
+    parameters = output["quantization_parameters"]
+    if np.dtype(output["dtype"]) != np.int8:
+        return None
+    return Quantization(float(parameters["scales"][0]), int(parameters["zero_points"][0]))

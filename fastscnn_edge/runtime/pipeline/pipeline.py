@@ -1,0 +1,216 @@
+"""Joins the stages: capture, inference and output, a thread each, with little between them.
+
+    source --(inbox)--> segmenter --(outbox)--> sink
+    thread              the caller's thread      thread
+
+A live source never waits: of the frames that inference has no time for only the newest is kept, and of the masks
+that output has no time for, likewise. Everything dropped is counted. Of a file every frame is segmented and
+drawn, and no more than one a stage is in memory: a folder may hold pictures of many megapixels. The caller's thread
+does the inference because Python delivers signals to the main thread: Ctrl-C is heard between two frames even if the
+camera or the disk hangs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..frame_pool import LIVE_MASKS, FramePool
+from ..sources.base import Frame, FrameSource
+from .mailbox import ClosedError, Mailbox
+from .meter import Meter
+from .segmenter import Segmenter
+
+Sink = Callable[[Frame, np.ndarray], None]
+"""Something done with a finished frame and its classes, uint8 [H, W]. It may keep both, but not write to them."""
+
+IN_FLIGHT = 3
+"""Frames of a file in work at the same time: one a stage."""
+
+_PATIENCE = 0.1
+"""Seconds between two looks whether to stop, while no frame comes."""
+
+
+class _Captured(NamedTuple):
+    frame: Frame
+    spent: int  # ns in the source, waiting and decoding
+    at: int  # perf_counter_ns when it entered the inbox
+
+
+class _Segmented(NamedTuple):
+    frame: Frame
+    classes: np.ndarray
+    latency: int
+    stages: dict[str, int]
+    at: int  # perf_counter_ns when it entered the outbox
+
+
+def all_of(sinks: Sequence[Sink]) -> Sink:
+    """One sink that does what all ``sinks`` do, in order."""
+
+    def each(frame: Frame, classes: np.ndarray) -> None:
+        for sink in sinks:
+            sink(frame, classes)
+
+    return each
+
+
+def segment_frames(
+    source: FrameSource,
+    segmenter: Segmenter,
+    meter: Meter,
+    render: Sink,
+    limit: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+    between: Callable[[Frame], None] = lambda frame: None,
+) -> None:
+    """Segment the frames of an entered ``source`` until it ends, ``limit`` is reached or ``stopped()``.
+
+    Whatever ends it, the frame in work is finished, what waits for output is put out, and both threads are gone when
+    this returns or raises. An error in any of the threads is raised here; ``meter`` keeps what was measured.
+
+    Args:
+        source: already entered.
+        segmenter: the model.
+        meter: receives the times of each frame.
+        render: what is done with a frame and its classes [H, W]; timed; runs in a thread of its own.
+        limit: number of frames, None for all.
+        stopped: asked before each frame, and while none comes.
+        between: called after each rendered frame, in the same thread; not part of any stage.
+    """
+    permits = None if source.live else threading.Semaphore(IN_FLIGHT)
+    room = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES are all there are
+    inbox: Mailbox[_Captured] = Mailbox(room, newest_wins=source.live)
+    outbox: Mailbox[_Segmented] = Mailbox(room, newest_wins=source.live)
+
+    def finished(frame: Frame) -> None:
+        between(frame)
+        if permits is not None:
+            permits.release()
+
+    threads = [
+        threading.Thread(target=_capture, args=(source, inbox, meter, permits), name="capture", daemon=True),
+        threading.Thread(target=_put_out, args=(outbox, meter, render, finished), name="output", daemon=True),
+    ]
+    meter.start()
+    for thread in threads:
+        thread.start()
+    try:
+        pool = FramePool(ready=LIVE_MASKS if source.live else 0)
+        _infer(inbox, outbox, segmenter, pool, meter, limit, stopped)
+    finally:
+        source.stop()
+        inbox.close(discard=True)
+        outbox.close()
+        if permits is not None:
+            permits.release()  # wakes a capture thread that waits for one
+        for thread in threads:
+            thread.join()
+        for left in outbox.drain():
+            _record_undrawn(left, meter)
+    if outbox.refusal is not None:
+        raise outbox.refusal
+
+
+def _capture(
+    source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permits: threading.Semaphore | None
+) -> None:
+    """The capture thread: frames into the inbox, until either end closes; each costs a permit, where there are any."""
+    try:
+        frames = iter(source)
+        while True:
+            if permits is not None:
+                permits.acquire()
+            if inbox.closed:
+                return
+            start = time.perf_counter_ns()
+            frame = next(frames, None)
+            if frame is None:
+                break
+            now = time.perf_counter_ns()
+            if inbox.put(_Captured(frame, now - start, now)) is not None:
+                meter.dropped += 1
+            del frame  # its memory may be wanted for the next one
+        inbox.close()
+    except ClosedError:
+        return
+    except BaseException as error:
+        inbox.close(error)
+
+
+def _infer(
+    inbox: Mailbox[_Captured],
+    outbox: Mailbox[_Segmented],
+    segmenter: Segmenter,
+    pool: FramePool,
+    meter: Meter,
+    limit: int | None,
+    stopped: Callable[[], bool],
+) -> None:
+    """The caller's thread: frames out of the inbox, classes into the outbox."""
+    done = 0
+    while (limit is None or done < limit) and not stopped():
+        try:
+            captured = inbox.get(_PATIENCE)
+            if captured is None:
+                if outbox.closed:  # output failed, and what it held back may be what we wait for
+                    return
+                continue
+            late = outbox.put(_segment(captured, segmenter, pool))
+        except ClosedError:
+            return
+        done += 1
+        if late is not None:
+            _record_undrawn(late, meter)
+        del captured, late  # their memory may be wanted for the next ones
+
+
+def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Segmented:
+    frame, waited = captured.frame, time.perf_counter_ns() - captured.at
+    result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]))
+    latency = int((time.monotonic() - frame.captured_at) * 1e9)
+    stages = {
+        "capture": captured.spent,
+        "preprocess": result.preprocess,
+        "invoke": result.invoke,
+        "mask": result.mask,
+        "queue": waited,
+    }
+    return _Segmented(frame, result.classes, latency, stages, time.perf_counter_ns())
+
+
+def _record_undrawn(item: _Segmented, meter: Meter) -> None:
+    meter.undrawn += 1
+    meter.record(item.latency, **item.stages)
+
+
+def _put_out(outbox: Mailbox[_Segmented], meter: Meter, render: Sink, between: Callable[[Frame], None]) -> None:
+    """The output thread: results out of the outbox, until it is closed and empty."""
+    try:
+        while True:
+            item = outbox.get()
+            assert item is not None  # it waits for ever
+            start = time.perf_counter_ns()
+            render(item.frame, item.classes)
+            drawn = time.perf_counter_ns() - start
+            meter.record(item.latency, **item.stages, output_queue=start - item.at, render=drawn)
+            between(item.frame)
+            del item
+    except ClosedError:
+        return
+    except BaseException as error:
+        outbox.refuse(error)
+
+
+def warm_up(segmenter: Segmenter, meter: Meter, times: int) -> None:
+    """Run the network ``times`` on one colour, so that caches, clocks and lazy allocations settle first."""
+    segmenter.engine.input_view()[...] = 0
+    for _ in range(times):
+        start = time.perf_counter_ns()
+        segmenter.engine.invoke()
+        segmenter.engine.logits()
+        meter.warm_up.append(time.perf_counter_ns() - start)

@@ -1,0 +1,111 @@
+"""One picture in, one class map out: the whole runtime behind three lines of user code."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import ModelFileError
+from ...spec import ModelSpec
+from ..engines.base import Engine, open_engine
+from ..mask.plan import MaskPlan
+from .preprocess import check_frame, prepare
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
+
+# Bundled model -> packages one of which runs it, in order of preference.
+BUNDLED = {
+    "fastscnn_camvid_int8.tflite": ("ai_edge_litert", "tflite_runtime"),
+    "fastscnn_camvid_int8.onnx": ("onnxruntime",),
+}
+
+
+class Prediction(NamedTuple):
+    """A class map and what each stage cost, in nanoseconds."""
+
+    classes: np.ndarray  # uint8 [H, W]
+    preprocess: int
+    invoke: int
+    mask: int
+
+
+class Segmenter:
+    """Fast-SCNN on this device.
+
+    Example:
+        >>> classes = Segmenter().predict(rgb)  # rgb: uint8 [H, W, 3] -> uint8 [H, W]
+
+    Args:
+        path: an artifact; the bundled INT8 CamVid model if None.
+        threads: for the engine; the usable CPUs, at most four, if None.
+        engine: an engine that is already loaded, instead of ``path``.
+
+    Raises:
+        ModelFileError: the artifact is missing, damaged or not of this package.
+        MissingExtraError: no inference engine is installed.
+    """
+
+    def __init__(
+        self, path: str | Path | None = None, threads: int | None = None, *, engine: Engine | None = None
+    ) -> None:
+        self.engine = engine or open_engine(bundled_model() if path is None else path, threads)
+        self._plan: MaskPlan | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Sizes, classes and colours of the model."""
+        return self.engine.spec
+
+    def predict(self, rgb: np.ndarray) -> np.ndarray:
+        """Class of every pixel of ``rgb``.
+
+        Args:
+            rgb: uint8 [H, W, 3] of any size; it is resized to the model's input, and the logits are
+                interpolated straight to its own size.
+
+        Returns:
+            uint8 [H, W], indices into ``spec.classes``.
+
+        Raises:
+            ValueError: not such an array.
+        """
+        return self.predict_timed(rgb).classes
+
+    def predict_timed(self, rgb: np.ndarray, out: np.ndarray | None = None) -> Prediction:
+        """:meth:`predict`, with the time of each stage; into ``out``, contiguous uint8 [H, W], if given."""
+        start = time.perf_counter_ns()
+        # Checked before the engine lends its memory: a caller who keeps the exception would keep the loan as well.
+        check_frame(rgb)
+        prepare(rgb, self.spec, self.engine.input_view())
+        prepared = time.perf_counter_ns()
+        self.engine.invoke()
+        logits = self.engine.logits()
+        invoked = time.perf_counter_ns()
+        classes = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
+        return Prediction(classes, prepared - start, invoked - prepared, time.perf_counter_ns() - invoked)
+
+    def _plan_for(self, logits: np.ndarray, size: tuple[int, int]) -> MaskPlan:
+        """The plan for this size, kept until a picture of another size comes."""
+        if self._plan is None or self._plan.size != size:
+            self._plan = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
+        return self._plan
+
+
+def bundled_model() -> Path:
+    """Path of the model that ships with the package and whose engine is installed; the .tflite if none is.
+
+    Raises:
+        ModelFileError: this installation has none.
+    """
+    runnable = (name for name, packages in BUNDLED.items() if any(find_spec(p) for p in packages))
+    path = WEIGHTS / next(runnable, next(iter(BUNDLED)))
+    if not path.is_file():
+        raise ModelFileError(
+            f"this installation has no bundled model ({path.name}); "
+            "make one with: fastscnn-edge export, and pass its path"
+        )
+    return path

@@ -1,0 +1,39 @@
+"""The mIoU of the very file that was timed, out of what ``fastscnn-edge evaluate --json`` wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import UsageError
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """mIoU (a fraction of 1) of one artifact on a split, and where it was measured."""
+
+    miou: float
+    data: str
+    split: str
+    pictures: int
+
+
+def find_accuracy(scores: Path, sha256: str) -> Accuracy:
+    """The entry of ``scores`` for the file with this digest: names can lie, digests cannot.
+
+    Raises:
+        UsageError: not such a file, or it holds no entry for this model.
+    """
+    try:
+        raw = json.loads(scores.read_bytes())
+        models = {entry["sha256"]: entry for entry in raw["models"]}
+        if sha256 in models:
+            return Accuracy(float(models[sha256]["miou"]), Path(raw["data"]).name, raw["split"], int(raw["pictures"]))
+        names = ", ".join(Path(entry["model"]).name for entry in models.values())
+    except OSError as error:
+        raise UsageError(f"cannot read --scores {scores}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"--scores {scores} is not what 'fastscnn-edge evaluate --json' writes") from error
+    raise UsageError(f"--scores {scores} does not cover this model (sha256 {sha256[:12]}...), only {names}; "
+                     "run: fastscnn-edge evaluate MODEL --data DIR --json FILE")

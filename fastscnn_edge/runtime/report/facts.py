@@ -1,0 +1,55 @@
+"""What a report's page and its Markdown both say, in the same words: a function of the report's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..board.board import throttle_words
+
+_MIB = 1 << 20
+
+
+def conditions(data: dict[str, Any]) -> dict[str, str]:
+    """What ran on what, name -> value."""
+    board, model, engine, source = data["board"], data["model"], data["engine"], data["source"]
+    spec, size, states = model["spec"], source["size"], data["states"]
+    parts = [f"{source['kind']} {source['name']}",
+             f"{size[0]}x{size[1]} (height x width)" if size else "no frame",
+             f"{source['skipped']} skipped",
+             *([source["mode"]] if source["mode"] else [])]
+    return {
+        "created": data["created"],
+        "command": f"fastscnn-edge {data.get('kind', 'run')} {' '.join(data['command'])}",
+        "model": f"{model['file']}, {model['bytes']} bytes, {spec['precision']}, preset {spec['preset']}, "
+        f"input {spec['height']}x{spec['width']}, {len(spec['classes'])} classes",
+        "model sha256": model["sha256"],
+        "engine": f"{engine['name']}, {engine['library']}, {count_of(engine['threads'], 'thread')}",
+        "source": ", ".join(parts),
+        "board": board["model"] or "unknown",
+        "processor": f"{board['cpu'] or 'unknown'}, {board['machine']}",
+        "cores": f"{board['cores']}, {board['usable_cores']} of them usable",
+        "integer instructions": ", ".join(board["integer_features"]) or "none known",
+        "memory": f"{mib(board['memory'])} MiB" if board["memory"] else "unknown",
+        "kernel": board["kernel"],
+        "governor": _distinct(governor for state in states for governor in state["governors"]),
+        "power mode": _distinct(" ".join(mode.split()) for state in states if (mode := state["power_mode"])),
+        "throttling": data["throttle"],
+        "throttle bits": _distinct((throttle_words(bits) for state in states
+                                    if (bits := state["throttle_bits"]) is not None), "; then "),
+        "versions": ", ".join(f"{name} {version}" for name, version in data["versions"].items()),
+    }
+
+
+def count_of(number: int, noun: str) -> str:
+    """``1 frame``, ``2 frames``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def mib(value: int | None) -> str:
+    """Bytes as mebibytes with one digit."""
+    return "unknown" if value is None else f"{value / _MIB:.1f}"
+
+
+def _distinct(values: Iterable[str], between: str = ", ") -> str:
+    return between.join(dict.fromkeys(values)) or "unknown"

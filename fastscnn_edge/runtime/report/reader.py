@@ -1,0 +1,42 @@
+"""Reading a report back: for drawing it again, and for comparing it with others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from .report import SCHEMA
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The JSON that :meth:`.report.Report.write` wrote. Use it inside :func:`damage_told`.
+
+    Raises:
+        UsageError: missing, not a report, or of a schema this version does not know.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not a report: it is no JSON ({error})") from error
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA:
+        told = f"its schema is '{schema}', and this version reads '{SCHEMA}'" if schema else "it names no schema"
+        raise UsageError(f"{path} is not a report of 'fastscnn-edge bench' or 'run' that can be read: {told}")
+    return data
+
+
+@contextmanager
+def damage_told(*paths: Path) -> Iterator[None]:
+    """Reports of ``paths`` are being used; that something in them is missing or of another kind is the user's error."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        names = " or ".join(map(str, paths))
+        raise UsageError(f"{names} is not a whole report ({what}); measure again") from error

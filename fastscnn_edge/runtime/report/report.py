@@ -1,0 +1,252 @@
+"""The record of a run or benchmark: everything needed to judge its times, as plain data and as files."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...files import sha256, write_text
+from ...spec import ModelSpec
+from ..board.board import Board, BoardState, throttle_verdict
+from ..board.memory import Memory
+from ..board.watcher import WatchLog
+from ..engines.base import Engine
+from ..engines.profile import Profile
+from ..pipeline.meter import Meter
+from ..sources.base import FrameSource, Gap
+from ..sources.video import without_password
+from .accuracy import Accuracy
+from .html import html_page
+from .markdown import markdown
+
+SCHEMA = "fastscnn_edge.report/1"
+"""Changes when a field changes its meaning or goes; new fields do not change it."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which file ran: its digest ties the times to an accuracy measured elsewhere."""
+
+    file: str
+    bytes: int
+    sha256: str
+    spec: ModelSpec
+
+    @staticmethod
+    def of(path: Path, spec: ModelSpec) -> Model:
+        return Model(path.name, path.stat().st_size, sha256(path), spec)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was segmented.
+
+    Attributes:
+        kind, name: what and which.
+        size: (height, width) of the last frame in pixels, None if there was none.
+        skipped: damaged frames or pictures.
+        dropped: frames that the camera or its driver lost.
+        mode: what the camera was set to.
+        gaps: times without the camera, the latest of them.
+        outages, away: how many there were in all, and how many seconds together.
+    """
+
+    kind: str
+    name: str
+    size: tuple[int, int] | None
+    skipped: int
+    dropped: int = 0
+    mode: str | None = None
+    gaps: tuple[Gap, ...] = ()
+    outages: int = 0
+    away: float = 0.0
+
+    @staticmethod
+    def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> Source:
+        gaps = source.gaps
+        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(gaps.kept),
+                      gaps.count, gaps.seconds)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "gaps": [gap._asdict() for gap in self.gaps]}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a benchmark was conducted; ``fastscnn_edge/commands/bench.py`` says what for.
+
+    Attributes:
+        scenario: ``single-stream``: the next frame starts when the last one is done.
+        min_frames, min_seconds: it ends when both are reached.
+        warm_up: the rule in words.
+        stable: whether the warm-up ended because times had settled.
+    """
+
+    scenario: str
+    min_frames: int
+    min_seconds: float
+    warm_up: str
+    stable: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run or benchmark.
+
+    Attributes:
+        created: UTC, ISO 8601.
+        command: its arguments.
+        stopped_by: signal or user's deed that ended it early, None if it ran to its end.
+        model, engine, source: what ran on what.
+        meter: all times.
+        board: where.
+        states: the board's state before, during and after.
+        memory_before: of the process before the model was loaded.
+        memory_after: when all frames were done.
+        began: ``time.monotonic()`` of its beginning, from which the ``seconds`` of states and watcher count.
+        rules: of a benchmark, None for a run.
+        watch: what another process saw of this one meanwhile, None if none looked.
+        accuracy: mIoU of this very file, None if not given.
+        profile: times of single operators, None if not asked for.
+    """
+
+    created: str
+    command: tuple[str, ...]
+    stopped_by: str | None
+    model: Model
+    engine: dict[str, Any]
+    source: Source
+    meter: Meter
+    board: Board
+    states: tuple[BoardState, ...]
+    memory_before: Memory
+    memory_after: Memory
+    began: float | None = None
+    rules: Rules | None = None
+    watch: WatchLog | None = None
+    accuracy: Accuracy | None = None
+    profile: Profile | None = None
+
+    @property
+    def command_name(self) -> str:
+        return "bench" if self.rules else "run"
+
+    @property
+    def all_states(self) -> list[BoardState]:
+        """The board's states, ours and the watcher's, in order of time."""
+        return sorted([*self.states, *(self.watch.states if self.watch else ())], key=lambda state: state.seconds)
+
+    @property
+    def throttle(self) -> str:
+        """``clean``, ``throttled`` or ``unknown``."""
+        return throttle_verdict(self.all_states)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON. Times are in nanoseconds (``_ns``) or milliseconds (``_ms``), memory in bytes."""
+        model = asdict(self.model)
+        spec = model.pop("spec")
+        spec["classes"] = spec["classes"]["labels"]
+        stages = self.meter.summaries()
+        kept = "all samples" if self.meter.step == 1 else f"one sample in {self.meter.step}"
+        return {
+            "schema": SCHEMA,
+            "kind": self.command_name,
+            "created": self.created,
+            "command": [without_password(word) for word in self.command],
+            "stopped_by": self.stopped_by,
+            "versions": versions(),
+            "model": {**model, "spec": spec},
+            "engine": self.engine,
+            "source": self.source.to_dict(),
+            "board": asdict(self.board),
+            "states": [asdict(state) for state in self.all_states],
+            "throttle": self.throttle,
+            "memory_before_load": asdict(self.memory_before),
+            "memory_after": asdict(self.memory_after),
+            "memory_peak": self.memory_peak,
+            "watcher": self._watcher(),
+            "accuracy": asdict(self.accuracy) if self.accuracy else None,
+            "profile": asdict(self.profile) if self.profile else None,
+            "rules": asdict(self.rules) if self.rules else None,
+            "frames": self.meter.frames,
+            "frames_per_second": self.meter.frames_per_second,
+            "dropped": {
+                "by_camera": self.source.dropped,
+                "for_newer": self.meter.dropped,
+                "not_drawn": self.meter.undrawn,
+            },
+            "frames_began_s": None if self.began is None else round(self.meter.started / 1e9 - self.began, 3),
+            "load_ns": self.meter.load,
+            "first_inference_ns": self.meter.warm_up[0] if self.meter.warm_up else None,
+            "warm_up_ns": self.meter.warm_up,
+            "percentile_method": f"nearest rank, {kept}",
+            "stages_ms": {name: asdict(summary) if summary else None for name, summary in stages.items()},
+            "samples_ns": {**self.meter.samples, "latency": self.meter.latency},
+        }
+
+    def write(self, path: Path) -> None:
+        """Write ``path`` (JSON), and a .md and a .html of the same name beside it."""
+        data = self.to_dict()
+        write_text(path, to_json(data))
+        write_text(path.with_suffix(".md"), markdown(data))
+        write_text(path.with_suffix(".html"), html_page(data))
+
+    @property
+    def memory_peak(self) -> dict[str, int | None]:
+        """Most memory this process had. RSS is the kernel's own mark, PSS the most that a look found."""
+        looks = [m.pss for m in (self.memory_before, self.memory_after) if m.pss is not None]
+        watched = self.watch.peak("pss") if self.watch else None
+        return {
+            "rss": self.memory_after.peak_rss,
+            "pss": max([*looks, *([watched] if watched is not None else [])], default=None),
+            "lowest_available": self.watch.lowest_available() if self.watch else None,
+            "engine_arena": None,  # neither engine's Python API tells
+        }
+
+    def _watcher(self) -> dict[str, Any] | None:
+        """What the watcher saw, column by column: a long benchmark has many looks."""
+        if self.watch is None:
+            return None
+        columns = {name: [getattr(m, name) for m in self.watch.memory] for name in ("rss", "pss", "available")}
+        return {"interval_s": self.watch.interval, "cpu_s": self.watch.cpu_seconds,
+                "seconds": list(self.watch.seconds), **columns}
+
+
+def to_json(data: dict[str, Any]) -> str:
+    """One top-level key a line: thousands of samples stay readable and small."""
+    lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in data.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def now() -> str:
+    """The present in UTC, ISO 8601 with seconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, Python and the libraries a run can involve, where installed."""
+    found = {"fastscnn-edge": __version__, "python": platform.python_version()}
+    for package in ("numpy", "pillow", "ai-edge-litert", "tflite-runtime", "onnxruntime", "onnxruntime-gpu", "av"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def engine_facts(engine: Engine) -> dict[str, Any]:
+    """What the report says of an engine."""
+    quantization = engine.output_quantization
+    return {
+        "name": engine.name,
+        "library": engine.library,
+        "threads": engine.threads,
+        "output_quantization": quantization._asdict() if quantization else None,
+        **engine.details,
+    }

@@ -1,0 +1,131 @@
+"""Class maps for people to look at: colours over the frame, a legend, and an indexed PNG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ...spec import ClassSet
+
+_BACKGROUND, _INK, _RIM = (250, 250, 250), (33, 33, 33), (150, 150, 150)
+
+
+def blend(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> np.ndarray:
+    """Half frame, half class colour.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+        classes: uint8 [H, W].
+        class_set: whose palette is used.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    # Halving both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
+    colours = _indexed(classes, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
+    return np.add(np.asarray(colours), rgb >> 1)
+
+
+def mask_image(classes: np.ndarray, class_set: ClassSet) -> Image.Image:
+    """An indexed picture (mode P): pixel values are class indices [H, W], the palette shows the colours."""
+    return _indexed(classes, np.asarray(class_set.palette, np.uint8))
+
+
+def class_shares(classes: np.ndarray, count: int) -> np.ndarray:
+    """Share of the pixels that each class has: float64 [count], sum 1."""
+    return np.bincount(classes.reshape(-1), minlength=count) / classes.size
+
+
+def overlay(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
+    """The blended frame with a legend below it.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+        classes: uint8 [H, W].
+        class_set: names and colours.
+        only_present: list the classes in the picture, largest first, with their shares; else all classes in their
+            own order, so that the frames of a video all have the same layout and size.
+    """
+    height, width = classes.shape
+    if only_present:
+        shares = class_shares(classes, len(class_set))
+        shown = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > 0]
+        texts = [f"{class_set.labels[i]}  {_percent(float(shares[i]))}" for i in shown]
+    else:
+        shown = list(range(len(class_set)))
+        texts = list(class_set.labels)
+    strip = legend(texts, [class_set.palette[i] for i in shown], width)
+    canvas = Image.new("RGB", (strip.width, height + strip.height), _BACKGROUND)
+    canvas.paste(Image.fromarray(blend(rgb, classes, class_set)), ((strip.width - width) // 2, 0))
+    canvas.paste(strip, (0, height))
+    return canvas
+
+
+def legend(texts: list[str], colours: list[tuple[int, int, int]], width: int) -> Image.Image:
+    """Swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
+    unit = max(12, min(32, width // 56))  # font size in pixels; all distances follow from it
+    font = _font(unit)
+    entry = unit + unit // 2 + max((_length(font, text) for text in texts), default=0)
+    layout = _Layout.fit(len(texts), entry, unit, width)
+    strip = Image.new("RGB", (layout.width, layout.height), _BACKGROUND)
+    draw = ImageDraw.Draw(strip)
+    for index, (text, colour) in enumerate(zip(texts, colours, strict=True)):
+        x, middle = layout.position(index)
+        top = middle - unit // 2
+        draw.rectangle((x, top, x + unit - 1, top + unit - 1), fill=colour, outline=_RIM)
+        draw.text((x + unit + unit // 2, middle), text, fill=_INK, font=font, anchor="lm")
+    return strip
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A table of equal entries, filled row by row. All in pixels."""
+
+    columns: int
+    rows: int
+    pitch: int  # from one column to the next
+    line: int  # from one row to the next
+    margin: int
+    width: int
+
+    @staticmethod
+    def fit(count: int, entry: int, unit: int, width: int) -> _Layout:
+        margin, gap = unit, unit + unit // 2
+        columns = max(1, min(count, (width - 2 * margin + gap) // (entry + gap)))
+        rows = -(-count // columns)
+        columns = -(-count // rows) if rows else 1  # the same rows, evenly filled
+        width = max(width, entry + 2 * margin)
+        pitch = max(entry + gap, (width - 2 * margin + gap) // columns) if rows > 1 else entry + gap
+        return _Layout(columns, rows, pitch, unit + unit // 2 + 2, margin, width)
+
+    @property
+    def height(self) -> int:
+        return self.rows * self.line + self.margin
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Left edge and middle line of an entry."""
+        row, column = divmod(index, self.columns)
+        return self.margin + column * self.pitch, self.margin // 2 + row * self.line + self.line // 2
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "<1%"
+
+
+def _indexed(classes: np.ndarray, palette: np.ndarray) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(classes))
+    image.putpalette(palette.tobytes())  # turns mode L into P, values unchanged
+    return image
+
+
+@lru_cache(maxsize=4)
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)
+
+
+def _length(font: Any, text: str) -> int:
+    return int(np.ceil(font.getlength(text)))

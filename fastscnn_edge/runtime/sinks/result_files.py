@@ -1,0 +1,75 @@
+"""Files that a run writes: an overlay and a mask for each frame."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import OutputError
+from ...files import atomic_path
+from ...spec import ClassSet
+from ..sources.base import Frame
+from .overlay import mask_image, overlay
+
+# A board's time is dearer than its disk: PNG at its fastest level, JPEG without chroma subsampling, which would
+# smear the legend's small type.
+_OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 88, "subsampling": 0}}
+
+
+class ResultWriter:
+    """Writes NAME_overlay and NAME_mask.png (indexed, pixel value = class) into a folder.
+
+    Overlays are PNG for still pictures, and JPEG for the many frames of a video or camera.
+
+    Args:
+        folder: created when the first result is written.
+        class_set: names and colours.
+        moving: the frames are those of a video or camera.
+
+    Raises:
+        OutputError: ``folder`` cannot be written.
+    """
+
+    def __init__(self, folder: Path, class_set: ClassSet, moving: bool) -> None:
+        check_writable(folder)
+        self._folder, self._class_set, self._moving = folder, class_set, moving
+        self._last_name: str | None = None
+
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
+        """Write both files of ``frame``; ``classes`` is uint8 [H, W]. A repeated picture is written once."""
+        if frame.name == self._last_name:
+            return
+        picture = overlay(frame.rgb, classes, self._class_set, only_present=not self._moving)
+        suffix, kind = (".jpg", "JPEG") if self._moving else (".png", "PNG")
+        # The temporary name has no suffix Pillow could tell the format by.
+        with atomic_path(self._folder / f"{frame.name}_overlay{suffix}") as path:
+            picture.save(path, format=kind, **_OPTIONS[kind])
+        with atomic_path(self._folder / f"{frame.name}_mask.png") as path:
+            mask_image(classes, self._class_set).save(path, format="PNG", **_OPTIONS["PNG"])
+        self._last_name = frame.name
+
+    def close(self) -> None:
+        """Nothing stays open between two frames."""
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OutputError now rather than after the work if ``folder`` cannot be created or written.
+
+    Nothing is created: a probe file without a name is opened in the nearest folder that exists. Permission bits
+    alone would not tell of a read-only file system.
+    """
+    existing = folder.absolute()
+    try:
+        while not existing.exists():
+            existing = existing.parent
+        if not existing.is_dir():
+            raise OutputError(f"cannot write into {folder}: {existing} is not a folder")
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise OutputError(f"cannot write into {folder}: no permission; choose a writable folder")
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write into {folder}: {error.strerror}; choose a writable folder") from error

@@ -1,0 +1,123 @@
+"""The overlays of a run as one MP4, through PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import OutputError
+from ...files import atomic_path
+from ...spec import ClassSet
+from ..sources.base import Frame
+from ..sources.video import _import_av
+from .overlay import overlay
+
+_CODECS = (("libx264", {"preset": "veryfast", "crf": "23"}), ("mpeg4", {"qscale": "4"}))
+"""The first that this PyAV was built with is taken: H.264 plays in browsers and phones, MPEG-4 part 2 in players."""
+
+_TICKS = 1000
+"""Time stamps a second: milliseconds, which both codecs and MP4 can hold."""
+
+_NOMINAL_RATE = 30
+"""What encoders plan their bit rate for; the time stamps say when frames are really shown."""
+
+_STILL_SECONDS = 1.0
+"""How long a still picture is shown."""
+
+
+class VideoWriter:
+    """A sink that encodes overlays with their legend.
+
+    Frames keep their own times: position in the video they come from, or when the camera took them, so that a dropped
+    frame makes a pause and not a jump. Still pictures get a second each. The file appears under its name when it
+    is closed, whole, and not at all if there was no frame.
+
+    Args:
+        path: the .mp4.
+        class_set: names and colours.
+        moving: frames of a video or camera rather than still pictures.
+
+    Raises:
+        MissingExtraError: PyAV is not installed.
+        OutputError: the file cannot be written, or a frame has another size than the first.
+    """
+
+    def __init__(self, path: Path, class_set: ClassSet, moving: bool) -> None:
+        self._av = _import_av(f"writing {path}")
+        self._path, self._class_set, self._moving = path, class_set, moving
+        self._resources = ExitStack()
+        self._container: Any = None
+        self._stream: Any = None
+        self._size = (0, 0)
+        self._first: float | None = None
+        self._last_tick = -1
+        self._frames = 0
+
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
+        height, width = classes.shape
+        if self._container is not None and self._size != (height, width):
+            raise OutputError(
+                f"{self._path} has frames of {self._size[1]}x{self._size[0]}, but {frame.name} is {width}x{height}; "
+                "--video needs frames of one size"
+            )
+        picture = np.asarray(overlay(frame.rgb, classes, self._class_set, only_present=False))
+        # Chroma is stored at half the resolution, so sides must be even.
+        picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+        if self._container is None:
+            self._open(picture.shape[1], picture.shape[0])
+            self._size = (height, width)
+        encoded = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        encoded.pts, encoded.time_base = self._tick(frame), Fraction(1, _TICKS)
+        self._mux(encoded)
+        self._frames += 1
+
+    def close(self) -> None:
+        """Finish the file. After a failure there is none."""
+        if self._container is None:
+            return
+        self._mux(None)
+        with self._failures():
+            self._container.close()
+        self._container = None
+        self._resources.close()
+
+    def _open(self, width: int, height: int) -> None:
+        temporary = self._resources.enter_context(atomic_path(self._path))
+        with self._failures():
+            self._container = self._av.open(str(temporary), "w", format="mp4")
+            codec, options = next((c, o) for c, o in _CODECS if c in self._av.codecs_available)
+            self._stream = self._container.add_stream(codec, rate=_NOMINAL_RATE, options=options)
+            self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+            self._stream.codec_context.time_base = Fraction(1, _TICKS)
+
+    def _tick(self, frame: Frame) -> int:
+        if not self._moving:
+            seconds = self._frames * _STILL_SECONDS
+        else:
+            seconds = frame.captured_at if frame.at is None else frame.at
+        if self._first is None:
+            self._first = seconds
+        # Two frames of one millisecond, or a clock that stood still, must still be in order.
+        self._last_tick = max(self._last_tick + 1, round((seconds - self._first) * _TICKS))
+        return self._last_tick
+
+    def _mux(self, frame: Any) -> None:
+        with self._failures():
+            self._container.mux(self._stream.encode(frame))
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turns the library's errors into ours, and throws the broken file away."""
+        try:
+            yield
+        except (self._av.FFmpegError, OSError) as error:
+            failure = OutputError(f"cannot write {self._path}: {getattr(error, 'strerror', None) or error}")
+            self._container = None
+            with suppress(OutputError):  # atomic_path removes its file and passes the error on
+                self._resources.__exit__(OutputError, failure, None)
+            raise failure from error

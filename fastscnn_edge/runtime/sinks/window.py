@@ -1,0 +1,152 @@
+"""A window with the newest overlay, through tkinter, which comes with Python."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...errors import OutputError
+from ...spec import ClassSet
+from ..sources.base import Frame
+from .overlay import blend, legend
+from .running_stats import Figures
+
+_GROUND = "#111417"
+_SCREEN_SHARE = 0.8
+"""Of the screen, at most, that the window takes when it opens."""
+
+
+def display_is_set() -> bool:
+    """Whether this process was started in a desktop session."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+class Window:
+    """A sink with a window. Frames may come from any thread; the window lives in the thread that made it.
+
+    Tk must be used from one thread, on some systems the main one, so nothing is drawn but in :meth:`poll`. The frame
+    keeps its shape when the window is resized; f is full screen, space holds the picture, q or Escape closes.
+
+    Args:
+        class_set: names and colours.
+        title: what runs.
+
+    Raises:
+        OutputError: there is no display, or this Python has no tkinter.
+    """
+
+    def __init__(self, class_set: ClassSet, title: str) -> None:
+        try:
+            import tkinter
+
+            from PIL import ImageTk
+        except ImportError as error:
+            raise OutputError(
+                "a window needs tkinter and Pillow's part for it: sudo apt install python3-tk, or pip install pillow "
+                "where PIL.ImageTk is missing; or go without it: --headless"
+            ) from error
+        self._image_tk: Any = ImageTk
+        self._tcl_error = tkinter.TclError
+        try:
+            self._root = tkinter.Tk(className="fastscnn-edge")
+        except tkinter.TclError as error:
+            raise OutputError(f"cannot open a window: {error}; run on a desktop, or with --headless") from error
+        self._class_set, self._title = class_set, title
+        self._figures = Figures()
+        self._newest: tuple[Frame, np.ndarray] | None = None
+        self._lock = threading.Lock()
+        self._drawn: Any = None  # what was drawn, for which size: drawing it again would change nothing
+        self._held = self._full = self._sized = False
+        self._strips: dict[int, Image.Image] = {}
+        self.closed = False
+        self._root.title(title)
+        self._root.configure(background=_GROUND)
+        self._root.protocol("WM_DELETE_WINDOW", self.close)
+        self._label = tkinter.Label(self._root, background=_GROUND, borderwidth=0)
+        self._label.pack(expand=True, fill="both")
+        for key in ("q", "<Escape>"):
+            self._root.bind(key, lambda _: self.close())
+        self._root.bind("f", lambda _: self._toggle_full())
+        self._root.bind("<space>", lambda _: self._toggle_held())
+
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
+        """Have ``frame`` with its ``classes`` uint8 [H, W] drawn at the next :meth:`poll`, unless a newer one comes."""
+        self._figures.finished(frame)
+        with self._lock:
+            self._newest = frame, classes
+
+    def poll(self) -> bool:
+        """Answer the user and draw the newest frame; whether the window is still open. For its own thread only."""
+        if self.closed:
+            return False
+        try:
+            self._draw()
+            self._root.update()
+        except self._tcl_error:  # the display went away
+            self.closed = True
+        return not self.closed
+
+    def close(self) -> None:
+        """For the window's own thread."""
+        if not self.closed:
+            self.closed = True
+            self._root.destroy()
+
+    def _draw(self) -> None:
+        with self._lock:
+            newest = self._newest
+        if newest is None or (self._held and self._drawn):
+            return
+        frame, classes = newest
+        if not self._sized:
+            self._open_at(classes.shape[1], classes.shape[0])
+        space = (self._root.winfo_width(), self._root.winfo_height())
+        key = (id(classes), frame.name, space)
+        if self._drawn and self._drawn[0] == key:
+            return
+        picture = self._image_tk.PhotoImage(self._compose(frame, classes, space))
+        self._label.configure(image=picture)
+        self._drawn = key, picture, classes  # Tk does not keep the picture, nor the id its meaning
+        rate = self._figures.rate()
+        self._root.title(f"{self._title}  {frame.name}" + (f"  {rate:.1f} fps" if rate else ""))
+
+    def _open_at(self, width: int, height: int) -> None:
+        """The first frame's own size, or what fits the screen; small ones are enlarged to be looked at."""
+        strip = self._strip(width)
+        room = (
+            self._root.winfo_screenwidth() * _SCREEN_SHARE / strip.width,
+            self._root.winfo_screenheight() * _SCREEN_SHARE / (height + strip.height),
+        )
+        factor = min(*room, max(1.0, 640 / width))
+        width = max(1, round(width * factor))
+        height = max(1, round(height * factor))
+        self._root.geometry(f"{max(width, self._strip(width).width)}x{height + self._strip(width).height}")
+        self._sized = True
+        self._root.update()
+
+    def _compose(self, frame: Frame, classes: np.ndarray, space: tuple[int, int]) -> Image.Image:
+        strip = self._strip(space[0])
+        height, width = classes.shape
+        factor = max(min(space[0] / width, (space[1] - strip.height) / height), 1 / max(width, height))
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        picture = Image.fromarray(blend(frame.rgb, classes, self._class_set)).resize(size, Image.Resampling.BILINEAR)
+        canvas = Image.new("RGB", (max(space[0], 1), size[1] + strip.height), _GROUND)
+        canvas.paste(picture, ((space[0] - size[0]) // 2, 0))
+        canvas.paste(strip, ((space[0] - strip.width) // 2, size[1]))
+        return canvas
+
+    def _strip(self, width: int) -> Image.Image:
+        if width not in self._strips:
+            self._strips = {width: legend(list(self._class_set.labels), list(self._class_set.palette), width)}
+        return self._strips[width]
+
+    def _toggle_full(self) -> None:
+        self._full = not self._full
+        self._root.attributes("-fullscreen", self._full)
+
+    def _toggle_held(self) -> None:
+        self._held = not self._held

@@ -1,0 +1,101 @@
+"""The newest overlay as JPEG, for any number of viewers who each take what they have time for."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ...spec import ClassSet
+from ..sinks.overlay import blend
+from ..sources.base import Frame
+
+_MAX_WIDTH = 1280
+"""Pixels. Wider frames are shrunk for viewers: a board's network is dearer than a browser's pixels."""
+
+_QUALITY = 80
+
+
+class Finished(NamedTuple):
+    """A frame with its classes, uint8 [H, W], and its number, from 1."""
+
+    number: int
+    frame: Frame
+    classes: np.ndarray
+
+
+class LiveFeed:
+    """Keeps the newest finished frame. Nothing is drawn or encoded unless a viewer asks, then once for all viewers,
+    in a viewer's thread: :meth:`show` only swaps a reference.
+    """
+
+    def __init__(self, class_set: ClassSet) -> None:
+        self._class_set = class_set
+        self._newest: Finished | None = None
+        self._encoded: tuple[int, bytes] = (0, b"")
+        self._changed = threading.Condition()
+        self._encoding = threading.Lock()
+        self._closed = threading.Event()
+
+    def show(self, frame: Frame, classes: np.ndarray) -> None:
+        """A frame is finished. Both arrays are kept and must not be written to any more."""
+        with self._changed:
+            self._newest = Finished(self._newest.number + 1 if self._newest else 1, frame, classes)
+            self._changed.notify_all()
+
+    def newest(self) -> Finished | None:
+        """The newest frame, None before the first."""
+        return self._newest
+
+    def jpeg(self, after: int, timeout: float) -> tuple[int, bytes] | None:
+        """Number and JPEG of the newest frame, as soon as its number is above ``after``.
+
+        Args:
+            after: the number of the frame the viewer has, 0 for none.
+            timeout: seconds to wait for a newer one; then the newest is given once more.
+
+        Returns:
+            None if there is no frame yet, or the feed is closed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed.is_set() or self._number() > after, timeout)
+        if self._closed.is_set():
+            return None
+        with self._encoding:
+            newest = self._newest
+            if newest is None:
+                return None
+            if self._encoded[0] != newest.number:
+                self._encoded = newest.number, encode(newest.frame.rgb, newest.classes, self._class_set)
+            return self._encoded
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, but not beyond :meth:`close`; whether the feed is still open."""
+        return not self._closed.wait(seconds)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """Wake all viewers and give them nothing more."""
+        with self._changed:
+            self._closed.set()
+            self._changed.notify_all()
+
+    def _number(self) -> int:
+        return self._newest.number if self._newest else 0
+
+
+def encode(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> bytes:
+    """JPEG of ``rgb`` uint8 [H, W, 3] under the colours of ``classes`` uint8 [H, W], at most 1280 pixels wide."""
+    factor = -(-classes.shape[1] // _MAX_WIDTH)
+    if factor > 1:  # shrunk first: everything after it then costs less
+        rgb = np.asarray(Image.fromarray(rgb).reduce(factor))
+        classes = np.ascontiguousarray(classes[::factor, ::factor])
+    stream = io.BytesIO()
+    Image.fromarray(blend(rgb, classes, class_set)).save(stream, "JPEG", quality=_QUALITY)
+    return stream.getvalue()

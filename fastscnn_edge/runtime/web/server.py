@@ -1,0 +1,231 @@
+"""The page's HTTP server: a fixed set of routes, nothing from the file system, no client trusted or waited for."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from .access import Access
+from .live_feed import LiveFeed
+from .request import LimitedRequest, RequestTooLargeError
+
+MAX_CONNECTIONS = 32
+"""At once; further ones are turned away, each would cost a thread."""
+
+MAX_STREAMS = 8
+"""Pictures streamed at once; what is left of the connections serves pages and figures."""
+
+_STREAM_INTERVAL = 1 / 15
+"""Seconds between two pictures to one viewer at least: smooth enough, and half the encoding of a 30 fps camera."""
+
+_REPEAT_AFTER = 2.0
+"""Seconds without a new frame after which the last is sent again: only sending shows that a viewer has gone."""
+
+_SEND_TIMEOUT = 10.0
+"""Seconds a viewer may take to swallow one picture."""
+
+_SEND_BUFFER = 1 << 16
+"""Bytes of the kernel's per stream. Small, so that a slow viewer sees few old pictures before the newest."""
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",  # an address may hold the token
+    "Cross-Origin-Resource-Policy": "same-origin",  # other pages may not embed the pictures
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Connection": "close",
+}
+
+_WEB = Path(__file__).parent / "static"
+_TEXT = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+_BOUNDARY = "frame"
+
+_BUSY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\r\ntoo many connections\n"
+
+
+class WebServer(ThreadingHTTPServer):
+    """Listens from the start on; ``serve_forever`` in a thread answers.
+
+    Args:
+        family: ``socket.AF_INET`` or ``AF_INET6``.
+        address: as ``socket.getaddrinfo`` has it.
+        feed: the pictures.
+        status: makes the figures, a JSON object; called in any thread.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+
+    daemon_threads = True
+    request_queue_size = 2 * MAX_CONNECTIONS  # with a short queue the kernel drops handshakes of a sudden crowd
+    access: Access  # known when the port is
+
+    def __init__(self, family: int, address: Any, feed: LiveFeed, status: Callable[[], bytes]) -> None:
+        self.address_family = family
+        self.feed, self.status = feed, status
+        self.texts = {route: ((_WEB / name).read_bytes(), kind) for route, (name, kind) in _TEXT.items()}
+        self.streams = threading.BoundedSemaphore(MAX_STREAMS)
+        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        """Without the look-up of our own name, which hangs where there is no name server."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._places.acquire(blocking=False):
+            with suppress(OSError):
+                request.setblocking(False)
+                request.send(_BUSY)
+            self.shutdown_request(request)
+            return
+        self._open.add(request)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no further thread to be had
+            self._leave(request)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._leave(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away, or wrote nonsense, is no news."""
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in tuple(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _leave(self, request: socket.socket) -> None:
+        self._open.discard(request)
+        self._places.release()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request on one connection."""
+
+    server: WebServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(LimitedRequest(self.connection))
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except RequestTooLargeError:
+            self.requestline, self.request_version, self.command = "", "HTTP/1.0", ""
+            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        except OSError:
+            pass  # the client went away
+
+    def do_GET(self) -> None:
+        self.connection.settimeout(_SEND_TIMEOUT)
+        access = self.server.access
+        if not access.knows_host(self.headers.get("Host")):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "open this page by its address, or as localhost")
+            return
+        # Neither decoded nor normalised: a route is matched letter by letter or not at all.
+        route, _, query = self.path.partition("?")
+        token = next(iter(parse_qs(query).get("token", [])), None)
+        if not access.admits(token, self.headers.get("Cookie")):
+            self.send_error(HTTPStatus.FORBIDDEN, "open the address printed where fastscnn-edge was started")
+        elif route == "/" and access.is_token(token):
+            self._remember(str(token))
+        elif route in self.server.texts:
+            self._send(*self.server.texts[route])
+        elif route == "/status":
+            self._send(self.server.status(), "application/json")
+        elif route == "/stream.mjpg":
+            self._stream()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _remember(self, token: str) -> None:
+        """Move the token from the address, which is shown, kept and passed on, into a cookie."""
+        self.send_response(HTTPStatus.SEE_OTHER)
+        self.send_header("Location", "/")
+        self.send_header("Set-Cookie", f"{self.server.access.cookie}={token}; HttpOnly; SameSite=Lax; Path=/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send(self, body: bytes, kind: str, status: int = HTTPStatus.OK) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self) -> None:
+        if not self.server.streams.acquire(blocking=False):
+            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_STREAMS} viewers are watching already")
+            return
+        try:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            self._stream_pictures()
+        finally:
+            self.server.streams.release()
+
+    def _stream_pictures(self) -> None:
+        feed, number, due = self.server.feed, 0, 0.0
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+        self.end_headers()
+        # Browsers show a part when they see the boundary behind it, so that goes with the part, not with the next.
+        self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
+        while feed.pause(max(0.0, due - time.monotonic())):
+            due = time.monotonic() + _STREAM_INTERVAL
+            picture = feed.jpeg(number, _REPEAT_AFTER)
+            if picture is None:
+                continue
+            number, data = picture
+            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            self.wfile.write(head.encode() + data + f"\r\n--{_BOUNDARY}\r\n".encode())
+
+    def end_headers(self) -> None:
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Plain text, with nothing of the request in it."""
+        status = HTTPStatus(code)
+        text = message if status in _EXPLAINED and message else status.phrase
+        self._send(f"{status.value} {status.phrase}: {text}\n".encode(), "text/plain; charset=utf-8", status)
+
+    def version_string(self) -> str:
+        """Without versions: who is not admitted need not know them."""
+        return "fastscnn-edge"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are not the terminal's business."""
+
+
+# Our own words; http.server's quote the request.
+_EXPLAINED = {HTTPStatus.MISDIRECTED_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE}

@@ -1,0 +1,143 @@
+"""A web page that shows a run as it goes: the newest overlay, the classes' areas, frame rate, latency, temperature."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import OutputError
+from ...spec import ClassSet
+from ..board.board import BoardState, read_state, throttle_verdict
+from ..sinks.overlay import class_shares
+from ..sinks.running_stats import Figures
+from ..sources.base import Frame
+from .access import Access
+from .listen_address import Address
+from .live_feed import LiveFeed
+from .server import WebServer
+
+_BOARD_INTERVAL = 3.0
+"""Seconds between two looks at the board's temperature while somebody watches."""
+
+
+class About(NamedTuple):
+    """What runs, in words for the page's head."""
+
+    source: str
+    model: str
+
+
+class WebView:
+    """A sink with a web page. The server runs in threads of its own from the start on.
+
+    Args:
+        address: where to listen.
+        class_set: names and colours.
+        about: what runs.
+        dropped: frames lost so far, asked for while somebody watches.
+
+    Attributes:
+        url: of the page, with the token if one is demanded.
+
+    Raises:
+        OutputError: nobody can listen at ``address``.
+    """
+
+    def __init__(self, address: Address, class_set: ClassSet, about: About, dropped: Callable[[], int]) -> None:
+        self._feed = LiveFeed(class_set)
+        self._status = Status(class_set, about, self._feed, dropped)
+        try:
+            # The first of what the name stands for: "localhost" is 127.0.0.1 on one machine and ::1 on another.
+            family, _, _, _, bound = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+            self._server = WebServer(family, bound, self._feed, self._status.to_json)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise OutputError(
+                f"cannot serve at {address}: {reason}; choose an address of this machine and a free port (0: any)"
+            ) from error
+        host, port = self._server.server_address[:2]
+        access = self._server.access = Access(address.host, str(host), port)
+        self.url = _url(address.host, str(host), port, access.token)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="web", daemon=True)
+        self._thread.start()
+
+    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
+        self._status.figures.finished(frame)
+        self._feed.show(frame, classes)
+
+    def finish(self) -> None:
+        """No frame will follow; the page says so and keeps the last."""
+        self._status.finished = True
+
+    def close(self) -> None:
+        """Stop listening and hang up on all viewers."""
+        self._feed.close()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Status:
+    """The page's figures."""
+
+    def __init__(self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int]) -> None:
+        self.figures = Figures()
+        self._class_set, self._about, self._feed, self._dropped = class_set, about, feed, dropped
+        self.finished = False
+        self._run = secrets.token_hex(4)
+        self._board: BoardState | None = None
+        self._lock = threading.Lock()
+
+    def to_json(self) -> bytes:
+        """One JSON object: latency in milliseconds, temperature in degrees Celsius, null where unknown."""
+        newest = self._feed.newest()
+        if newest is None:
+            shares = [0.0] * len(self._class_set)
+        else:
+            shares = class_shares(newest.classes, len(self._class_set)).tolist()
+        board = self._look_at_board()
+        hottest = max(board.temperatures.values(), default=None)
+        described = zip(self._class_set.labels, self._class_set.palette, shares, strict=True)
+        status: dict[str, Any] = {
+            "run": self._run,  # another one after a restart
+            **self._about._asdict(),
+            "frame": newest.frame.name if newest else None,
+            "finished": self.finished,
+            "frames": self.figures.frames,
+            "age_s": _rounded(time.monotonic() - newest.frame.captured_at if newest else None, 2),
+            "fps": _rounded(self.figures.rate(), 2),
+            "latency_ms": _rounded(self.figures.latency(), 2),
+            "temperature_c": _rounded(None if hottest is None else hottest / 1000, 1),
+            "throttle": throttle_verdict([board]),
+            "dropped": self._dropped(),
+            "classes": [
+                {"label": label, "colour": "#{:02x}{:02x}{:02x}".format(*colour), "share": round(share, 4)}
+                for label, colour, share in described
+            ],
+        }
+        return json.dumps(status).encode()
+
+    def _look_at_board(self) -> BoardState:
+        with self._lock:
+            now = time.monotonic()
+            if self._board is None or now - self._board.seconds > _BOARD_INTERVAL:
+                self._board = read_state(0.0)  # its "seconds" are then those of the clock
+            return self._board
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _url(asked: str, bound: str, port: int, token: str | None) -> str:
+    """What to open: where every address is listened at, this machine's name is the best guess from elsewhere."""
+    host = socket.gethostname() if ipaddress.ip_address(bound).is_unspecified else asked
+    return f"http://{Address(host, port)}/" + (f"?token={token}" if token else "")

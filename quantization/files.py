@@ -1,0 +1,153 @@
+"""A quantized network as a file: int8 weights, int32 biases and every scale, for any input size.
+
+The link between quantizing (calibration or training, minutes to hours) and exporting (seconds, any
+format, any size): the integers that were validated are the integers that are written. safetensors,
+so reading it runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ..errors import CheckpointError
+from ..files import sha256, write_bytes
+from ..spec import ClassSet, Normalisation, classes_from_dict, normalisation_from_dict
+from .calibration.scheme import Scheme
+from .graph.evaluator import real_values
+from .graph.graph import Conv, Graph, Quantization, Tensor
+from .graph.lower import skeleton
+from .ptq.ptq import with_parameters
+from .stored import from_plain, to_plain
+
+_METADATA_KEY = "fastscnn_edge"
+_KIND = "quantized"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a quantized network was made from, and how.
+
+    Attributes:
+        checkpoint_sha256: of the float checkpoint.
+        method: in words, for people.
+        trained_size: (height, width) in pixels it was quantized at.
+    """
+
+    dialect: str
+    classes: ClassSet
+    normalisation: Normalisation
+    checkpoint_sha256: str
+    method: str
+    trained_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class QuantizedFile:
+    """The content of such a file; :meth:`graphs` gives it a size."""
+
+    origin: Origin
+    activations: Mapping[str, Any]
+    constants: Mapping[str, np.ndarray]
+    path: Path
+    sha256: str
+
+    @property
+    def scheme(self) -> str:
+        return str(self.activations.get("scheme"))
+
+    def graphs(self, scheme: Scheme, height: int, width: int) -> tuple[Graph, Graph]:
+        """The int8 graph at an input size in pixels, and the same weights as a float graph.
+
+        Raises:
+            CheckpointError: of another scheme, or a weight is missing or misshapen.
+        """
+        origin = self.origin
+        float_graph = skeleton(len(origin.classes), origin.dialect, origin.normalisation, height, width)
+        parameters = from_plain(self.activations, float_graph, scheme)
+        integers = {}
+        for op in float_graph.ops:
+            if isinstance(op, Conv):
+                for name, axis in ((op.weight, 3 if op.depthwise else 0), (op.bias, 0)):
+                    integers[name] = self._constant(name, float_graph.tensors[name].shape, axis)
+        reals = {name: Tensor(name, tensor.shape, data=real_values(tensor)) for name, tensor in integers.items()}
+        int8_graph = with_parameters(float_graph, parameters, scheme).replace_tensors(integers)
+        return int8_graph, float_graph.replace_tensors(reals)
+
+    def _constant(self, name: str, shape: tuple[int, ...], axis: int) -> Tensor:
+        data, scale = self.constants.get(name), self.constants.get(f"{name}:scale")
+        if data is None or scale is None or data.shape != shape:
+            raise CheckpointError(f"{self.path} has no {name} of shape {shape}: damaged, or of another network")
+        return Tensor(name, shape, data.dtype, data, Quantization(scale, 0, axis))
+
+
+def save_quantized(path: str | Path, graph: Graph, scheme: Scheme, origin: Origin) -> None:
+    """Write an int8 graph.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    for op in graph.ops:
+        if isinstance(op, Conv):
+            for name in (op.weight, op.bias):
+                tensor = graph.tensors[name]
+                assert tensor.data is not None
+                assert tensor.quantization is not None
+                tensors[name] = np.ascontiguousarray(tensor.data)
+                tensors[f"{name}:scale"] = tensor.quantization.scale
+    activations = {
+        name: tensor.quantization
+        for name, tensor in graph.tensors.items()
+        if tensor.data is None and tensor.quantization is not None
+    }
+    description = {
+        "kind": _KIND,
+        "origin": asdict(origin),
+        "quantization": to_plain(activations, scheme, origin.method),
+    }
+    write_bytes(path, save(tensors, {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
+
+
+def is_quantized_file(path: str | Path) -> bool:
+    """Whether ``path`` is one of these; False for anything that cannot be read."""
+    if Path(path).suffix != ".safetensors" or not Path(path).is_file():
+        return False
+    try:
+        with safe_open(path, "numpy") as stream:
+            return json.loads((stream.metadata() or {}).get(_METADATA_KEY, "{}")).get("kind") == _KIND
+    except (SafetensorError, OSError, ValueError, AttributeError):
+        return False
+
+
+def load_quantized(path: str | Path) -> QuantizedFile:
+    """Read a file that :func:`save_quantized` wrote.
+
+    Raises:
+        CheckpointError: unreadable, or not one of these.
+    """
+    path = Path(path)
+    try:
+        with safe_open(path, "numpy") as stream:
+            raw = json.loads((stream.metadata() or {})[_METADATA_KEY])
+            constants = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (not a dict)
+        origin = raw["origin"]
+        height, width = origin["trained_size"]
+        described = Origin(
+            dialect=str(origin["dialect"]),
+            classes=classes_from_dict(origin["classes"]),
+            normalisation=normalisation_from_dict(origin["normalisation"]),
+            checkpoint_sha256=str(origin["checkpoint_sha256"]),
+            method=str(origin["method"]),
+            trained_size=(int(height), int(width)),
+        )
+        return QuantizedFile(described, raw["quantization"], constants, path, sha256(path))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is not a quantized network of this package: {error!r}") from error

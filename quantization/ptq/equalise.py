@@ -1,0 +1,122 @@
+"""Cross-layer equalisation: the same float function, with the channels of each activation brought to one level.
+
+An activation has one scale for all its channels, so a channel that stays small is left with few of the 256 steps.
+A positive factor on a channel costs nothing (see :mod:`.channels` for why and where): it multiplies the weights and
+the bias that produce the channel and divides the weights that read it. Producers do not mind, their weights have a
+scale for each output channel. A depthwise reader does not mind either. Any other reader pays, because all inputs of
+one output channel share a scale: the more a column of its weights shrinks, the fewer steps are left for it. So:
+
+* read by depthwise convolutions alone: factor 1 / level of the activation, which makes all channels equal;
+* else: factor reading^(1 - s) / level^s, s the strength: 1/2 is the balance of Nagel et al. (2019), 1 is full.
+
+Levels are relative to the median of the scale group, so a factor is near 1 where nothing is unusual. In the pyramid
+the group holds the residual stream and the four branches; one factor a channel reaches through sums, pools and
+resizes, and the branches come up to the level of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..calibration.statistics import Statistics
+from ..graph.graph import Conv, Graph, scale_groups
+from .channels import ChannelSets, channel_sets
+
+STRENGTH = 0.75
+
+FAINT = 0.01
+"""Least level that is believed, as a share of the median: a channel that hardly stirred on the calibration
+pictures may do so on others, and must not be blown up until it saturates there."""
+
+
+def equalise(graph: Graph, statistics: Mapping[str, Statistics], strength: float = STRENGTH) -> Graph:
+    """The float graph with other weights and the same function, up to float rounding.
+
+    Args:
+        statistics: of ``graph``'s activations, from :func:`.observe.collect`; histograms are not used.
+        strength: 0 equalises what is read, 1 what is written.
+    """
+    sets = channel_sets(graph)
+    return rescale_channels(graph, sets, factors(graph, sets, statistics, strength))
+
+
+def factors(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics], strength: float) -> np.ndarray:
+    """float64 [sets.count]: what each set of channels is to be multiplied with.
+
+    Channels that were always 0, that nobody reads, or that are fixed get 1.
+    """
+    level = _levels(graph, sets, statistics)
+    reading, shared = _readings(graph, sets)
+    free = (level > 0) & ~sets.fixed
+    factor = np.ones(sets.count)
+    full = free & ~shared
+    factor[full] = 1 / level[full]
+    part = free & shared & (reading > 0)
+    factor[part] = reading[part] ** (1 - strength) / level[part] ** strength
+    return factor
+
+
+def rescale_channels(graph: Graph, sets: ChannelSets, factor: np.ndarray) -> Graph:
+    """Multiply every set of channels by its factor where it is produced, divide where it is read.
+
+    Args:
+        factor: float64 [sets.count], positive, 1 for fixed sets.
+    """
+    tensors = {}
+    for op in graph.ops:
+        if not isinstance(op, Conv):
+            continue
+        weight, bias = graph.tensors[op.weight], graph.tensors[op.bias]
+        assert weight.data is not None and bias.data is not None
+        written, read = factor[sets.of[op.output]], factor[sets.of[op.input]]
+        if op.depthwise:
+            data = weight.data * (written / read)
+        else:
+            data = weight.data * written[:, None, None, None] / read
+        tensors[op.weight] = replace(weight, data=data.astype(np.float32))
+        tensors[op.bias] = replace(bias, data=(bias.data * written).astype(np.float32))
+    return graph.replace_tensors(tensors)
+
+
+def _levels(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics]) -> np.ndarray:
+    """float64 [sets.count]: peak relative to what is usual in its scale group, the greatest over its activations."""
+    level = np.zeros(sets.count)
+    for group in scale_groups(graph):
+        if graph.input in group:
+            continue
+        peaks = {name: statistics[name].peak for name in sorted(group)}
+        usual = _median_alive(np.concatenate(list(peaks.values())))
+        for name, peak in peaks.items():
+            relative = np.where(peak > 0, np.maximum(peak / usual, FAINT), 0)
+            np.maximum.at(level, sets.of[name], relative)
+    return level
+
+
+def _readings(graph: Graph, sets: ChannelSets) -> tuple[np.ndarray, np.ndarray]:
+    """How great the weights that read a set are, compared with the others of their rows.
+
+    Rows and columns are both measured by medians: the outliers that are to be found would shift a maximum.
+
+    Returns:
+        (float64 [sets.count] relative to the median of the convolution, bool: any reader that shares a scale).
+    """
+    reading, shared = np.zeros(sets.count), np.zeros(sets.count, bool)
+    for op in graph.ops:
+        if isinstance(op, Conv) and not op.depthwise:
+            weight = graph.tensors[op.weight].data
+            assert weight is not None
+            magnitude = np.abs(weight).max((1, 2)).astype(np.float64)  # [O, I]
+            row = np.median(magnitude, 1, keepdims=True)
+            column = np.median(magnitude / np.where(row > 0, row, 1), 0)
+            np.maximum.at(reading, sets.of[op.input], column / _median_alive(column))
+            shared[sets.of[op.input]] = True
+    return reading, shared
+
+
+def _median_alive(values: np.ndarray) -> float:
+    """Median of the values above 0; 1 where there are none."""
+    alive = values[values > 0]
+    return float(np.median(alive)) if len(alive) else 1.0

@@ -1,0 +1,82 @@
+"""Post-training quantization: a float graph and activation ranges become an int8 graph."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..calibration.ranges import Range
+from ..calibration.scheme import AFFINE, Scheme
+from ..graph.arithmetic import quantize
+from ..graph.graph import Conv, Graph, Pool, Quantization, Tensor, scale_groups
+
+INPUT = Quantization(np.array([1.0], np.float32), 0)
+"""The int8 input is ``pixel - 128`` itself."""
+
+_INT32_MAX = 2**31 - 1
+
+
+def quantize_graph(graph: Graph, ranges: dict[str, Range], scheme: Scheme = AFFINE) -> Graph:
+    """The int8 form of ``graph``.
+
+    Args:
+        ranges: of every activation but the input. Activations joined by a resize, a concat or a
+            slice share the union of their ranges.
+    """
+    return with_parameters(graph, activation_parameters(graph, ranges, scheme), scheme)
+
+
+def with_parameters(graph: Graph, parameters: dict[str, Quantization], scheme: Scheme = AFFINE) -> Graph:
+    """The int8 form of ``graph`` with the given scale and zero point of every activation."""
+    tensors = {
+        name: Tensor(name, t.shape, np.dtype(np.int8), quantization=parameters[name])
+        for name, t in graph.tensors.items()
+        if t.data is None
+    }
+    for op in graph.ops:
+        if isinstance(op, Conv):
+            source = parameters[op.input]
+            weight = round_weight(graph.tensors[op.weight], scheme, axis=3 if op.depthwise else 0)
+            tensors[op.weight] = weight
+            tensors[op.bias] = _bias(graph.tensors[op.bias], source, weight)
+        elif isinstance(op, Pool):
+            tensors[op.weight] = round_weight(graph.tensors[op.weight], scheme, axis=0)
+        else:
+            # Constants that are concatenated to activations (the border) take their parameters.
+            for name in op.inputs:
+                constant = graph.tensors[name]
+                if constant.data is not None:
+                    shared = parameters[op.output]
+                    data = quantize(constant.data, shared.scale, shared.zero_point)
+                    tensors[name] = Tensor(name, constant.shape, data.dtype, data, shared)
+    return graph.replace_tensors(tensors)
+
+
+def activation_parameters(graph: Graph, ranges: dict[str, Range], scheme: Scheme) -> dict[str, Quantization]:
+    """Scale and zero point of every activation, one per group that must share them."""
+    parameters: dict[str, Quantization] = {}
+    for group in scale_groups(graph):
+        if graph.input in group:
+            shared = INPUT
+        else:
+            merged = Range(0.0, 0.0)
+            for name in group:
+                merged = merged.union(ranges[name])
+            shared = scheme.activation(merged.low, merged.high)
+        parameters.update(dict.fromkeys(group, shared))
+    return parameters
+
+
+def round_weight(tensor: Tensor, scheme: Scheme, axis: int) -> Tensor:
+    """The int8 form of a float weight, one scale per channel of ``axis``."""
+    assert tensor.data is not None
+    quantization = scheme.weight(tensor.data, axis)
+    data = quantize(tensor.data, quantization.along(tensor.data.ndim))
+    return Tensor(tensor.name, tensor.shape, data.dtype, data, quantization)
+
+
+def _bias(tensor: Tensor, source: Quantization, weight: Tensor) -> Tensor:
+    assert tensor.data is not None and weight.quantization is not None
+    scale = source.scale[0].astype(np.float64) * weight.quantization.scale.astype(np.float64)
+    data = np.clip(np.round(tensor.data / scale), -_INT32_MAX, _INT32_MAX).astype(np.int32)
+    # Its scale is implied by input and weight, but TFLite wants it written down.
+    return Tensor(tensor.name, tensor.shape, data.dtype, data, Quantization(scale.astype(np.float32), 0, 0))

@@ -1,0 +1,142 @@
+"""The whole of post-training quantization, as named recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from ...errors import UsageError
+from ..calibration.ranges import choose_ranges
+from ..calibration.scheme import AFFINE, Scheme
+from ..calibration.statistics import Progress, collect
+from ..graph.graph import Graph
+from .bias_correction import correct_bias
+from .equalise import equalise
+from .gptq import round_weights
+from .ptq import quantize_graph
+from .sequential import Step, refine
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is done, in this order.
+
+    Attributes:
+        equalise: bring channels to one level first (:mod:`.equalise`).
+        ranges: a key of :data:`.calibrate.METHODS`.
+        steps: what each convolution is refined with (:mod:`.stepwise`).
+    """
+
+    equalise: bool
+    ranges: str
+    steps: tuple[Step, ...] = ()
+
+
+RECIPES = {
+    "plain": Recipe(False, "min-max"),
+    "fast": Recipe(True, "min-max"),
+    "accurate": Recipe(True, "mse", (round_weights, correct_bias)),
+}
+"""``plain`` is what everybody does, to compare with; ``fast`` takes seconds; ``accurate`` a minute or two."""
+
+TRAINING_START = Recipe(True, "mse")
+"""Where quantization-aware training begins: ``accurate`` without its rounding, which training would undo."""
+
+MEMORY = 1 << 30
+"""Bytes that refinement may hold in activations: at large sizes it takes fewer pictures, each of which has more
+positions to learn from."""
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """Attributes:
+        real: the float graph that was rounded: the one given, or its equalised twin of the same function.
+        integer: its int8 form.
+    """
+
+    real: Graph
+    integer: Graph
+
+
+def quantize(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, recipe: str = "accurate", *,
+             progress: Progress | None = None) -> Graph:
+    """The int8 form of ``graph``; same arguments, machine and number of BLAS threads: same integers.
+
+    Args:
+        graph: float.
+        pictures: uint8 [H, W, 3] of the graph's size; 8 do, 32 are better.
+        recipe: a key of :data:`RECIPES`.
+        progress: called with what is done, steps done and steps in all; default a progress bar on a terminal.
+
+    Raises:
+        UsageError: no such recipe, or no pictures.
+    """
+    return quantize_both(graph, pictures, scheme, recipe, progress=progress).integer
+
+
+def quantize_both(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, recipe: str = "accurate", *,
+                  progress: Progress | None = None) -> Quantized:
+    """As :func:`quantize`, with the float graph whose channels and weights the integers stand for."""
+    if recipe not in RECIPES:
+        raise UsageError(f"unknown recipe '{recipe}'; one of: {', '.join(RECIPES)}")
+    if not pictures:
+        raise UsageError("quantization needs at least one calibration picture")
+    return apply(RECIPES[recipe], graph, pictures, scheme, progress=progress)
+
+
+def apply(wanted: Recipe, graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme, *,
+          progress: Progress | None = None) -> Quantized:
+    """:func:`quantize_both` for a recipe that has no name."""
+    with bars() as drawn:
+        show = progress or drawn
+        if wanted.equalise:
+            graph = equalise(graph, collect(graph, pictures, histograms=False, progress=show))
+        statistics = collect(graph, pictures, histograms=wanted.ranges != "min-max", progress=show)
+        quantized = quantize_graph(graph, choose_ranges(graph, statistics, wanted.ranges, scheme), scheme)
+        if wanted.steps:
+            chosen = spread(pictures, MEMORY // _live_bytes(graph))
+            quantized = refine(graph, quantized, chosen, wanted.steps, progress=show)
+    return Quantized(graph, quantized)
+
+
+def spread(items: Sequence[_Item], most: int) -> list[_Item]:
+    """At least one and at most ``most`` of ``items``, evenly spread over them."""
+    picked = np.linspace(0, len(items) - 1, max(1, min(most, len(items)))).round().astype(int)
+    return [items[i] for i in picked]
+
+
+def _live_bytes(graph: Graph) -> int:
+    """Bytes a picture's activations take at the worst moment, in float32 and int8 together."""
+    sizes = {name: 5 * int(np.prod(t.shape)) for name, t in graph.tensors.items() if t.data is None}
+    last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs if name in sizes}
+    live, worst = sizes[graph.input], 0
+    for index, op in enumerate(graph.ops):
+        live += sizes[op.output]
+        worst = max(worst, live)
+        live -= sum(sizes[name] for name in set(op.inputs) if last_use.get(name) == index)
+    return worst
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """A :data:`Progress` that draws one bar a stage, gone when it is done, and nothing where nobody watches."""
+    stage, bar = "", tqdm(disable=True)
+
+    def show(name: str, done: int, total: int) -> None:
+        nonlocal stage, bar
+        if name != stage or done == 1:
+            bar.close()
+            stage, bar = name, tqdm(total=total, desc=name, leave=False, disable=None)
+        bar.update(done - bar.n)
+
+    try:
+        yield show
+    finally:
+        bar.close()

@@ -1,0 +1,139 @@
+"""Where finished frames go, from the outside of ``fastscnn-edge run``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fastscnn_edge.commands.run import main
+from tests.helpers import random_picture
+
+
+def command(tiny_model: Path, source: Path, *options: str) -> list[str]:
+    return ["--source", str(source), "--model", str(tiny_model), "--threads", "1", *options]
+
+
+def test_lines_take_standard_output_and_the_summary_goes_aside(tiny_model, video, tmp_path, capfd) -> None:
+    table = tmp_path / "areas.csv"
+    assert main(command(tiny_model, video, "--headless", "--lines", "--csv", str(table))) == 0
+    printed = capfd.readouterr()
+    records = [json.loads(line) for line in printed.out.splitlines()]
+    assert [r["frame"] for r in records] == [f"frame_{n:06d}" for n in range(1, 6)]
+    assert all(sum(r["shares"].values()) == pytest.approx(1, abs=1e-4) for r in records)
+    assert printed.err.startswith("5 frames, ")
+    assert f"table: {table}" in printed.err
+    rows = list(csv.DictReader(table.open()))
+    assert [float(row["road"]) for row in rows] == [r["shares"]["road"] for r in records]
+
+
+def test_a_reader_that_has_enough_ends_the_run_quietly(tiny_model, picture, tmp_path) -> None:
+    run = [sys.executable, "-m", "fastscnn_edge.commands.run"]
+    run += command(tiny_model, picture, "--frames", "100000", "--lines", "--csv", str(tmp_path / "a.csv"))
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        json.loads(process.stdout.readline())
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert len((tmp_path / "a.csv").read_text().splitlines()) > 1
+
+
+def test_events_as_json(tiny_model, tmp_path, capfd) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.fromarray(random_picture(40, 50)).save(folder / "a.png")
+    (folder / "b.png").write_bytes(b"damaged")
+    assert main(command(tiny_model, folder, "--log-json")) == 0
+    printed = capfd.readouterr()
+    events = [json.loads(line) for line in printed.err.splitlines()]
+    assert [event["level"] for event in events] == ["state", "warning", "state"]
+    assert "skipped a picture" in events[1]["message"]
+    assert events[2]["frames"] == 1
+    assert printed.out.startswith("1 frame, ")
+    assert main(command(tiny_model, tmp_path / "absent.png", "--log-json")) == 2
+    assert json.loads(capfd.readouterr().err)["level"] == "error"
+
+
+def test_a_page_during_the_run_and_all_files_after_ctrl_c(tiny_model, picture, tmp_path) -> None:
+    run = [sys.executable, "-m", "fastscnn_edge.commands.run"]
+    run += command(tiny_model, picture, "--serve", "127.0.0.1:0", "--csv", str(tmp_path / "a.csv"))
+    run += ["--report", str(tmp_path / "r.json")]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        match = re.fullmatch(r"fastscnn-edge: live at (http://127\.0\.0\.1:\d+/) \(Ctrl-C ends\)\n", told)
+        assert match
+        frame = None
+        deadline = time.monotonic() + 30
+        while frame is None and time.monotonic() < deadline:
+            frame = json.load(urllib.request.urlopen(match[1] + "status", timeout=30))["frame"]
+        assert frame == "street"
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert printed.startswith("1 frame, ")
+    assert json.loads((tmp_path / "r.json").read_text())["stopped_by"] is None  # it was held, all frames were done
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
+
+
+def test_an_overlay_video(tiny_model, video, tmp_path, capfd) -> None:
+    av = pytest.importorskip("av", reason="reading the video needs av")
+    assert main(command(tiny_model, video, "--headless", "--video", str(tmp_path / "o.mp4"))) == 0
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        times = [float(frame.time) for frame in container.decode(video=0)]
+    assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-3)  # the source's own
+    assert "video: " in capfd.readouterr().out
+
+
+def test_no_window_by_default_where_there_is_none_to_be_had(tiny_model, video, monkeypatch, capfd) -> None:
+    monkeypatch.setenv("DISPLAY", ":987654")
+    assert main(command(tiny_model, video, "--frames", "1")) == 0
+    assert capfd.readouterr().err.startswith("fastscnn-edge: warning: no window: ")
+    assert main(command(tiny_model, video, "--frames", "1", "--headless")) == 0
+    assert capfd.readouterr().err == ""
+    assert main(command(tiny_model, video, "--frames", "1", "--window")) == 2
+    assert capfd.readouterr().err.startswith("fastscnn-edge: error: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--video", "o.avi"], "--video o.avi must end in .mp4"),
+        (["--csv", "o.txt"], "--csv o.txt must end in .csv"),
+        (["--csv", "folder.csv"], "it is a folder"),
+        (["--serve", "192.0.2.1:8080"], "cannot serve at 192.0.2.1:8080"),
+    ],
+)
+def test_what_cannot_be(tiny_model, picture, tmp_path, monkeypatch, capfd, options, says) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("folder.csv")
+    assert main(command(tiny_model, picture, *options)) == 2
+    error = capfd.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert {p.name for p in tmp_path.iterdir()} == {"folder.csv", "street.png"}
+
+
+def test_the_source_is_never_overwritten(tiny_model, video, capfd) -> None:
+    before = video.read_bytes()
+    assert main(command(tiny_model, video, "--video", str(video))) == 2
+    assert "it is the source" in capfd.readouterr().err
+    assert video.read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [["--serve", "8080"], ["--window", "--headless"]])
+def test_options_that_argparse_refuses(tiny_model, picture, options, capfd) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(command(tiny_model, picture, *options))
+    assert "Traceback" not in capfd.readouterr().err

@@ -1,0 +1,57 @@
+"""``fastscnn-edge doctor`` from the outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fastscnn_edge.cli import self_test as module
+from fastscnn_edge.commands.doctor import main
+from fastscnn_edge.files import sha256
+from fastscnn_edge.runtime.pipeline.segmenter import BUNDLED, WEIGHTS
+
+
+def test_a_whole_installation_is_usable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert out.rstrip().endswith("\nusable")
+    assert "every pixel as recorded" in out or "classes differ by" in out
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["usable"] and data["self_test"]["passed"]
+    assert {c["purpose"] for c in data["choices"]} == {".tflite", ".onnx", "camera"}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_expectations_are_of_the_bundled_models(name: str) -> None:
+    expected = json.loads(module.expectation(WEIGHTS / name).read_text())
+    assert expected["model_sha256"] == sha256(WEIGHTS / name), "run: python -m fastscnn_edge.cli.self_test --record"
+    assert sum(expected["shares"].values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_other_classes_are_not_usable(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    observe = module._observe
+
+    def wrong(path: Path, threads: int | None) -> dict:
+        found = observe(path, threads)
+        return {**found, "shares": {"sky": 1.0}, "mask_sha256": "0"}
+
+    monkeypatch.setattr(module, "_observe", wrong)
+    assert main([]) == 1
+    assert "not usable: the self-test gives other classes" in capsys.readouterr().out
+
+
+def test_without_an_engine(tmp_path: Path) -> None:
+    program = ("import sys\nfor name in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'numpy.core'):\n"
+               "    sys.modules[name] = None\n"
+               "from fastscnn_edge.commands.doctor import main\nsys.exit(main([]))")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "pip install 'fastscnn-edge[tflite]'" in done.stdout.splitlines()[-1]

@@ -1,0 +1,48 @@
+"""``fastscnn-edge memory`` and amounts of memory in options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fastscnn_edge.cli.memory_limit import memory, workload_of
+from fastscnn_edge.commands.memory import main
+from fastscnn_edge.runtime.board.footprint import Workload
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("128M", 128 << 20), ("128MiB", 128 << 20), ("128 mb", 128 << 20), ("0.5G", 1 << 29), ("1000", 1000),
+     ("2k", 2048)],
+)
+def test_amounts(text: str, value: int) -> None:
+    assert memory(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1M", "0", "12X", "1e9", "nan"])
+def test_no_amounts(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="for example 128M"):
+        memory(text)
+
+
+def test_workloads(tmp_path: Path) -> None:
+    assert workload_of(None) == Workload()
+    assert workload_of(tmp_path / "a.mp4", drawing=True)._replace(video_loaded=False) == Workload(
+        video=True, drawing=True)
+    for name, size in (("a", (40, 30)), ("b", (90, 60))):
+        Image.new("RGB", size).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.png").write_bytes(b"damaged")
+    assert workload_of(tmp_path) == Workload(frame=(60, 90), pictures=True)
+    assert workload_of(tmp_path / "a.png").frame == (30, 40)
+
+
+def test_the_table(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tiny_model), "--measure"]) == 0
+    row = capsys.readouterr().out.splitlines()[2].split("|")
+    assert row[4].strip() == "64x96"
+    assert float(row[7]) > 20 and row[8].strip().endswith("%")
+    assert main([str(tiny_model), "--limit", "20M"]) == 2
+    assert "--memory-limit is 20 MiB" in capsys.readouterr().err

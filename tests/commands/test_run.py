@@ -1,0 +1,206 @@
+"""``fastscnn-edge run`` from the outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fastscnn_edge.cli import inputs as input_options
+from fastscnn_edge.commands import run
+from fastscnn_edge.commands.run import main
+from fastscnn_edge.errors import OutputError
+from fastscnn_edge.runtime.board.footprint import PLAIN, Workload
+from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
+from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
+from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
+from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
+from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
+from fastscnn_edge.testing.v4l2 import Fault
+from tests.helpers import random_picture
+from tests.runtime.cameras.v4l2.test_camera import webcam
+
+
+def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    arguments = ["--source", str(picture), "--model", str(tiny_model), "--out", str(out), "--threads", "1"]
+    assert main([*arguments, "--report", str(out / "report.json"), "--headless"]) == 0
+    assert {p.name for p in out.iterdir()} == {"street_overlay.png", "street_mask.png", "report.json", "report.md",
+                                              "report.html"}
+    with Image.open(out / "street_mask.png") as image:
+        assert (image.mode, image.size) == ("P", (120, 90))
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    assert printed.out.startswith("1 frame, ")
+    assert "median ms: capture" in printed.out
+    assert "peak memory" in printed.out
+    data = json.loads((out / "report.json").read_text())
+    assert data["frames"] == 1
+    assert data["engine"]["threads"] == 1
+    known = {"kind": "picture", "name": "street.png", "size": [90, 120], "skipped": 0}
+    assert data["source"] == {**known, "dropped": 0, "mode": None, "gaps": [], "outages": 0, "away": 0.0}
+    assert data["memory_after"]["peak_rss"] > data["memory_before_load"]["rss"] / 2
+    assert len(data["states"]) >= 2
+
+
+def test_a_picture_is_repeated_to_measure_it(
+    tiny_model: Path, picture: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--source", str(picture), "--model", str(tiny_model), "--frames", "4"]) == 0
+    assert capfd.readouterr().out.startswith("4 frames")
+
+
+def test_a_folder_with_a_damaged_picture(
+    tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.png").write_bytes(b"damaged")
+    out = tmp_path / "out"
+    assert main(["--source", str(tmp_path), "--model", str(tiny_model), "--out", str(out)]) == 0
+    assert len(list(out.iterdir())) == 4
+    printed = capfd.readouterr()
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("fastscnn-edge: warning: skipped")
+    assert "1 damaged and skipped" in printed.out
+
+
+def test_a_video(tiny_model: Path, video: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["--source", str(video), "--model", str(tiny_model), "--frames", "3", "--out", str(out)]) == 0
+    names = [f"frame_{n:06d}_{kind}" for n in (1, 2, 3) for kind in ("mask.png", "overlay.jpg")]
+    assert sorted(p.name for p in out.iterdir()) == names
+    with Image.open(out / names[0]) as image:
+        assert np.asarray(image).shape == (64, 96)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_its_report(
+    tiny_model: Path, picture: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--source", str(picture), "--model", str(tiny_model)]
+    command += ["--frames", "10000000", "--report", str(tmp_path / "r.json"), "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 30
+        while not (out / "street_mask.png").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        printed, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert f"stopped by {number.name}" in printed
+    data = json.loads((tmp_path / "r.json").read_text())
+    assert data["stopped_by"] == number.name
+    assert 0 < data["frames"] == len(data["samples_ns"]["invoke"])
+
+
+def test_handlers_are_restored(tiny_model: Path, picture: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    main(["--source", str(picture), "--model", str(tiny_model)])
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_progress_is_for_terminals_and_cleans_up(tiny_model: Path, picture: Path) -> None:
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix feature")
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--source", str(picture), "--model", str(tiny_model)]
+    subprocess.run([*command, "--frames", "2"], stderr=child, stdout=subprocess.DEVNULL, timeout=60, check=True)
+    os.close(child)
+    shown = os.read(parent, 4096).decode()
+    os.close(parent)
+    assert "frame 2/2" in shown
+    assert shown.endswith("\r\033[K")
+
+
+def test_a_file_played_as_a_camera(
+    tiny_model: Path, video: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "r.json"
+    assert main(["--camera", f"file:{video}", "--model", str(tiny_model), "--report", str(report)]) == 0
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    assert "from camera to mask: median" in printed.out
+    data = json.loads(report.read_text())
+    assert data["source"]["kind"] == "camera"
+    assert data["source"]["mode"] == "a video, played"
+    assert data["frames"] + data["dropped"]["for_newer"] == 5
+    assert len(data["samples_ns"]["latency"]) == data["frames"]
+
+
+def test_a_camera_is_estimated_with_all_its_frames(
+    tiny_model: Path, picture: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def workload_of(source: Path | None, drawing: bool, held: int) -> Workload:
+        seen.append(held)
+        return PLAIN
+
+    monkeypatch.setattr(run, "workload_of", workload_of)
+    for source in (["--source", str(picture)], ["--camera", f"file:{video}"]):
+        assert main([*source, "--model", str(tiny_model), "--memory-limit", "1G"]) == 0
+    assert seen == [IN_FLIGHT, LIVE_FRAMES]
+
+
+def test_a_camera_that_is_lost_leaves_its_report(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake = webcam(faults={6: Fault.UNPLUGGED}, away=600, pace=0.05)
+    (tmp_path / "video0").touch()
+    opened = V4L2Camera(tmp_path / "video0", Wish(least=(64, 48)), open_device=fake.open)
+    monkeypatch.setattr(input_options, "open_camera", lambda _address, _wish, wait, _warn: Reconnecting(opened, wait))
+    report = tmp_path / "r.json"
+    arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]
+    assert main(arguments) == 2
+    printed = capfd.readouterr()
+    data = json.loads(report.read_text())
+    assert data["frames"] >= 1
+    assert data["stopped_by"].startswith("CameraLostError: the camera did not come back within 0.4 s")
+    assert data["source"]["gaps"][0]["seconds"] > 0.4
+    assert "camera away 1 time" in printed.out
+    assert [line.split(":")[1].strip() for line in printed.err.splitlines()] == ["warning", "error"]
+    assert "No camera for" in report.with_suffix(".md").read_text()
+
+
+def test_an_output_that_fails_leaves_the_report(
+    tiny_model: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[int] = []
+
+    def write(self: object, frame: object, classes: object) -> None:
+        calls.append(1)
+        if len(calls) > 3:
+            raise OutputError("cannot write: No space left on device")
+
+    monkeypatch.setattr("fastscnn_edge.cli.outputs.ResultWriter.__call__", write)
+    report = tmp_path / "r.json"
+    arguments = ["--source", str(picture), "--frames", "50", "--model", str(tiny_model), "--report", str(report)]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert capfd.readouterr().err == "fastscnn-edge: error: cannot write: No space left on device\n"
+    assert json.loads(report.read_text())["frames"] >= 3
+
+
+def test_a_signal_ends_a_camera_with_its_report(tiny_model: Path, tmp_path: Path) -> None:
+    """Of a camera that gives one frame in ten seconds: the wait for the next one is no obstacle."""
+    for name in ("a", "b"):
+        Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--camera", f"file:{tmp_path}", "--camera-fps", "0.1"]
+    command += ["--model", str(tiny_model), "--out", str(out), "--report", str(tmp_path / "r.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (out / "a_mask.png").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert "1 frame, stopped by SIGINT" in printed
+    assert json.loads((tmp_path / "r.json").read_text())["frames"] == 1

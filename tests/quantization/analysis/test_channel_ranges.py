@@ -1,0 +1,173 @@
+"""Ranges: steps are counted right, the damaged layer gains most, the picture and the command show it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fastscnn_edge.commands.ranges import choose, main
+from fastscnn_edge.errors import UsageError
+from fastscnn_edge.quantization.analysis.channel_ranges import (
+    LIMIT,
+    LayerRanges,
+    Part,
+    in_steps,
+    measure,
+    summary,
+    table,
+)
+from fastscnn_edge.quantization.analysis.range_chart import COARSE, ENOUGH, draw_ranges
+from fastscnn_edge.quantization.calibration.scheme import SCHEMES
+from fastscnn_edge.quantization.calibration.statistics import BINS, Histogram
+from fastscnn_edge.quantization.graph.evaluator import run_all
+from fastscnn_edge.quantization.graph.lower import lower
+from fastscnn_edge.spec import INT8_NATIVE
+from tests.helpers import random_model, random_picture
+from tests.helpers.hard import HARD_LAYERS, unbalanced
+
+SIZE = (64, 96)
+BETWEEN = 497
+"""Column of the picture between its two panels."""
+PICTURES = [random_picture(*SIZE, seed) for seed in range(2)]
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return unbalanced(lower(random_model("mmseg", 3), INT8_NATIVE, *SIZE))
+
+
+@pytest.fixture(scope="module")
+def layers(graph):
+    return {layer.name: layer for layer in measure(graph, PICTURES)}
+
+
+@pytest.mark.parametrize(("scheme", "steps"), [("affine", 255), ("symmetric", 127)])
+def test_peaks_are_in_steps_of_the_scale(graph, scheme: str, steps: int) -> None:
+    stem = next(layer for layer in measure(graph, PICTURES, SCHEMES[scheme]) if layer.name == "stem")
+    # A ReLU's output: the greatest channel reaches the last step, the others their share of it.
+    seen = np.max([dict(run_all(graph, picture))["stem"].max((0, 1, 2)) for picture in PICTURES], 0)
+    np.testing.assert_allclose(stem.before, steps * seen / seen.max(), rtol=1e-5)
+    # Read by a depthwise convolution alone, so every channel is brought to the same peak.
+    np.testing.assert_allclose(stem.after[seen > 0], steps, rtol=1e-4)
+
+
+def test_unbalanced_layers_gain_most(layers) -> None:
+    raised = {name for name, _, factor in HARD_LAYERS if factor > 1}
+    assert set(list(layers)[:3]) <= raised
+    assert summary(layers["stem"].before).coarse > 16
+    assert summary(layers["stem"].after).coarse == 0
+
+
+def test_what_shares_a_scale_is_shown_once(layers) -> None:
+    assert {"stem", "logits", "pyramid/pool", "pyramid/out", "bottleneck2.3/add"} <= set(layers)
+    assert not {"input", "pyramid/branch1", "pyramid/resize6", "pyramid/pool2", "fusion/resize",
+                "bottleneck3.3/add"} & set(layers)
+    assert layers["logits"].bits_gained == pytest.approx(0, abs=1e-4)
+
+
+def test_the_concat_is_shown_by_its_parts(graph, layers) -> None:
+    parts = layers["pyramid/concat"].parts
+    # At this size the coarsest grid is 2x3, so every level is resized.
+    assert [part.name for part in parts] == ["bottleneck3.3/add", *(f"pyramid/resize{n}" for n in (1, 2, 3, 6))]
+    assert [(part.channels.start, part.channels.stop) for part in parts] == [
+        (0, 128), (128, 160), (160, 192), (192, 224), (224, 256)]
+    values = [dict(run_all(graph, picture)) for picture in PICTURES]
+    for part in parts:
+        assert part.before.sum() == sum(np.count_nonzero(one[part.name]) for one in values)
+
+
+def test_values_go_to_the_nearest_step() -> None:
+    counts = np.zeros(BINS, np.int64)
+    counts[[0, BINS // 2, BINS - 1]] = 1, 2, 3
+    found = in_steps(Histogram(counts, -10.0, 10.0, zeros=99), 2.0)
+    assert found.sum() == 6
+    assert (found[LIMIT - 5], found[LIMIT], found[LIMIT + 5]) == (1, 2, 3)
+
+
+def test_dead_channels_do_not_count() -> None:
+    seen = summary(np.array([0.0, 8.0, 100.0, 255.0]))
+    assert (seen.coarse, seen.least, seen.median, seen.greatest) == (1, 8, 100, 255)
+    assert summary(np.zeros(3)).greatest == 0
+    nothing = np.zeros(2 * LIMIT + 1, np.int64)
+    dead = LayerRanges("dead", (Part("dead", slice(0, 3), nothing, nothing),), np.zeros(3), np.zeros(3))
+    assert dead.bits_gained == 0
+    assert "dead" in table([dead])
+    draw_ranges("title", "subtitle", [dead])
+
+
+@pytest.mark.parametrize("channels", [3, 128, 2000])
+def test_coarse_channels_stand_out(channels: int) -> None:
+    nothing = np.zeros(2 * LIMIT + 1, np.int64)
+    before, after = np.geomspace(255, 1, channels), np.full(channels, 200.0)
+    before[-1] = 0
+    layer = LayerRanges("layer", (Part("layer", slice(0, channels), nothing, nothing),), before, after)
+    pixels = np.asarray(draw_ranges("title", "subtitle", [layer]))[130:]
+    left, right = np.split(pixels, [BETWEEN], axis=1)
+    assert (left == COARSE).all(-1).sum() > 1000
+    assert not (right == COARSE).all(-1).any()
+    # Bars after are longer than bars before.
+    assert (right == ENOUGH).all(-1).sum() > (left == ENOUGH).all(-1).sum() > 1000
+
+
+def test_histograms_widen(layers) -> None:
+    concat = layers["pyramid/concat"]
+    pixels = np.asarray(draw_ranges("title", "subtitle", [concat]))
+    assert pixels.shape[1] <= 1000
+    left, right = np.split(pixels[350:], [BETWEEN], axis=1)
+    assert 0 < (left == ENOUGH).all(-1).any(0).sum() < (right == ENOUGH).all(-1).any(0).sum()
+
+
+def test_chosen_layers(layers) -> None:
+    ordered = list(layers.values())
+    assert [layer.name for layer in choose(ordered, ["stem", "logits"])] == ["stem", "logits"]
+    names = [layer.name for layer in choose(ordered, None)]
+    assert len(names) == 3 and names[-1] == "pyramid/concat"
+    with pytest.raises(UsageError, match=r"no layer 'pyramid/branch1' .*one of: bottleneck1.1/depthwise, "):
+        choose(ordered, ["pyramid/branch1"])
+
+
+def test_command_writes_table_json_and_plot(tmp_path: Path, tiny_dataset: Path, capsys) -> None:
+    checkpoint = tmp_path / "model.pth"
+    torch.save(random_model("paper", 3).state_dict(), checkpoint)
+    out, plot = tmp_path / "ranges.json", tmp_path / "ranges.png"
+    arguments = ["--checkpoint", str(checkpoint), "--calibration", str(tiny_dataset / "train/images"),
+                 "--size", "64x64", "--calibration-count", "2", "--json", str(out), "--plot", str(plot)]
+    assert main(arguments) == 0
+    report = json.loads(out.read_text())
+    names = [layer["name"] for layer in report["layers"]]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]] == names
+    assert report["pictures"] == 2
+    gains = [layer["bits_gained"] for layer in report["layers"]]
+    assert gains == sorted(gains, reverse=True)
+    concat = next(layer for layer in report["layers"] if layer["name"] == "pyramid/concat")
+    assert len(concat["before"]["steps"]) == len(concat["after"]["steps"]) == 256
+    assert next(iter(concat["parts"].values())) == [0, 128]
+    with Image.open(plot) as image:
+        assert image.format == "PNG"
+        whole = image.height
+    assert main([*arguments, "--layer", "stem"]) == 0
+    with Image.open(plot) as image:
+        assert image.height < whole
+
+
+def test_command_refuses_bad_input(tmp_path: Path, tiny_dataset: Path, capsys) -> None:
+    checkpoint = tmp_path / "model.pth"
+    torch.save(random_model("paper", 3).state_dict(), checkpoint)
+    plot = tmp_path / "ranges.png"
+    common = ["--calibration", str(tiny_dataset / "val/images"), "--size", "64x64"]
+    assert main(["--checkpoint", "absent.pth", *common]) == 2
+    assert main(["--checkpoint", str(checkpoint), *common, "--plot", "x.jpg"]) == 2
+    assert main(["--checkpoint", str(checkpoint), *common, "--layer", "stem"]) == 2
+    assert main(["--checkpoint", str(checkpoint), *common, "--plot", str(plot), "--layer", "absent"]) == 2
+    assert main(["--checkpoint", str(checkpoint), "--calibration", str(tmp_path / "absent")]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 5
+    for error, words in zip(errors, ("no such checkpoint", ".png", "--plot as well", "'absent'", "no such calib"),
+                            strict=True):
+        assert words in error
+    assert not plot.exists()

@@ -1,0 +1,129 @@
+"""Rounding with error compensation against rounding to nearest and against exhaustive search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from fastscnn_edge.quantization.calibration.ranges import choose_ranges
+from fastscnn_edge.quantization.calibration.scheme import SCHEMES
+from fastscnn_edge.quantization.calibration.statistics import collect
+from fastscnn_edge.quantization.graph.evaluator import input_values, run_all
+from fastscnn_edge.quantization.graph.graph import Conv
+from fastscnn_edge.quantization.graph.lower import lower
+from fastscnn_edge.quantization.ptq.gptq import round_weights
+from fastscnn_edge.quantization.ptq.ptq import quantize_graph
+from fastscnn_edge.quantization.ptq.sequential import Refinement, as_matrix, from_matrix, patches, refine
+from fastscnn_edge.spec import INT8_NATIVE
+from tests.helpers import random_model, random_picture
+
+SIZE = (96, 128)
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return lower(random_model("paper", 6), INT8_NATIVE, *SIZE)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return [random_picture(*SIZE, seed) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def refinements(graph, pictures) -> dict[str, Refinement]:
+    """What every convolution sees when none is changed."""
+    seen = {}
+
+    def keep(refinement: Refinement) -> Refinement:
+        seen[refinement.op.output] = refinement
+        return refinement
+
+    scheme = SCHEMES["affine"]
+    quantized = quantize_graph(graph, choose_ranges(graph, collect(graph, pictures), "mse", scheme), scheme)
+    unchanged = refine(graph, quantized, pictures, [keep])
+    assert all(unchanged.tensors[name] is tensor for name, tensor in quantized.tensors.items() if tensor.data is None)
+    return seen
+
+
+def error(r: Refinement) -> float:
+    """Mean squared error of the output around its mean, in accumulator units, all channels together."""
+    weight = as_matrix(r.weight.data, r.op.depthwise).astype(np.float64)
+    if r.op.depthwise:
+        quadratic = np.einsum("ok,okl,ol->o", weight, r.gram, weight)
+        return float((r.unit**2 * quadratic - 2 * r.unit * (weight * r.cross[:, :, 0]).sum(1)).sum())
+    quadratic = ((weight @ r.gram) * weight).sum(1)
+    return float((r.unit**2 * quadratic - 2 * r.unit * (weight * r.cross.T).sum(1)).sum())
+
+
+def test_rounding_lowers_the_error_of_every_convolution_and_weights_stay_int8_and_near(refinements) -> None:
+    for name, refinement in refinements.items():
+        rounded = round_weights(refinement)
+        assert error(rounded) <= error(refinement) + 1e-9 * abs(error(refinement)), name
+        weight = rounded.weight.data
+        assert weight.dtype == np.int8 and weight.shape == refinement.weight.data.shape
+        assert weight.min() >= -127
+        assert np.abs(weight.astype(int) - refinement.weight.data).mean() < 8
+
+
+def test_small_problems_are_solved_nearly_as_well_as_by_trying_everything() -> None:
+    losses = []
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        inputs = (random.normal(0, 10, (500, 1)) + random.normal(0, 10, (500, 5))).round()
+        real = random.uniform(-20, 20, (1, 5))
+        rounded = as_matrix(round_weights(_refinement(inputs, real)).weight.data, False)
+        covariance = np.cov(inputs.T)
+        tried = [np.floor(real) + np.array(up) for up in product((-1, 0, 1, 2), repeat=5)]
+        losses.append([float(((w - real) @ covariance @ (w - real).T)[0, 0])
+                       for w in (rounded, np.round(real), min(tried, key=lambda w: float(
+                           ((w - real) @ covariance @ (w - real).T)[0, 0])))])
+    compensated, nearest, best = np.mean(losses, 0)
+    assert compensated < 0.8 * nearest
+    assert compensated - best < nearest - compensated, (compensated, nearest, best)
+
+
+def _refinement(inputs: np.ndarray, real: np.ndarray) -> Refinement:
+    """Of a 1x1 convolution with exact inputs and scales of 1."""
+    from fastscnn_edge.quantization.graph.graph import Quantization, Tensor
+
+    shape = (len(real), 1, 1, real.shape[1])
+    one = Quantization(np.ones(len(real), np.float32), 0, 0)
+    weight = Tensor("w", shape, np.dtype(np.int8), np.round(real).astype(np.int8).reshape(shape), one)
+    bias = Tensor("b", (len(real),), np.dtype(np.int32), np.zeros(len(real), np.int32), one)
+    op = Conv("x", "w", "b", "y", 1, (0, 0, 0, 0), False)
+    centred = inputs - inputs.mean(0)
+    target = inputs @ real.T
+    return Refinement(op, weight, bias, Tensor("w", shape, data=real.astype(np.float32).reshape(shape)),
+                      np.ones(len(real)), len(inputs), inputs.mean(0), centred.T @ centred / len(inputs),
+                      target.mean(0), centred.T @ target / len(inputs))
+
+
+def test_dead_inputs_do_no_harm(refinements) -> None:
+    refinement = refinements["bottleneck1.1/project"]
+    gram, cross = refinement.gram.copy(), refinement.cross.copy()
+    gram[7], gram[:, 7], cross[7] = 0, 0, 0
+    rounded = round_weights(replace(refinement, gram=gram, cross=cross))
+    before = as_matrix(refinement.weight.data, False)[:, 7].astype(int)
+    assert np.abs(as_matrix(rounded.weight.data, False)[:, 7] - before).max() <= 1
+    silent = replace(refinement, gram=np.zeros_like(gram), cross=np.zeros_like(cross))
+    np.testing.assert_array_equal(round_weights(silent).weight.data, refinement.weight.data)
+
+
+def test_patches_are_what_the_convolution_multiplies(graph, pictures) -> None:
+    values = dict(run_all(graph, pictures[0])) | {graph.input: input_values(graph, pictures[0])}
+    for op in graph.ops:
+        if not isinstance(op, Conv):
+            continue
+        weight, bias = graph.tensors[op.weight].data, graph.tensors[op.bias].data
+        _, height, width, channels = graph.tensors[op.output].shape
+        seen = patches(values[op.input], op, weight.shape[1:3], np.arange(height * width), width, 0)
+        matrix = as_matrix(weight, op.depthwise)
+        y = np.einsum("pkc,ck->pc", seen, matrix) if op.depthwise else seen.reshape(len(seen), -1) @ matrix.T
+        y = (y + bias).reshape(1, height, width, channels)
+        expected = values[op.output]
+        np.testing.assert_allclose(np.maximum(y, 0) if op.relu else y, expected, atol=1e-4 * np.abs(expected).max())
+        np.testing.assert_array_equal(from_matrix(matrix, weight.shape, op.depthwise), weight)

@@ -1,0 +1,74 @@
+"""Estimates of memory: their arithmetic, and that they are near what fresh processes need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastscnn_edge.cli.memory_limit import describe
+from fastscnn_edge.commands.memory import predict
+from fastscnn_edge.errors import UsageError
+from fastscnn_edge.runtime.board.footprint import MIB, STEP, Workload, estimate, largest_size, require_fits
+from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
+from tests.helpers.models import exported
+from tests.helpers.processes import peak_of_call
+from tests.helpers.tiny import spec
+
+SIZES = st.integers(32, 4096)
+ENGINES = st.sampled_from(["tflite", "onnxruntime"])
+PRECISIONS = st.sampled_from(["int8", "fp32", "fp16", "dynamic"])
+
+TOLERANCE = {"tflite": 0.05, "onnxruntime": 0.15}
+"""ONNX Runtime's arena grows in steps of its own."""
+
+
+@given(SIZES, SIZES, ENGINES, PRECISIONS, st.integers(0, 10**8))
+def test_the_total_is_the_sum_and_more_pixels_need_more(h: int, w: int, engine: str, precision: str, size: int) -> None:
+    one = replace(spec(), height=h, width=w, precision=precision)
+    found = estimate(one, engine, size, 40 * MIB)
+    assert found.total == pytest.approx(sum(value for _, value in found.parts), abs=1)
+    assert estimate(replace(one, height=h + 1), engine, size, 40 * MIB).total > found.total
+    for more in (Workload(pictures=True), Workload(video=True), Workload(drawing=True), Workload(held=2),
+                 Workload(frame=(2 * h, 2 * w))):
+        assert estimate(one, engine, size, 40 * MIB, more).total > found.total
+
+
+@given(SIZES, SIZES, ENGINES, st.integers(60 * MIB, 400 * MIB))
+def test_a_suggested_size_fits_and_the_next_does_not(h: int, w: int, engine: str, limit: int) -> None:
+    one = replace(spec(), height=h, width=w)
+    if estimate(one, engine, MIB, 40 * MIB).total <= limit:
+        assert require_fits(one, engine, MIB, 40 * MIB, limit).total <= limit
+        return
+    found = largest_size(one, engine, MIB, 40 * MIB, limit)
+    with pytest.raises(UsageError) as error:
+        require_fits(one, engine, MIB, 40 * MIB, limit)
+    if found is None:
+        assert "no input size would fit" in str(error.value)
+        return
+    height, width = found
+    assert height % STEP == width % STEP == 0 and f"--size {height}x{width}" in str(error.value)
+    assert estimate(replace(one, height=height, width=width), engine, MIB, 40 * MIB).total <= limit
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "size"),
+    [("tflite", "int8", (192, 256)), ("tflite", "int8", (512, 1024)), ("tflite", "int8", (1024, 2048)),
+     ("tflite", "fp32", (512, 1024)), ("onnx", "int8", (512, 1024)), ("onnx", "fp32", (360, 480))],
+)
+def test_estimates_are_near_the_measured_peak(
+    tmp_path: Path, kind: str, precision: str, size: tuple[int, int]
+) -> None:
+    path = exported(tmp_path, kind, precision, size)
+    of, engine = describe(path)
+    found = peak_of_call(predict, str(path), 1)
+    estimated = estimate(of, engine, path.stat().st_size, found["before"]).total
+    assert abs(estimated / found["peak"] - 1) <= TOLERANCE[engine]
+
+
+def test_the_bundled_model_is_described_without_loading_it() -> None:
+    of, engine = describe(bundled_model())
+    assert (of.precision, engine) == ("int8", "tflite")

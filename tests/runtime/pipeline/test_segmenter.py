@@ -1,0 +1,93 @@
+"""One picture in, one class map out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastscnn_edge
+from fastscnn_edge import ModelFileError, Segmenter
+from fastscnn_edge.runtime.mask.plan import class_map
+from fastscnn_edge.runtime.pipeline import segmenter as module
+from fastscnn_edge.testing.fakes import FakeEngine
+from tests.helpers import random_picture
+from tests.helpers.tiny import spec
+
+
+@pytest.mark.parametrize("size", [(64, 96), (90, 120), (33, 47), (1, 1)])
+def test_prediction_has_the_pictures_own_size(tiny_model: Path, size: tuple[int, int]) -> None:
+    segmenter = Segmenter(tiny_model, threads=1)
+    classes = segmenter.predict(random_picture(*size))
+    assert classes.shape == size
+    assert classes.dtype == np.uint8
+    assert classes.max() < len(segmenter.spec.classes)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_logits_are_interpolated_as_the_model_asks(align_corners: bool) -> None:
+    logits = np.random.default_rng(0).integers(-99, 99, (8, 12, 11)).astype(np.int8)
+    segmenter = Segmenter(engine=FakeEngine(spec(align_corners=align_corners), logits))
+    np.testing.assert_array_equal(
+        segmenter.predict(random_picture(70, 81)), class_map(logits, (70, 81), align_corners)
+    )
+
+
+def test_sizes_may_change_from_picture_to_picture(tiny_model: Path) -> None:
+    segmenter, fresh = Segmenter(tiny_model, threads=1), Segmenter(tiny_model, threads=1)
+    pictures = [random_picture(64, 96), random_picture(40, 50), random_picture(64, 96)]
+    results = [segmenter.predict(picture) for picture in pictures]
+    np.testing.assert_array_equal(results[0], results[2])
+    np.testing.assert_array_equal(results[1], fresh.predict(pictures[1]))
+
+
+def test_stages_are_timed(tiny_model: Path) -> None:
+    result = Segmenter(tiny_model, threads=1).predict_timed(random_picture(64, 96))
+    assert min(result.preprocess, result.invoke, result.mask) > 0
+
+
+def test_a_refused_frame_leaves_the_segmenter_usable(tiny_model: Path) -> None:
+    segmenter = Segmenter(tiny_model, threads=1)
+    with pytest.raises(ValueError, match="uint8") as kept:  # its traceback keeps the frames' locals alive
+        segmenter.predict(np.zeros((4, 4, 3), np.float32))
+    segmenter.predict(random_picture(64, 96))
+    assert kept.value is not None
+
+
+@pytest.mark.parametrize(("installed", "name"), [
+    ({"ai_edge_litert", "onnxruntime"}, "fastscnn_camvid_int8.tflite"),
+    ({"tflite_runtime"}, "fastscnn_camvid_int8.tflite"),
+    ({"onnxruntime"}, "fastscnn_camvid_int8.onnx"),
+    (set(), "fastscnn_camvid_int8.tflite"),
+])
+def test_the_bundled_model_is_one_that_can_run_here(installed: set[str], name: str,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda package: package in installed)
+    assert module.bundled_model().name == name
+
+
+def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "WEIGHTS", tmp_path)
+    with pytest.raises(ModelFileError, match="no bundled model"):
+        Segmenter()
+
+
+def test_public_names() -> None:
+    assert set(fastscnn_edge.__all__) == {
+        "CheckpointError",
+        "ClassSet",
+        "DatasetError",
+        "FastSCNNEdgeError",
+        "MissingExtraError",
+        "ModelFileError",
+        "ModelSpec",
+        "OutputError",
+        "Segmenter",
+        "SourceError",
+        "UsageError",
+        "__version__",
+    }
+    assert all(hasattr(fastscnn_edge, name) for name in fastscnn_edge.__all__)
+    with pytest.raises(AttributeError):
+        _ = fastscnn_edge.nothing

@@ -1,0 +1,108 @@
+"""The report, from faked frames to JSON and Markdown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastscnn_edge.runtime.board.board import BoardState, read_board
+from fastscnn_edge.runtime.board.memory import Memory
+from fastscnn_edge.runtime.pipeline.meter import Meter
+from fastscnn_edge.runtime.pipeline.pipeline import segment_frames, warm_up
+from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
+from fastscnn_edge.runtime.report import html as report_html
+from fastscnn_edge.runtime.report.charts import Series
+from fastscnn_edge.runtime.report.markdown import markdown
+from fastscnn_edge.runtime.report.report import Model, Report, Source, engine_facts
+from fastscnn_edge.testing.fakes import FakeEngine, FakeSource
+from tests.helpers import random_picture
+from tests.helpers.tiny import spec
+
+UNKNOWN = Memory(None, None, None, None)
+STATE = BoardState(0.0, (), (), {}, None, None)
+
+
+def run(frames: int, **options) -> tuple[Meter, Segmenter, list[str]]:
+    logits = np.random.default_rng(0).integers(-99, 99, (8, 12, 11)).astype(np.int8)
+    segmenter, meter, drawn = Segmenter(engine=FakeEngine(spec(), logits)), Meter(), []
+    warm_up(segmenter, meter, 2)
+    with FakeSource([random_picture(64, 96)] * frames) as source:
+        segment_frames(source, segmenter, meter, lambda frame, classes: drawn.append(frame.name), **options)
+    return meter, segmenter, drawn
+
+
+def report(meter: Meter, segmenter: Segmenter) -> Report:
+    return Report(
+        created="2030-01-01T00:00:00+00:00",
+        command=("--camera", "0"),
+        stopped_by=None,
+        model=Model("m.tflite", 10, "ab" * 32, segmenter.spec),
+        engine=engine_facts(segmenter.engine),
+        source=Source("camera", "/dev/video0", None, 0),
+        meter=meter,
+        board=read_board(),
+        states=(STATE, STATE),
+        memory_before=UNKNOWN,
+        memory_after=UNKNOWN,
+    )
+
+
+def test_frames_pass_through_all_stages() -> None:
+    meter, segmenter, drawn = run(3)
+    assert drawn == ["frame_000001", "frame_000002", "frame_000003"]
+    assert meter.frames == 3
+    assert len(meter.warm_up) == 2
+    assert segmenter.engine.invocations == 5  # type: ignore[attr-defined]  # the fake counts
+
+
+def test_a_limit_and_a_stop_end_the_run() -> None:
+    assert run(5, limit=2)[0].frames == 2
+    answers = iter([False, False, False, True])
+    assert run(5, stopped=lambda: next(answers))[0].frames == 3
+
+
+def test_json_keeps_every_sample(tmp_path: Path) -> None:
+    meter, segmenter, _ = run(4)
+    report(meter, segmenter).write(tmp_path / "r.json")
+    data = json.loads((tmp_path / "r.json").read_text())
+    assert data["schema"] == "fastscnn_edge.report/1"
+    assert data["samples_ns"] == {**meter.samples, "latency": meter.latency}
+    assert data["stages_ms"]["invoke"]["max"] == max(meter.samples["invoke"]) / 1e6
+    assert data["first_inference_ns"] == meter.warm_up[0]
+    assert data["model"]["sha256"] == "ab" * 32
+    assert data["model"]["spec"]["height"] == 64
+    assert data["memory_after"]["peak_rss"] is None
+    assert data["throttle"] == "unknown"
+    assert data["versions"]["numpy"] == np.__version__
+    assert {p.name for p in tmp_path.iterdir()} == {"r.json", "r.md", "r.html"}
+
+
+@pytest.mark.parametrize("frames", [0, 1, 4])
+def test_markdown_tables_are_whole(frames: int) -> None:
+    meter, segmenter, _ = run(frames)
+    text = markdown(report(meter, segmenter).to_dict())
+    assert f"{frames} frame" in text
+    for block in text.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({row.count("|") for row in rows}) <= 1, block
+    assert "None" not in text
+
+
+def test_the_page_s_time_axis_is_the_clock_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of a run overlap: the sum of their work is not the time that has passed."""
+    drawn: list[list[float]] = []
+
+    def chart(series: list[Series], *labels: str, **options) -> str:
+        drawn.append([x for x, _ in series[0].points])
+        return ""
+
+    monkeypatch.setattr(report_html, "line_chart", chart)
+    meter, segmenter, _ = run(4)
+    data = report(meter, segmenter).to_dict()
+    data["samples_ns"]["total"] = [10**9] * 4
+    data.update(frames_began_s=2.0, frames_per_second=40.0)
+    report_html.html_page(data)
+    assert drawn[0] == pytest.approx([2.025, 2.05, 2.075, 2.1])

@@ -1,0 +1,92 @@
+"""Colours, legend and indexed masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fastscnn_edge.classes import CAMVID, CITYSCAPES
+from fastscnn_edge.errors import OutputError
+from fastscnn_edge.runtime.sinks.overlay import _Layout, blend, class_shares, legend, mask_image, overlay
+from fastscnn_edge.runtime.sinks.result_files import ResultWriter, check_writable
+from fastscnn_edge.runtime.sources.base import Frame
+from tests.helpers import random_picture
+
+CLASSES = np.random.default_rng(0).integers(0, 11, (90, 120)).astype(np.uint8)
+
+
+def test_blend_is_half_and_half() -> None:
+    rgb = random_picture(90, 120)
+    expected = (rgb.astype(int) + np.asarray(CAMVID.palette)[CLASSES]) / 2
+    assert np.abs(blend(rgb, CLASSES, CAMVID) - expected).max() <= 1
+
+
+def test_masks_are_indexed_pictures(tmp_path: Path) -> None:
+    mask_image(CLASSES, CAMVID).save(tmp_path / "m.png")
+    with Image.open(tmp_path / "m.png") as image:
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.asarray(image), CLASSES)
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), np.asarray(CAMVID.palette)[CLASSES])
+
+
+def test_shares_add_up() -> None:
+    shares = class_shares(CLASSES, 19)
+    assert shares.shape == (19,)
+    assert shares.sum() == pytest.approx(1)
+    assert (shares[11:] == 0).all()
+
+
+@pytest.mark.parametrize("width", [40, 480, 1024, 2048])
+@pytest.mark.parametrize("count", [1, 4, 11, 19])
+def test_legend_entries_stay_inside_and_apart(width: int, count: int) -> None:
+    texts, colours = list(CITYSCAPES.labels[:count]), list(CITYSCAPES.palette[:count])
+    strip = legend(texts, colours, width)
+    assert strip.width >= width
+    unit = max(12, min(32, width // 56))
+    entry = 150 if unit == 12 else 300  # room for the longest name
+    layout = _Layout.fit(count, entry, unit, width)
+    boxes = [layout.position(index) for index in range(count)]
+    assert len(set(boxes)) == count
+    for x, y in boxes:
+        assert x >= 0
+        assert x + entry <= layout.width
+        assert y - unit // 2 >= 0
+        assert y + unit // 2 <= layout.height
+    pixels = np.asarray(strip).reshape(-1, 3)
+    assert all((pixels == colour).all(axis=1).any() for colour in colours)  # each swatch can be seen
+
+
+def test_video_frames_all_have_one_size() -> None:
+    rgb = random_picture(90, 120)
+    sizes = {overlay(rgb, np.full((90, 120), c, np.uint8), CAMVID, only_present=False).size for c in range(11)}
+    assert len(sizes) == 1
+
+
+def test_only_present_classes_are_listed() -> None:
+    rgb = random_picture(90, 120)
+    one = overlay(rgb, np.zeros((90, 120), np.uint8), CAMVID, only_present=True)
+    many = overlay(rgb, CLASSES, CAMVID, only_present=True)
+    assert one.height < many.height
+
+
+@pytest.mark.parametrize(("moving", "suffix"), [(False, "png"), (True, "jpg")])
+def test_results_are_written_and_nothing_else(tmp_path: Path, moving: bool, suffix: str) -> None:
+    writer = ResultWriter(tmp_path / "out", CAMVID, moving)
+    assert not (tmp_path / "out").exists()
+    writer(Frame(random_picture(90, 120), "a", 0.0), CLASSES)
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {f"a_overlay.{suffix}", "a_mask.png"}
+    with Image.open(tmp_path / "out" / f"a_overlay.{suffix}") as image:
+        assert image.format == {"png": "PNG", "jpg": "JPEG"}[suffix]
+
+
+def test_unwritable_folders_are_found_out_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="not a folder"):
+        check_writable(tmp_path / "file" / "out")
+    with pytest.raises(OutputError, match="not a folder"):
+        check_writable(tmp_path / "file")
+    check_writable(tmp_path / "new" / "deep")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
