@@ -14,7 +14,7 @@ import numpy as np
 
 from fastscnn_edge.export.prepare import Prepared, Source, prepare
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibration.ranges import load_for
+from fastscnn_edge.quantization.calibration.calibration_images import load_for
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.files import Origin, save_quantized
 

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.cli.command import EXIT_INTERRUPTED, guarded, positive, size
-from fastscnn_edge.errors import UsageError
+from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.command import guarded
+from fastscnn_edge.errors import EXIT_INTERRUPTED, UsageError
 from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.metrics import Confusion
 from fastscnn_edge.files import atomic_path, sha256, write_text
-from fastscnn_edge.quantization.calibration.ranges import calibration_files
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.runtime.board.board import read_board
 
 from .build import FRAMES, Built, Inputs, build

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fastscnn_edge.cli.command import guarded, positive, size
+from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import Prepared, Source, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite

@@ -25,10 +25,11 @@ from device_tests.command import alone, default_cache
 from device_tests.cpus import ARM64_CPUS
 from device_tests.host import HostError, require_programs, require_root
 from device_tests.installs import LITERT
-from fastscnn_edge.cli.command import guarded, positive, size
+from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.prepare import Source, prepare
 from fastscnn_edge.files import write_text
-from fastscnn_edge.quantization.calibration.ranges import calibration_files, load_for
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, load_for
 
 from .first_layer import PAIRS, SINGLE, write_both
 from .in_graph import append_classes

@@ -20,11 +20,12 @@ from unittest.mock import patch
 import numpy as np
 
 from fastscnn_edge import Segmenter
-from fastscnn_edge.cli.command import guarded, positive, size
+from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import Source, prepare
 from fastscnn_edge.files import atomic_path, write_text
-from fastscnn_edge.quantization.calibration.ranges import calibration_files
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.runtime.images import fit, read_picture
 from fastscnn_edge.runtime.mask import plan as mask
 from fastscnn_edge.runtime.mask.plan import MaskPlan

@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from fastscnn_edge.cli.command import guarded, positive, size
+from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.prepare import Source, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text

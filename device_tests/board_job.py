@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _run_command(out: Path, name: str, frames: int) -> list[str]:
-    return [PYTHON, "-m", "fastscnn_edge.commands.run", "--camera", "0", "--frames", str(frames), "--headless",
+    return [PYTHON, "-m", "fastscnn_edge.run", "--camera", "0", "--frames", str(frames), "--headless",
             "--out", str(out / name), "--report", str(out / f"{name}.json")]
 
 

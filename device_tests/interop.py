@@ -25,7 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.cli.command import guarded, positive, size
+from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.errors import FastSCNNEdgeError, UsageError
 from fastscnn_edge.files import sha256, write_text
 
@@ -189,7 +190,7 @@ def write_models(checkpoint: Path, extent: tuple[int, int], calibration: Path | 
 def reference_logits(checkpoint: Path, extent: tuple[int, int],
                      files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Pictures as uint8 [N, H, W, 3] and the float evaluator's logits, [N, C, H, W]."""
-    from fastscnn_edge.quantization.calibration.ranges import load_for
+    from fastscnn_edge.quantization.calibration.calibration_images import load_for
     from fastscnn_edge.quantization.graph.evaluator import run
     from fastscnn_edge.quantization.graph.lower import lower
     from fastscnn_edge.reference.checkpoint import load_checkpoint

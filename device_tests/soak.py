@@ -28,10 +28,11 @@ from fastscnn_edge.runtime.board.memory import read_memory
 from fastscnn_edge.runtime.cameras.address import open_camera, parse
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
 from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Wish
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.pipeline.meter import Meter
 from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames, warm_up
 from fastscnn_edge.runtime.sinks.result_files import ResultWriter
-from fastscnn_edge.runtime.sources.base import Frame, FrameSource
+from fastscnn_edge.runtime.sources.base import FrameSource
 from fastscnn_edge.testing.v4l2 import FakeCamera
 
 LIMIT = 1 << 20

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, UsageError
-from ..quantization.calibration.ranges import calibration_files, load_for
+from ..quantization.calibration.calibration_images import calibration_files, load_for
 from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.files import is_quantized_file, load_quantized
 from ..quantization.graph.graph import Graph
@@ -20,7 +20,7 @@ from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.stored import from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
-from ..reference.model import DIALECTS
+from ..reference.dialects import DIALECTS
 from ..spec import ClassSet, Normalisation
 from .precision import halve, quantize_weights
 

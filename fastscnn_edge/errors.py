@@ -15,6 +15,9 @@ A message says what is wrong and how to mend it, in one line.
 
 from __future__ import annotations
 
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
 
 class FastSCNNEdgeError(Exception):
     """Base of everything this package raises for bad input."""
@@ -53,3 +56,9 @@ class MissingExtraError(FastSCNNEdgeError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}: pip install 'fastscnn-edge[{extra}]'")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`UsageError` unless ``condition`` holds."""
+    if not condition:
+        raise UsageError(message)

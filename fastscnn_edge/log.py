@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Protocol
 
@@ -35,3 +36,10 @@ def as_json(level: str, message: str, **facts: object) -> None:
 
 def _one_line(message: str) -> str:
     return " ".join(message.split())
+
+Warn = Callable[[str], None]
+
+
+def warn_on_stderr(message: str) -> None:
+    """One line for the person at the terminal."""
+    plain("warning", message)

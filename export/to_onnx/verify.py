@@ -19,8 +19,8 @@ from ...quantization.graph.graph import Graph
 from ...runtime.engines.native_stderr import captured_stderr
 from ...runtime.mask.plan import class_map
 from ...spec import Normalisation
+from ..difference import Difference, difference, sqnr
 from ..prepare import Prepared
-from ..to_tflite.verify import Difference, difference, sqnr
 from .options import ARGMAX, LOGITS, NORMALISED, ORT_ARM64, TENSORRT, UINT8, OnnxOptions
 
 INTEGER_CONV, FLOAT_CONVS = "QLinearConv", ("Conv", "FusedConv", "NhwcFusedConv")

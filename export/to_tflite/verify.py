@@ -17,25 +17,10 @@ from ...quantization.graph.evaluator import input_values, run
 from ...quantization.graph.graph import Graph
 from ...quantization.graph.mixed_precision import description
 from ...runtime.engines.native_stderr import captured_stderr
+from ..difference import Difference, difference, sqnr
 from .layerwise import FLOAT_STEPS, check_operations, float_tensors
 
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How far two sets of logits of the same network lie apart.
-
-    Attributes:
-        largest: greatest absolute difference; integer steps between int8 logits, else real units
-            divided by the greatest absolute logit.
-        share: of the logits that differ at all, 0..1.
-        agreement: of the grid points whose winning class is the same, 0..1.
-    """
-
-    largest: float
-    share: float
-    agreement: float
 
 
 @dataclass(frozen=True)
@@ -124,15 +109,6 @@ def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, 
     return dict(counts.most_common()), tuple(sorted(set(floats)))
 
 
-def difference(expected: Sequence[np.ndarray], actual: Sequence[np.ndarray]) -> Difference:
-    """Compare logits [1, h, w, C] pairwise, all of one dtype."""
-    a, b = np.concatenate(expected), np.concatenate(actual)
-    gap = np.abs(a.astype(np.float64) - b.astype(np.float64))
-    unit = 1.0 if a.dtype == np.int8 else float(np.abs(a).max()) or 1.0
-    same = a.argmax(-1) == b.argmax(-1)
-    return Difference(float(gap.max()) / unit, float((gap > 0).mean()), float(same.mean()))
-
-
 def describe(verification: Verification) -> str:
     """The verification in a few lines for a person."""
     v = verification
@@ -169,9 +145,3 @@ def real_logits(graph: Graph, value: np.ndarray) -> np.ndarray:
         return value
     return dequantize(value, quantization.scale[0], quantization.zero_point)
 
-
-def sqnr(signal: Sequence[np.ndarray], noisy: Sequence[np.ndarray]) -> float:
-    """Signal-to-quantization-noise ratio in dB."""
-    a, b = np.concatenate(signal).astype(np.float64), np.concatenate(noisy).astype(np.float64)
-    noise = float(((a - b) ** 2).mean())
-    return float("inf") if noise == 0 else 10 * float(np.log10((a**2).mean() / noise))

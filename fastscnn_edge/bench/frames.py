@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
-from ..runtime.sources.base import open_source
+from ..runtime.sources.open import open_source
 
 MAX_FRAMES = 8
 """Frames held in memory; the measurement goes round them. Enough that no cache holds them all."""

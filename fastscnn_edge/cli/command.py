@@ -6,12 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from ..errors import FastSCNNEdgeError, MissingExtraError, UsageError
+from ..errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, FastSCNNEdgeError, MissingExtraError
 from ..log import Log, plain
-
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
-
 
 # Third-party module -> the extra that brings it.
 EXTRAS = {"ai_edge_litert": "tflite", "av": "camera", "onnxscript": "dev",
@@ -49,30 +45,3 @@ def parser(name: str, description: str, examples: str) -> argparse.ArgumentParse
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
-
-def size(text: str) -> tuple[int, int]:
-    """argparse type for HEIGHTxWIDTH in pixels."""
-    try:
-        height, width = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not HEIGHTxWIDTH, for example 360x480") from None
-    if not (32 <= height <= 8192 and 32 <= width <= 8192):
-        raise argparse.ArgumentTypeError(f"'{text}' is outside 32..8192 pixels a side")
-    return height, width
-
-
-def positive(text: str) -> int:
-    """argparse type for an integer of at least 1."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not an integer of at least 1")
-    return value
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise :class:`UsageError` unless ``condition`` holds."""
-    if not condition:
-        raise UsageError(message)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..errors import require
+from ..log import Warn
 from ..runtime.cameras.address import Address, open_camera, parse
 from ..runtime.cameras.reconnect import RECONNECT
 from ..runtime.cameras.v4l2.modes import Wish
-from ..runtime.sources.base import FrameSource, Warn, open_source
+from ..runtime.sources.base import FrameSource
+from ..runtime.sources.open import open_source
 from ..spec import ModelSpec
-from .command import require
 
 
 def add_input_options(result: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ import importlib
 import sys
 
 from .. import __version__
-from .command import EXIT_USER_ERROR, guarded
+from ..errors import EXIT_USER_ERROR
+from .command import guarded
 
 # name -> (module with main(argv) -> int, one line of help)
 COMMANDS = {

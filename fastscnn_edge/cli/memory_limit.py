@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ..runtime.board.footprint import ONNXRUNTIME, TFLITE, Footprint, Workload, require_fits
+from ..runtime.board.footprint import Footprint, Workload, require_fits
 from ..runtime.board.memory import read_memory
-from ..runtime.engines.onnx_file import read_onnx
-from ..runtime.engines.tflite_file import read_spec
+from ..runtime.engines.open import describe
 from ..runtime.images import PICTURE_SUFFIXES
-from ..runtime.sources.base import VIDEO_SUFFIXES
-from ..spec import ModelSpec
+from ..runtime.sources.images import VIDEO_SUFFIXES
 
 HELP = ("refuse, before loading, a model that is estimated to need more: a number of bytes with K, M or G, "
         "for example 128M")
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-
-def memory(text: str) -> int:
-    """argparse type for an amount of memory in bytes: ``128M``, ``0.5G``."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    value = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not an amount of memory, for example 128M")
-    return value
-
-
-def describe(model: Path) -> tuple[ModelSpec, str]:
-    """(description, engine that runs it), from the file alone: nothing is loaded.
-
-    Raises:
-        ModelFileError: missing, damaged, or not an artifact of this package.
-    """
-    if model.suffix.lower() == ".onnx":
-        return read_onnx(model)[0], ONNXRUNTIME
-    return read_spec(model), TFLITE
-
 
 def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) -> Footprint | None:
     """The estimate for ``model`` and ``work``, None without a limit: then nobody looks for either.

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import FastSCNNEdgeError, OutputError
+from ..errors import FastSCNNEdgeError, OutputError, require
 from ..log import Log
+from ..runtime.frames import Frame
 from ..runtime.pipeline.meter import Meter
 from ..runtime.sinks.result_files import ResultWriter, check_writable
-from ..runtime.sources.base import Frame, FrameSource
+from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import Address
 from ..spec import ClassSet
-from .command import require
 
 _DEFAULT_ADDRESS = Address("127.0.0.1", 8080)
 

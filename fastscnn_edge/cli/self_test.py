@@ -1,6 +1,7 @@
 """One drawn frame through the bundled model, compared with what it gave when the model was made.
 
-``python -m fastscnn_edge.cli.self_test --record`` writes the expectations beside the models, and belongs to changing it.
+``python -m fastscnn_edge.cli.self_test --record`` writes the expectations beside the models; run it whenever the
+bundled model changes.
 """
 
 from __future__ import annotations

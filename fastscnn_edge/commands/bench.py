@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from ..bench.frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
+from ..bench.measure import measure, warm_up
 from ..bench.warmup import WarmUpRule
-from ..cli.command import guarded, parser, positive, require, size
+from ..cli.arguments import memory, positive, size
+from ..cli.command import guarded, parser
 from ..cli.memory_limit import HELP as MEMORY_HELP
-from ..cli.memory_limit import check_limit, memory, workload_of
+from ..cli.memory_limit import check_limit, workload_of
 from ..cli.signals import stop_signals
-from ..errors import OutputError
+from ..errors import OutputError, require
 from ..files import sha256
 from ..runtime.board.board import read_board, read_state
 from ..runtime.board.footprint import Workload
@@ -36,9 +38,6 @@ from ..runtime.sinks.result_files import check_writable
 
 DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
 QUICK_FRAMES, QUICK_SECONDS, QUICK_WARM_UP = 64, 3.0, 3.0
-
-_SHOW_EVERY = 0.25  # seconds between two progress lines
-
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
@@ -136,36 +135,6 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     return 0
 
 
-def warm_up(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: WarmUpRule, stop: list[str]) -> bool:
-    """Segment ``frames`` until ``rule`` is content; whether it was before its time ran out."""
-    end = time.monotonic() + rule.max_seconds
-    while not stop:
-        start = time.perf_counter_ns()
-        segmenter.predict(frames[len(meter.warm_up) % len(frames)])
-        meter.warm_up.append(time.perf_counter_ns() - start)
-        if rule.stable(meter.warm_up):
-            return True
-        if time.monotonic() >= end:
-            break
-    return False
-
-
-def measure(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, least_frames: int, least_seconds: float,
-            stop: list[str]) -> None:
-    """Segment ``frames`` round and round until both limits are reached; between two frames nothing else happens."""
-    show = _Progress(least_frames, least_seconds)
-    meter.start()
-    end = meter.started + int(least_seconds * 1e9)
-    while not stop and (meter.frames < least_frames or meter.finished < end):
-        frame = frames[meter.frames % len(frames)]
-        start = time.perf_counter_ns()
-        result = segmenter.predict_timed(frame)
-        latency = time.perf_counter_ns() - start
-        meter.record(latency, preprocess=result.preprocess, invoke=result.invoke, mask=result.mask)
-        show(meter)
-    show.clear()
-
-
 def _extent(options: argparse.Namespace) -> tuple[int, float]:
     """The least number of frames and of seconds."""
     frames, seconds = options.frames, options.seconds
@@ -211,25 +180,6 @@ def _profile(options: argparse.Namespace, path: Path, segmenter: Segmenter, stop
     return profile_model(path, segmenter.engine.threads) if options.profile and not stop else None
 
 
-class _Progress:
-    """A line for a terminal, a few times a second; nothing where nobody watches."""
-
-    def __init__(self, frames: int, seconds: float) -> None:
-        self._of = f"{frames} frames and {seconds:g} s"
-        self._terminal = sys.stderr.isatty()
-        self._due = 0.0
-
-    def __call__(self, meter: Meter) -> None:
-        if self._terminal and time.monotonic() >= self._due:
-            elapsed = (meter.finished - meter.started) / 1e9
-            print(f"\r\033[K{meter.frames} frames, {elapsed:.0f} s of {self._of}", end="", file=sys.stderr, flush=True)
-            self._due = time.monotonic() + _SHOW_EVERY
-
-    def clear(self) -> None:
-        if self._terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
 def _summary(report: Report, options: argparse.Namespace) -> str:
     """The few lines on standard output."""
     meter, rules = report.meter, report.rules
@@ -261,7 +211,3 @@ def _line(name: str, samples: list[int]) -> str:
         return f"{name:<10} no frame"
     return (f"{name:<10} ms: median {found.p50:.2f}, p90 {found.p90:.2f}, p95 {found.p95:.2f}, p99 {found.p99:.2f}, "
             f"max {found.max:.2f}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

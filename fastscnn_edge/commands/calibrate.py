@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..cli.command import guarded, parser, positive, require, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import require
 
 _EXAMPLES = """
 fastscnn-edge calibrate --checkpoint best.safetensors --calibration pictures/ --out calibrated.safetensors
@@ -40,7 +42,8 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help should not wait for torch.
     from tqdm import tqdm
 
-    from ..quantization.calibration.ranges import calibration_files, load_for, observe
+    from ..quantization.calibration.calibration_images import calibration_files, load_for
+    from ..quantization.calibration.ranges import observe
     from ..quantization.calibration.scheme import AFFINE
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import activation_parameters

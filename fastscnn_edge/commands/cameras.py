@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..cli.command import guarded, parser
 from ..runtime.cameras.listing import describe, find_cameras
 
@@ -26,7 +24,3 @@ def _list() -> int:
     found = find_cameras()
     print(describe(found))
     return 0 if any(camera.problem is None for camera in found) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.command import guarded, parser, positive, require, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import require
+from ..export.compare.quantizers import Row, _miou, _ways
 from ..files import write_text
 
 if TYPE_CHECKING:
-    from ..evaluation.datasets import Dataset
-    from ..evaluation.evaluate import Predictor
-    from ..export.prepare import Prepared
+    pass
 
 _DESCRIPTION = """\
 Quantize one float checkpoint in several ways with the same calibration pictures, and print the mIoU
@@ -31,19 +30,6 @@ fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration cam
 fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration pictures/ --data camvid/ --split test \\
     --also qat/affine.safetensors qat/symmetric.safetensors --json table.json
 """
-
-RECIPES = ("fast", "accurate")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; ``miou`` as a fraction of 1."""
-
-    scheme: str
-    method: str
-    file: str
-    miou: float
-
 
 def build_parser() -> argparse.ArgumentParser:
     result = parser("compare-quantizers", _DESCRIPTION, _EXAMPLES)
@@ -92,55 +78,3 @@ def _run(args: argparse.Namespace) -> int:
         write_text(args.json, json.dumps({"split": args.split, "pictures": len(dataset),
                                           "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
     return 0
-
-
-def _miou(predict: Predictor, dataset: Dataset, title: str) -> float:
-    from ..evaluation.evaluate import evaluate_predictor
-
-    return evaluate_predictor(predict, dataset, title).miou
-
-
-def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterator[tuple[str, str, str, Predictor]]:
-    """Scheme, method, kind of file and predictor of every line, each made when it is asked for; float is the first."""
-    import onnx
-
-    from ..export.compare.ort_static import OPTIONS, STOCK, quantize_stock, stock_predictor
-    from ..export.to_onnx.writer import write_onnx
-    from ..quantization.calibration.scheme import SCHEMES
-    from ..quantization.files import load_quantized
-    from ..quantization.ptq.recipes import quantize
-    from ..runtime.pipeline.segmenter import Segmenter
-
-    float_model = folder / "float.onnx"
-    onnx.save(write_onnx(prepared.graph, OPTIONS, prepared.normalisation, prepared.align_corners, {}), float_model)
-    yield "float", "-", "onnx", stock_predictor(float_model, prepared)
-    for scheme in SCHEMES.values():
-        for recipe in RECIPES:
-            graph = quantize(prepared.float_graph, prepared.pictures, scheme, recipe)
-            for kind, path in _written(replace(prepared, graph=graph, preset=scheme.name), folder):
-                yield scheme.name, f"ours, {recipe}", kind, Segmenter(path).predict
-    for path in args.also:
-        file = load_quantized(path)
-        graph, _ = file.graphs(SCHEMES[file.scheme], *prepared.size)
-        for kind, written in _written(replace(prepared, graph=graph, preset=file.scheme), folder):
-            yield file.scheme, file.origin.method.split(",")[0] + f", {path.stem}", kind, Segmenter(written).predict
-    for way in STOCK:
-        path = folder / "stock.onnx"
-        quantize_stock(float_model, path, prepared, way)
-        scheme_name = "symmetric" if way.symmetric else "affine"
-        yield scheme_name, f"quantize_static {way.name}", "onnx", stock_predictor(path, prepared)
-
-
-def _written(prepared: Prepared, folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of an int8 graph; both formats of the affine scheme, the .onnx of the symmetric one."""
-    from ..export.convert import write_onnx_file, write_tflite_file
-
-    if prepared.preset == "affine":
-        write_tflite_file(folder / "ours.tflite", prepared, "int8")
-        yield "tflite", folder / "ours.tflite"
-    write_onnx_file(folder / "ours.onnx", prepared, "int8")
-    yield "onnx", folder / "ours.onnx"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

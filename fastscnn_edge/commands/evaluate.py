@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._version import __version__
-from ..cli.command import guarded, parser, positive
+from ..cli.arguments import positive
+from ..cli.command import guarded, parser
 from ..errors import DatasetError, UsageError
 from ..evaluation.datasets import Dataset, open_dataset
 from ..evaluation.evaluate import Predictor, evaluate_predictor

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from ..cli.command import guarded, parser, positive, require, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import require
 from ..export.to_onnx.options import DYNAMICS, FIXED, HEADS, INPUTS, LOGITS, TARGETS, UINT8, OnnxOptions
 
 _EXAMPLES = """
@@ -104,7 +105,3 @@ def _run(args: argparse.Namespace) -> int:
         print("note        compared on a synthetic picture, unlike what the weights know; --calibration DIR compares "
               "on real ones")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

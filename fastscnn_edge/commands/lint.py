@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +78,3 @@ def summary(report: Report) -> str:
 def to_json(report: Report, model: Path) -> str:
     """Findings in the file's order, with the counts of the summary."""
     return json.dumps({"model": str(model), "version": __version__, **asdict(report)}, indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.command import EXIT_INTERRUPTED, guarded, parser, positive, require, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import EXIT_INTERRUPTED, require
 
 if TYPE_CHECKING:
     from ..quantization.calibration.scheme import Scheme
@@ -99,7 +101,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _ptq(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
          at: tuple[int, int]) -> tuple[Graph, str, bool]:
-    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import calibration_files, load_for
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import quantize
 
@@ -112,7 +114,7 @@ def _ptq(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
 def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
          at: tuple[int, int]) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
-    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import calibration_files, load_for
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
     from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
@@ -135,7 +137,3 @@ def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
                         resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every)
     method = f"qat, {outcome.epoch} epochs at {at[0]}x{at[1]}, fake-quantized val mIoU {100 * outcome.miou:.2f} %"
     return outcome.graph, method, outcome.interrupted
-
-
-if __name__ == "__main__":
-    sys.exit(main())

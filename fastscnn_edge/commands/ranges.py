@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._version import __version__
-from ..cli.command import guarded, parser, positive, require, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import require
 from ..files import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from ..quantization.analysis.channel_ranges import measure, table
     from ..quantization.analysis.range_chart import draw_ranges
-    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import calibration_files, load_for
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import bars
@@ -118,7 +119,3 @@ def to_json(layers: Sequence[LayerRanges], pictures: int, args: argparse.Namespa
     report = {"checkpoint": str(args.checkpoint), "scheme": args.scheme, "pictures": pictures,
               "version": __version__, "layers": rows}
     return json.dumps(report) + "\n"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..cli.command import guarded, parser
@@ -35,7 +34,3 @@ def _run(options: argparse.Namespace) -> int:
     write_text(out, page)
     print(f"wrote {out}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

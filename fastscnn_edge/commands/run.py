@@ -9,23 +9,25 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from ..cli.command import guarded, parser, positive, require
+from ..cli.arguments import memory, positive
+from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
 from ..cli.memory_limit import HELP as MEMORY_HELP
-from ..cli.memory_limit import check_limit, memory, workload_of
+from ..cli.memory_limit import check_limit, workload_of
 from ..cli.outputs import Outputs, add_output_options, check_outputs
 from ..cli.signals import stop_signals
 from ..cli.systemd import notify
+from ..errors import require
 from ..log import Log, as_json, plain
 from ..runtime.board.board import StateLog, read_board, read_state
 from ..runtime.board.memory import read_memory
 from ..runtime.frame_pool import LIVE_FRAMES
+from ..runtime.frames import Frame
 from ..runtime.pipeline.meter import STAGES, Meter
 from ..runtime.pipeline.pipeline import IN_FLIGHT, segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Model, Report, Source, engine_facts, now
-from ..runtime.sources.base import Frame
 
 _STATE_INTERVAL = 5.0
 """Seconds between two looks at temperature and clocks, taken between frames."""
@@ -220,7 +222,3 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
 
 def _written(options: argparse.Namespace) -> dict[str, Path | None]:
     return {"overlays and masks": options.out, "video": options.video, "table": options.csv}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._version import __version__
-from ..cli.command import guarded, parser, positive, require, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import require
 from ..files import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from ..evaluation.datasets import open_dataset
     from ..quantization.analysis.sensitivity import measure, table
-    from ..quantization.calibration.ranges import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import calibration_files, load_for
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import bars, quantize_both, spread
@@ -117,7 +118,3 @@ def _plot(rows: Sequence[Sensitivity], conditions: str) -> Image:
     bars = [Bar(row.name, 1000 * 10 ** (-row.sqnr / 10), f"{row.sqnr:.1f} dB", row.kind) for row in rows]
     return draw_bars("Noise in the logits when one operation alone is int8", f"{conditions}; per mille of their power",
                      bars)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

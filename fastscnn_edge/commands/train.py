@@ -8,7 +8,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.command import EXIT_INTERRUPTED, guarded, parser, positive, size
+from ..cli.arguments import positive, size
+from ..cli.command import guarded, parser
+from ..errors import EXIT_INTERRUPTED
 from ..reference.processes import one_voice, place
 from ..reference.train_config import DIALECT_NAMES, TrainConfig
 

@@ -24,7 +24,8 @@ from ..errors import CheckpointError
 from ..files import sha256, write_bytes
 from ..spec import IMAGENET, ClassSet, Normalisation, classes_from_dict, normalisation_from_dict
 from .checkpoint_keys import Rules, detect, their_key
-from .model import DIALECTS, FastSCNN
+from .dialects import DIALECTS
+from .model import FastSCNN
 
 StateDict = dict[str, Tensor]
 

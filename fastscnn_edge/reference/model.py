@@ -19,33 +19,11 @@ auxiliary heads                      lower and higher    higher only
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-POOL_BINS = (1, 2, 3, 6)
-"""Output sizes of the pyramid's adaptive average pools, 50 bins in all."""
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What the keys of a checkpoint imply about the arithmetic around its weights."""
-
-    name: str
-    first_padding: int
-    relu_between: bool
-    pyramid_kernel: int
-    fusion_bias: bool
-    align_corners: bool
-    auxiliary: tuple[str, ...]
-
-
-DIALECTS = {
-    "mmseg": Dialect("mmseg", 1, False, 3, False, False, ("lower", "higher")),
-    "paper": Dialect("paper", 0, True, 1, True, True, ("higher",)),
-}
+from .dialects import DIALECTS, POOL_BINS, Dialect
 
 
 def resize(x: Tensor, size: tuple[int, int] | torch.Size, align_corners: bool) -> Tensor:

@@ -14,8 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from types import FrameType
 
-from ..cli.command import EXIT_USER_ERROR
-from ..errors import FastSCNNEdgeError
+from ..errors import EXIT_USER_ERROR, FastSCNNEdgeError
 
 _PATIENCE = timedelta(hours=2)
 """How long the others wait while rank 0 evaluates; gloo's own 30 minutes are short for a large split."""

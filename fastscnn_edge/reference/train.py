@@ -18,8 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..cli.command import require
-from ..errors import CheckpointError, OutputError, UsageError
+from ..errors import CheckpointError, OutputError, UsageError, require
 from ..evaluation.datasets import Dataset, open_dataset
 from ..evaluation.evaluate import evaluate_predictor
 from .checkpoint import save_checkpoint, stored_state, write_state

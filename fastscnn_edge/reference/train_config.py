@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..cli.command import require
+from ..errors import require
 from ..spec import INT8_NATIVE, Normalisation
 
 DIALECT_NAMES = ("mmseg", "paper")

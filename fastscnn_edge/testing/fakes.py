@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..runtime.engines.base import Quantization
-from ..runtime.sources.base import Frame, SourceState
+from ..runtime.frames import Frame
+from ..runtime.sources.base import SourceState
 from ..spec import ModelSpec
 
 

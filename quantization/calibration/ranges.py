@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ...errors import SourceError
-from ...runtime.images import PICTURE_SUFFIXES, fit, read_picture
 from ..graph.evaluator import run_all
 from ..graph.graph import Graph, Quantization, scale_groups
 from .scheme import Scheme
@@ -187,25 +184,3 @@ def _merged(members: list[Statistics]) -> Histogram:
         total = total + histogram
     return total
 
-
-def calibration_files(folder: str | Path, count: int) -> list[Path]:
-    """Up to ``count`` pictures of ``folder``, evenly spread over its sorted names (neighbours in a video
-    say the same thing).
-
-    Raises:
-        SourceError: no such folder, or no pictures in it.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise SourceError(f"no such calibration folder: {folder}")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
-    if not files:
-        raise SourceError(f"the calibration folder {folder} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    picked = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
-    return [files[i] for i in picked]
-
-
-def load_for(graph: Graph, file: Path) -> np.ndarray:
-    """A picture at the graph's input size, resized exactly as the runtime does."""
-    _, height, width, _ = graph.tensors[graph.input].shape
-    return fit(read_picture(file), height, width)

@@ -11,7 +11,8 @@ import numpy as np
 from torch import nn
 
 from ...errors import CheckpointError
-from ...reference.model import DIALECTS, POOL_BINS, Bottleneck, ConvBN, DSConv, FastSCNN
+from ...reference.dialects import DIALECTS, POOL_BINS
+from ...reference.model import Bottleneck, ConvBN, DSConv, FastSCNN
 from ...spec import Normalisation
 from .graph import Add, Concat, Conv, Graph, Level, Op, Pool, Resize, Tensor, output_extent, used_padding
 

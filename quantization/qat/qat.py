@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from ...cli.command import require
-from ...errors import CheckpointError
+from ...errors import CheckpointError, require
 from ...evaluation.datasets import Dataset
 from ...evaluation.evaluate import Predictor, evaluate_predictor
 from ...reference.checkpoint import Checkpoint, write_state

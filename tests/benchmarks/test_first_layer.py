@@ -13,7 +13,7 @@ from benchmarks.first_layer import PAIRS, SINGLE, table
 from benchmarks.instructions import IN_GRAPH, fill, rows
 from benchmarks.roofline import WEIGHTS
 from device_tests.board import Machine, qemu_command
-from fastscnn_edge.quantization.calibration.ranges import calibration_files
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 
 STREET = Path(__file__).parents[2] / "examples" / "street"
 

@@ -38,7 +38,7 @@ def test_lines_take_standard_output_and_the_summary_goes_aside(tiny_model, video
 
 
 def test_a_reader_that_has_enough_ends_the_run_quietly(tiny_model, picture, tmp_path) -> None:
-    run = [sys.executable, "-m", "fastscnn_edge.commands.run"]
+    run = [sys.executable, "-m", "fastscnn_edge", "run"]
     run += command(tiny_model, picture, "--frames", "100000", "--lines", "--csv", str(tmp_path / "a.csv"))
     with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -66,7 +66,7 @@ def test_events_as_json(tiny_model, tmp_path, capfd) -> None:
 
 
 def test_a_page_during_the_run_and_all_files_after_ctrl_c(tiny_model, picture, tmp_path) -> None:
-    run = [sys.executable, "-m", "fastscnn_edge.commands.run"]
+    run = [sys.executable, "-m", "fastscnn_edge", "run"]
     run += command(tiny_model, picture, "--serve", "127.0.0.1:0", "--csv", str(tmp_path / "a.csv"))
     run += ["--report", str(tmp_path / "r.json")]
     with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -126,7 +126,7 @@ def test_what_cannot_work_is_one_line(
 
 def test_ctrl_c_keeps_what_was_measured(tiny_model: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.json"
-    command = [sys.executable, "-u", "-m", "fastscnn_edge.commands.bench", "--model", str(tiny_model), "--frames", "100000000"]
+    command = [sys.executable, "-u", "-m", "fastscnn_edge", "bench", "--model", str(tiny_model), "--frames", "100000000"]
     with subprocess.Popen([*command, "--report", str(report)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, start_new_session=True) as process:
         time.sleep(4)  # past loading and, mostly, the warm-up; before that it must stop as well

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastscnn_edge.bench.bootstrap import Interval
-from fastscnn_edge.commands.compare import compare, main, verdict
+from fastscnn_edge.bench.comparison import compare, verdict
+from fastscnn_edge.commands.compare import main
 from fastscnn_edge.commands.report import main as report_main
 from fastscnn_edge.runtime.report.report import Report, to_json
 from tests.runtime.report.test_report import report, run

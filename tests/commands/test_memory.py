@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fastscnn_edge.cli.memory_limit import memory, workload_of
+from fastscnn_edge.cli.arguments import memory
+from fastscnn_edge.cli.memory_limit import workload_of
 from fastscnn_edge.commands.memory import main
 from fastscnn_edge.runtime.board.footprint import Workload
 

@@ -87,7 +87,7 @@ def test_a_signal_ends_the_run_with_its_report(
     tiny_model: Path, picture: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--source", str(picture), "--model", str(tiny_model)]
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(picture), "--model", str(tiny_model)]
     command += ["--frames", "10000000", "--report", str(tmp_path / "r.json"), "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 30
@@ -111,7 +111,7 @@ def test_handlers_are_restored(tiny_model: Path, picture: Path) -> None:
 def test_progress_is_for_terminals_and_cleans_up(tiny_model: Path, picture: Path) -> None:
     pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix feature")
     parent, child = pty.openpty()
-    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--source", str(picture), "--model", str(tiny_model)]
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(picture), "--model", str(tiny_model)]
     subprocess.run([*command, "--frames", "2"], stderr=child, stdout=subprocess.DEVNULL, timeout=60, check=True)
     os.close(child)
     shown = os.read(parent, 4096).decode()
@@ -193,7 +193,7 @@ def test_a_signal_ends_a_camera_with_its_report(tiny_model: Path, tmp_path: Path
     for name in ("a", "b"):
         Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--camera", f"file:{tmp_path}", "--camera-fps", "0.1"]
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--camera", f"file:{tmp_path}", "--camera-fps", "0.1"]
     command += ["--model", str(tiny_model), "--out", str(out), "--report", str(tmp_path / "r.json")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from fastscnn_edge.reference.checkpoint import load_checkpoint
-from fastscnn_edge.reference.model import DIALECTS, FastSCNN, resize
+from fastscnn_edge.reference.dialects import DIALECTS
+from fastscnn_edge.reference.model import FastSCNN, resize
 from fastscnn_edge.reference.torch_predictor import torch_predictor
 from fastscnn_edge.reference.train_config import DIALECT_NAMES
 

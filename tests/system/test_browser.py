@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fastscnn_edge.classes import CAMVID
-from fastscnn_edge.runtime.sources.base import Frame
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.web.listen_address import Address
 from fastscnn_edge.runtime.web.view import About, WebView
 

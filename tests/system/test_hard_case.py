@@ -12,7 +12,7 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.evaluate import evaluate_predictor
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.ranges import calibration_files, load_for
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, load_for
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.bench.frames import synthetic_frames
-from fastscnn_edge.cli.memory_limit import describe
-from fastscnn_edge.commands.memory import predict
+from fastscnn_edge.cli.memory_table import predict
 from fastscnn_edge.runtime.board.footprint import Workload, estimate
+from fastscnn_edge.runtime.engines.open import describe
 from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
 from tests.helpers.models import exported
 from tests.helpers.processes import memory_group, peak_of_call, run_limited
@@ -28,7 +28,7 @@ def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: 
     model = exported(tmp_path, "tflite", "int8", size)
     picture, out = tmp_path / "street.jpg", tmp_path / "out"
     Image.fromarray(synthetic_frames(*size, count=1)[0]).save(picture)
-    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--source", str(picture), "--model", str(model),
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(picture), "--model", str(model),
                "--frames", "3", "--threads", "2", "--out", str(out), "--report", str(out / "r.json")]
     with memory_group(limit) as group:
         done = run_limited([*command, "--memory-limit", str(limit)], limit, group)
@@ -53,7 +53,7 @@ def test_the_judge_is_strict() -> None:
 
 def test_too_little_is_refused_before_loading(tmp_path: Path) -> None:
     model = exported(tmp_path, "tflite", "int8", (1024, 2048))
-    command = [sys.executable, "-m", "fastscnn_edge.commands.bench", "--model", str(model), "--memory-limit", "96M"]
+    command = [sys.executable, "-m", "fastscnn_edge", "bench", "--model", str(model), "--memory-limit", "96M"]
     done = run_limited(command, 1 << 40, None)
     assert done.returncode == 2
     assert "an input of" in done.stderr and "would fit: fastscnn-edge export --size" in done.stderr

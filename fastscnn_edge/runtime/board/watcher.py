@@ -1,9 +1,9 @@
 """Looks at a process and its board from another process, so that the looking takes no time from what is measured.
 
-The parent starts ``python -m fastscnn_edge.runtime.board.watcher`` with :class:`Watcher`, and closes its standard input when
-all is done; the watcher then answers with everything it saw as one line of JSON. It imports neither numpy nor an
-engine, gives way to everything else (nice), and says how much processor time it took itself. When the parent dies, the
-pipe closes and the watcher ends.
+The parent starts ``python -m fastscnn_edge.runtime.board.watcher`` with :class:`Watcher` and closes its standard input
+when everything is done; the watcher then answers with everything it saw as one line of JSON. It imports neither numpy
+nor an engine, runs at the lowest priority (nice), and reports how much processor time it took itself. When the parent
+dies, the pipe breaks and the watcher exits.
 """
 
 from __future__ import annotations

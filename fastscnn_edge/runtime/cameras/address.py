@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SourceError, UsageError
+from ...log import Warn, warn_on_stderr
 from ..board.procfs import read_text
-from ..sources.base import FrameSource, Warn, open_source, warn_on_stderr
+from ..sources.base import FrameSource
+from ..sources.open import open_source
 from .reconnect import RECONNECT, Reconnecting
 from .v4l2.modes import DEFAULT_RATE, Wish
 
@@ -30,7 +32,7 @@ class Address:
 
     def __str__(self) -> str:
         if self.kind == "network":
-            from ..sources.video import without_password
+            from ...urls import without_password
 
             return without_password(self.value)
         return f"csi:{self.value}" if self.kind == "csi" else self.value
@@ -81,7 +83,7 @@ def open_camera(
 
 def _open(address: Address, wish: Wish, warn: Warn) -> FrameSource:
     if address.kind == "network":
-        from ..sources.video import NetworkSource
+        from .network import NetworkSource
 
         return NetworkSource(address.value)
     if address.kind == "csi":

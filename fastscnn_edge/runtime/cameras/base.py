@@ -7,7 +7,8 @@ import threading
 import numpy as np
 
 from ..frame_pool import LIVE_FRAMES, FramePool
-from ..sources.base import Frame, SourceState
+from ..frames import Frame
+from ..sources.base import SourceState
 
 STALL = 5.0
 """Seconds without a whole frame after which a camera counts as lost."""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from ...errors import CameraLostError, SourceError
-from ..sources.base import Frame
+from ..frames import Frame
 from .base import STALL, Camera
 from .pixels.yuv import YuvDecoder
 from .v4l2.modes import DEFAULT_RATE, Wish

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import CameraLostError, SourceError
-from ..sources.base import Frame
+from ..frames import Frame
 from .base import STALL, Camera, believable
 from .v4l2.modes import DEFAULT_RATE, Wish
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 
-from ..sources.base import Frame, FrameSource, Gaps
+from ..frames import Frame
+from ..sources.base import FrameSource, Gaps
 
 
 class PlayedSource:

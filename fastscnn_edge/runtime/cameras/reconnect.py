@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ...errors import CameraLostError, SourceError
-from ..sources.base import Frame, FrameSource, Gap, Gaps, Warn, warn_on_stderr
+from ...log import Warn, warn_on_stderr
+from ..frames import Frame
+from ..sources.base import FrameSource, Gap, Gaps
 
 RECONNECT = 30.0
 """Seconds a lost camera is waited for unless told otherwise: a bumped plug, a hub that resets."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -57,23 +56,3 @@ def default_threads() -> int:
     """CPUs this process may use (affinity and cpusets count, unlike in ``os.cpu_count``), at most four."""
     return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_THREADS)
 
-
-def open_engine(path: str | Path, threads: int | None = None) -> Engine:
-    """Load an artifact with the engine made for its kind.
-
-    Raises:
-        ModelFileError: missing, damaged, or not an artifact of this package.
-        MissingExtraError: the engine is not installed.
-        ValueError: ``threads`` below 1.
-    """
-    threads = default_threads() if threads is None else threads
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    path = Path(path)
-    if path.suffix.lower() == ".onnx":
-        from .ort import OrtEngine
-
-        return OrtEngine(path, threads)
-    from .tflite import TFLiteEngine
-
-    return TFLiteEngine(path, threads)

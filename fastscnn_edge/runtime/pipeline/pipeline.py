@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..frame_pool import LIVE_MASKS, FramePool
-from ..sources.base import Frame, FrameSource
+from ..frames import Frame
+from ..sources.base import FrameSource
 from .mailbox import ClosedError, Mailbox
 from .meter import Meter
 from .segmenter import Segmenter

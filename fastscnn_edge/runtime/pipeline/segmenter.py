@@ -11,7 +11,8 @@ import numpy as np
 
 from ...errors import ModelFileError
 from ...spec import ModelSpec
-from ..engines.base import Engine, open_engine
+from ..engines.base import Engine
+from ..engines.open import open_engine
 from ..mask.plan import MaskPlan
 from .preprocess import check_frame, prepare
 

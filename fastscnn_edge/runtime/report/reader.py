@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from .report import SCHEMA
+from .schema import SCHEMA
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from ... import __version__
 from ...files import sha256, write_text
 from ...spec import ModelSpec
+from ...urls import without_password
 from ..board.board import Board, BoardState, throttle_verdict
 from ..board.memory import Memory
 from ..board.watcher import WatchLog
@@ -20,13 +21,10 @@ from ..engines.base import Engine
 from ..engines.profile import Profile
 from ..pipeline.meter import Meter
 from ..sources.base import FrameSource, Gap
-from ..sources.video import without_password
 from .accuracy import Accuracy
 from .html import html_page
 from .markdown import markdown
-
-SCHEMA = "fastscnn_edge.report/1"
-"""Changes when a field changes its meaning or goes; new fields do not change it."""
+from .schema import SCHEMA
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...files import atomic_path
 from ...spec import ClassSet
-from ..sources.base import Frame
+from ..frames import Frame
 from .overlay import class_shares
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import OutputError
 from ...files import atomic_path
 from ...spec import ClassSet
-from ..sources.base import Frame
+from ..frames import Frame
 from .overlay import mask_image, overlay
 
 # A board's time is dearer than its disk: PNG at its fastest level, JPEG without chroma subsampling, which would

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 
-from ..sources.base import Frame
+from ..frames import Frame
 
 _SPAN = 3.0
 """Seconds looked back: long enough to read, short enough to follow."""

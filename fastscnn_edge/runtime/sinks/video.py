@@ -13,8 +13,8 @@ import numpy as np
 from ...errors import OutputError
 from ...files import atomic_path
 from ...spec import ClassSet
-from ..sources.base import Frame
-from ..sources.video import _import_av
+from ..frames import Frame
+from ..sources.av_stream import import_av
 from .overlay import overlay
 
 _CODECS = (("libx264", {"preset": "veryfast", "crf": "23"}), ("mpeg4", {"qscale": "4"}))
@@ -48,7 +48,7 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, class_set: ClassSet, moving: bool) -> None:
-        self._av = _import_av(f"writing {path}")
+        self._av = import_av(f"writing {path}")
         self._path, self._class_set, self._moving = path, class_set, moving
         self._resources = ExitStack()
         self._container: Any = None

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ...errors import OutputError
 from ...spec import ClassSet
-from ..sources.base import Frame
+from ..frames import Frame
 from .overlay import blend, legend
 from .running_stats import Figures
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ...spec import ClassSet
+from ..frames import Frame
 from ..sinks.overlay import blend
-from ..sources.base import Frame
 
 _MAX_WIDTH = 1280
 """Pixels. Wider frames are shrunk for viewers: a board's network is dearer than a browser's pixels."""

@@ -16,9 +16,9 @@ import numpy as np
 from ...errors import OutputError
 from ...spec import ClassSet
 from ..board.board import BoardState, read_state, throttle_verdict
+from ..frames import Frame
 from ..sinks.overlay import class_shares
 from ..sinks.running_stats import Figures
-from ..sources.base import Frame
 from .access import Access
 from .listen_address import Address
 from .live_feed import LiveFeed

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fastscnn_edge.cli.main import main
-from fastscnn_edge.commands.compare_engines import FLOAT, Tally
 from fastscnn_edge.evaluation.datasets import open_dataset
+from fastscnn_edge.export.compare.engines import FLOAT, Tally
 from fastscnn_edge.reference.checkpoint import save_checkpoint
 from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_model

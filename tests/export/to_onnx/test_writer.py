@@ -11,11 +11,11 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
+from fastscnn_edge.export.difference import difference
 from fastscnn_edge.export.precision import halve
 from fastscnn_edge.export.to_onnx.options import DYNAMICS, INPUTS, TARGETS, OnnxOptions
 from fastscnn_edge.export.to_onnx.verify import image, integers, open_session
 from fastscnn_edge.export.to_onnx.writer import write_onnx
-from fastscnn_edge.export.to_tflite.verify import difference
 from fastscnn_edge.quantization.calibration.ranges import observe
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.evaluator import run

@@ -10,8 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import OpResolverType
 
 from fastscnn_edge.errors import OutputError
+from fastscnn_edge.export.difference import difference
 from fastscnn_edge.export.precision import halve, quantize_weights
-from fastscnn_edge.export.to_tflite.verify import difference, list_operators, logits, verify
+from fastscnn_edge.export.to_tflite.verify import list_operators, logits, verify
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.quantization.calibration.ranges import observe
 from fastscnn_edge.quantization.graph.evaluator import run

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import SourceError
-from fastscnn_edge.quantization.calibration.ranges import Range, calibration_files, observe
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
+from fastscnn_edge.quantization.calibration.ranges import Range, observe
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run, run_all

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.cli.memory_limit import describe
-from fastscnn_edge.commands.memory import predict
+from fastscnn_edge.cli.memory_table import predict
 from fastscnn_edge.errors import UsageError
 from fastscnn_edge.runtime.board.footprint import MIB, STEP, Workload, estimate, largest_size, require_fits
+from fastscnn_edge.runtime.engines.open import describe
 from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
 from tests.helpers.models import exported
 from tests.helpers.processes import peak_of_call

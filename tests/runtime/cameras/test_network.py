@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import CameraLostError, SourceError
+from fastscnn_edge.runtime.cameras.network import NetworkSource
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
-from fastscnn_edge.runtime.sources.video import NetworkSource, without_password
+from fastscnn_edge.urls import without_password
 from tests.helpers import random_picture
 
 pytest.importorskip("av", reason="network cameras are read with av")

@@ -16,10 +16,10 @@ import pytest
 
 from fastscnn_edge.commands.run import main
 from fastscnn_edge.errors import CameraLostError, SourceError
+from fastscnn_edge.runtime.cameras.network import NetworkSource
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.pipeline.meter import Meter
 from fastscnn_edge.runtime.pipeline.pipeline import segment_frames
-from fastscnn_edge.runtime.sources.video import NetworkSource
 from tests.runtime.pipeline.test_pipeline import segmenter
 
 pytest.importorskip("av", reason="network cameras are read with av")

@@ -12,8 +12,9 @@ import pytest
 
 from fastscnn_edge.classes import guess
 from fastscnn_edge.errors import MissingExtraError, ModelFileError
-from fastscnn_edge.runtime.engines.base import default_threads, open_engine
+from fastscnn_edge.runtime.engines.base import default_threads
 from fastscnn_edge.runtime.engines.native_stderr import captured_stderr
+from fastscnn_edge.runtime.engines.open import open_engine
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec
 from tests.helpers import tiny
 

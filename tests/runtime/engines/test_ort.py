@@ -20,8 +20,8 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.cli.main import main
 from fastscnn_edge.errors import ModelFileError
 from fastscnn_edge.runtime.engines import ort as ort_engine
-from fastscnn_edge.runtime.engines.base import open_engine
 from fastscnn_edge.runtime.engines.onnx_file import SPEC, seal
+from fastscnn_edge.runtime.engines.open import open_engine
 from tests.helpers import random_model, random_picture
 
 SIZE = (64, 96)

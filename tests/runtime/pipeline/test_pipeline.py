@@ -15,10 +15,10 @@ from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
 from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Wish
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.pipeline.meter import Meter
 from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames
 from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
-from fastscnn_edge.runtime.sources.base import Frame
 from fastscnn_edge.testing.fakes import FakeEngine, FakeSource
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
 from tests.helpers import random_picture

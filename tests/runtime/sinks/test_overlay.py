@@ -10,9 +10,9 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import OutputError
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import _Layout, blend, class_shares, legend, mask_image, overlay
 from fastscnn_edge.runtime.sinks.result_files import ResultWriter, check_writable
-from fastscnn_edge.runtime.sources.base import Frame
 from tests.helpers import random_picture
 
 CLASSES = np.random.default_rng(0).integers(0, 11, (90, 120)).astype(np.uint8)

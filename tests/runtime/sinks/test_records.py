@@ -14,8 +14,8 @@ import pytest
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.records import CsvFile, JsonLines
-from fastscnn_edge.runtime.sources.base import Frame
 
 CLASSES = np.repeat(np.array([0, 0, 0, 8], np.uint8), 5).reshape(4, 5)
 

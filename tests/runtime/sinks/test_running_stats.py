@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.running_stats import Figures
-from fastscnn_edge.runtime.sources.base import Frame
 
 PIXEL = np.zeros((1, 1, 3), np.uint8)
 

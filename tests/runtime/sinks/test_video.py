@@ -10,9 +10,9 @@ import pytest
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import overlay
 from fastscnn_edge.runtime.sinks.video import _CODECS, VideoWriter
-from fastscnn_edge.runtime.sources.base import Frame
 from tests.helpers import random_picture
 
 av = pytest.importorskip("av", reason="writing and reading videos needs av")

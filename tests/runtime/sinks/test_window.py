@@ -112,7 +112,7 @@ assert window.closed and not window.poll()
 
 
 def test_a_run_with_a_window(screen: str, tiny_model: Path, video: Path) -> None:
-    command = [sys.executable, "-m", "fastscnn_edge.commands.run", "--source", str(video), "--model", str(tiny_model)]
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(video), "--model", str(tiny_model)]
     for extra in ([], ["--window"]):
         done = on_screen(screen, [*command, *extra])
         assert (done.returncode, done.stderr) == (0, "")

@@ -13,8 +13,9 @@ from PIL import Image
 
 from fastscnn_edge.errors import MissingExtraError, SourceError
 from fastscnn_edge.runtime.frame_pool import FramePool
-from fastscnn_edge.runtime.sources.base import FolderSource, open_source
-from fastscnn_edge.runtime.sources.video import to_rgb
+from fastscnn_edge.runtime.sources.av_stream import to_rgb
+from fastscnn_edge.runtime.sources.images import FolderSource
+from fastscnn_edge.runtime.sources.open import open_source
 from tests.helpers import random_picture
 
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.classes import CAMVID
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import blend
-from fastscnn_edge.runtime.sources.base import Frame
 from fastscnn_edge.runtime.web import live_feed
 from fastscnn_edge.runtime.web.live_feed import LiveFeed, encode
 from tests.helpers import random_picture

@@ -17,7 +17,7 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.runtime.sources.base import Frame
+from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.web import request as web_request
 from fastscnn_edge.runtime.web.listen_address import Address
 from fastscnn_edge.runtime.web.server import MAX_CONNECTIONS, MAX_STREAMS

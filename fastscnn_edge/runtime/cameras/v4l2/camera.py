@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import CameraLostError, SourceError
-from ...sources.base import Frame, Warn, warn_on_stderr
+from ....log import Warn, warn_on_stderr
+from ...frames import Frame
 from ..base import STALL, Camera, believable
 from ..pixels.jpeg import CorruptFrameError, decode_jpeg, reduction
 from ..pixels.yuv import BT601, BT709, Matrix, YuvDecoder

@@ -1,0 +1,125 @@
+"""One quantized graph in every engine: how far their logits lie from the integer evaluator's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...quantization.graph.arithmetic import quantize
+from ...quantization.graph.graph import Graph, quantization_of
+from ..to_onnx.options import ORT_ARM64, ORT_X86, OnnxOptions
+
+if TYPE_CHECKING:
+    from ..prepare import Prepared
+
+FLOAT = "float graph, rounded at the end"
+"""The line to judge the others by: what quantization itself changes."""
+
+Logits = Callable[[np.ndarray], np.ndarray]
+"""RGB uint8 [H, W, 3] of the graph's size to int8 [1, h, w, C]."""
+
+
+@dataclass
+class Tally:
+    """How one engine's int8 logits compare with the evaluator's, summed over pictures.
+
+    Attributes:
+        steps: [256] number of logits by their absolute difference in steps.
+        points, same: grid points in all, and those with the evaluator's class.
+    """
+
+    steps: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    points: int = 0
+    same: int = 0
+
+    def add(self, expected: np.ndarray, actual: np.ndarray) -> None:
+        """Count one picture; both int8 [1, h, w, C]."""
+        gap = np.abs(expected.astype(np.int16) - actual.astype(np.int16))
+        self.steps += np.bincount(gap.ravel(), minlength=len(self.steps))
+        same = expected.argmax(-1) == actual.argmax(-1)
+        self.points += same.size
+        self.same += int(same.sum())
+
+    def summary(self) -> Agreement:
+        """The figures of the table."""
+        share = self.steps / self.steps.sum()
+        rms = float(np.sqrt(share @ np.arange(len(share)) ** 2))
+        return Agreement(int(np.flatnonzero(self.steps).max()), rms, float(1 - share[0]), float(share[2:].sum()),
+                         self.same / self.points)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Attributes:
+        largest, rms: greatest difference, and root of the mean square, in steps.
+        differing, beyond_one: share of logits that differ at all, and by more than one step, 0..1.
+        same_class: share of grid points with the evaluator's class, 0..1.
+    """
+
+    largest: int
+    rms: float
+    differing: float
+    beyond_one: float
+    same_class: float
+
+
+def as_integers(graph: Graph, real: np.ndarray) -> np.ndarray:
+    """Real logits in the int8 steps of ``graph``."""
+    quantization = quantization_of(graph.tensors[graph.output])
+    return quantize(real, quantization.scale[0], quantization.zero_point)
+
+
+def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
+    """Name -> what gives its int8 logits; the files go to ``folder``."""
+    from ai_edge_litert.interpreter import OpResolverType
+
+    from ..export.convert import write_onnx_file, write_tflite_file
+
+    tflite = folder / "model.tflite"
+    write_tflite_file(tflite, prepared, "int8")
+    engines = {
+        "LiteRT, reference kernels": _tflite(tflite, OpResolverType.BUILTIN_REF),
+        "LiteRT, XNNPACK": _tflite(tflite, OpResolverType.AUTO),
+    }
+    targets = {"ONNX Runtime, uint8 activations": ORT_X86, "ONNX Runtime, int8 activations": ORT_ARM64}
+    for name, target in targets.items():
+        options = OnnxOptions(target=target)
+        path = folder / f"{target}.onnx"
+        write_onnx_file(path, prepared, "int8", options)
+        engines[name] = _onnx(path, prepared, options)
+    return engines
+
+
+def _tflite(path: Path, kernels: int) -> Logits:
+    from ai_edge_litert.interpreter import Interpreter
+
+    from ..runtime.engines.native_stderr import captured_stderr
+
+    with captured_stderr():  # which delegate was created
+        interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
+        interpreter.allocate_tensors()
+    source, result = (details[0]["index"] for details in
+                      (interpreter.get_input_details(), interpreter.get_output_details()))
+
+    def logits(picture: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source, (picture ^ 0x80).view(np.int8)[None])
+        interpreter.invoke()
+        return interpreter.get_tensor(result)
+
+    return logits
+
+
+def _onnx(path: Path, prepared: Prepared, options: OnnxOptions) -> Logits:
+    from ..export.to_onnx.verify import integers, open_session
+
+    session, _ = open_session(path, options)
+
+    def logits(picture: np.ndarray) -> np.ndarray:
+        (real,) = session.run(None, {"image": picture[None]})
+        return integers(prepared.graph, real.transpose(0, 2, 3, 1))
+
+    return logits

@@ -1,0 +1,63 @@
+"""Measures single stream: one frame is in flight, the next begins when it is done."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from ..runtime.pipeline.meter import Meter
+from ..runtime.pipeline.segmenter import Segmenter
+from .warmup import WarmUpRule
+
+_SHOW_EVERY = 0.25  # seconds between two progress lines
+
+
+def warm_up(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: WarmUpRule, stop: list[str]) -> bool:
+    """Segment ``frames`` until ``rule`` is content; whether it was before its time ran out."""
+    end = time.monotonic() + rule.max_seconds
+    while not stop:
+        start = time.perf_counter_ns()
+        segmenter.predict(frames[len(meter.warm_up) % len(frames)])
+        meter.warm_up.append(time.perf_counter_ns() - start)
+        if rule.stable(meter.warm_up):
+            return True
+        if time.monotonic() >= end:
+            break
+    return False
+
+
+def measure(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, least_frames: int, least_seconds: float,
+            stop: list[str]) -> None:
+    """Segment ``frames`` round and round until both limits are reached; between two frames nothing else happens."""
+    show = _Progress(least_frames, least_seconds)
+    meter.start()
+    end = meter.started + int(least_seconds * 1e9)
+    while not stop and (meter.frames < least_frames or meter.finished < end):
+        frame = frames[meter.frames % len(frames)]
+        start = time.perf_counter_ns()
+        result = segmenter.predict_timed(frame)
+        latency = time.perf_counter_ns() - start
+        meter.record(latency, preprocess=result.preprocess, invoke=result.invoke, mask=result.mask)
+        show(meter)
+    show.clear()
+
+
+class _Progress:
+    """A line for a terminal, a few times a second; nothing where nobody watches."""
+
+    def __init__(self, frames: int, seconds: float) -> None:
+        self._of = f"{frames} frames and {seconds:g} s"
+        self._terminal = sys.stderr.isatty()
+        self._due = 0.0
+
+    def __call__(self, meter: Meter) -> None:
+        if self._terminal and time.monotonic() >= self._due:
+            elapsed = (meter.finished - meter.started) / 1e9
+            print(f"\r\033[K{meter.frames} frames, {elapsed:.0f} s of {self._of}", end="", file=sys.stderr, flush=True)
+            self._due = time.monotonic() + _SHOW_EVERY
+
+    def clear(self) -> None:
+        if self._terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,43 @@
+"""Which engine opens which file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...spec import ModelSpec
+from ..board.footprint import ONNXRUNTIME, TFLITE
+from .base import Engine, default_threads
+from .onnx_file import read_onnx
+from .tflite_file import read_spec
+
+
+def open_engine(path: str | Path, threads: int | None = None) -> Engine:
+    """Load an artifact with the engine made for its kind.
+
+    Raises:
+        ModelFileError: missing, damaged, or not an artifact of this package.
+        MissingExtraError: the engine is not installed.
+        ValueError: ``threads`` below 1.
+    """
+    threads = default_threads() if threads is None else threads
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    path = Path(path)
+    if path.suffix.lower() == ".onnx":
+        from .ort import OrtEngine
+
+        return OrtEngine(path, threads)
+    from .tflite import TFLiteEngine
+
+    return TFLiteEngine(path, threads)
+
+
+def describe(model: Path) -> tuple[ModelSpec, str]:
+    """(description, engine that runs it), from the file alone: nothing is loaded.
+
+    Raises:
+        ModelFileError: missing, damaged, or not an artifact of this package.
+    """
+    if model.suffix.lower() == ".onnx":
+        return read_onnx(model)[0], ONNXRUNTIME
+    return read_spec(model), TFLITE

@@ -1,0 +1,92 @@
+"""Frames from still pictures: one file, or the files of a folder."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import SourceError
+from ...log import Warn, warn_on_stderr
+from ..frames import Frame
+from ..images import PICTURE_SUFFIXES, read_picture
+from .base import SourceState
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mjpeg", ".h264", ".hevc"}
+)
+
+
+class PictureSource(SourceState):
+    """One picture, decoded again each time it is repeated, as a camera would deliver it anew."""
+
+    kind = "picture"
+    moving = False
+
+    def __init__(self, path: Path, repeat: int = 1) -> None:
+        super().__init__()
+        self._path, self._repeat = path, repeat
+
+    def __enter__(self) -> PictureSource:
+        return self
+
+    def __iter__(self) -> Iterator[Frame]:
+        for _ in range(self._repeat):
+            yield Frame(read_picture(self._path), self._path.stem, time.monotonic())
+
+
+class FolderSource(SourceState):
+    """The pictures directly inside a folder, by name; hidden files and other kinds are left out.
+
+    A damaged picture is passed over with a warning, so that one bad file does not cost a night's run. If no picture
+    can be read at all, that is an error.
+    """
+
+    kind = "folder"
+    moving = False
+
+    def __init__(self, path: Path, warn: Warn = warn_on_stderr) -> None:
+        super().__init__()
+        self._path, self._warn = path, warn
+        self._pictures: list[Path] = []
+
+    def __enter__(self) -> FolderSource:
+        try:
+            entries = sorted(self._path.iterdir())
+        except OSError as error:
+            raise SourceError(f"cannot list {self._path}: {error.strerror}") from error
+        self._pictures = [
+            p for p in entries if p.suffix.lower() in PICTURE_SUFFIXES and not p.name.startswith(".") and p.is_file()
+        ]
+        if not self._pictures:
+            raise SourceError(f"{self._path} contains no pictures ({listed(PICTURE_SUFFIXES)})")
+        return self
+
+    def __iter__(self) -> Iterator[Frame]:
+        stems = Counter(p.stem for p in self._pictures)
+        held_back: list[SourceError] = []  # while nothing has been read, the trouble may be all there is to say
+        any_read = False
+        for path in self._pictures:
+            try:
+                rgb = read_picture(path)
+            except SourceError as error:
+                self.skipped += 1
+                held_back.append(error)
+            else:
+                any_read = True
+                # a.jpg and a.png would otherwise write the same results
+                yield Frame(rgb, path.stem if stems[path.stem] == 1 else path.name, time.monotonic())
+            if any_read:
+                self._flush(held_back)
+        if not any_read:
+            raise SourceError(f"none of the {self.skipped} pictures in {self._path} can be read; {held_back[0]}")
+
+    def _flush(self, errors: list[SourceError]) -> None:
+        for error in errors:
+            self._warn(f"skipped a picture: {error}")
+        errors.clear()
+
+
+def listed(suffixes: frozenset[str]) -> str:
+    return " ".join(sorted(suffixes))

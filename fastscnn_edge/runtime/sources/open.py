@@ -1,0 +1,38 @@
+"""The source for a path, by what the path is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import SourceError
+from ...log import Warn, warn_on_stderr
+from ..images import PICTURE_SUFFIXES
+from .base import FrameSource
+from .images import VIDEO_SUFFIXES, FolderSource, PictureSource, listed
+
+
+def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) -> FrameSource:
+    """The source for ``path``, by what it is.
+
+    Args:
+        path: a picture, a folder of pictures or a video.
+        repeat: how many times a single picture is delivered.
+        warn: receives one line for each picture of a folder that cannot be read.
+
+    Raises:
+        SourceError: no such file or folder, or neither picture nor video.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return FolderSource(path, warn)
+    if not path.exists():
+        raise SourceError(f"no such picture, folder or video: {path}")
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return PictureSource(path, repeat)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        from .video import VideoSource
+
+        return VideoSource(path)
+    raise SourceError(
+        f"{path} is neither a picture ({listed(PICTURE_SUFFIXES)}) nor a video ({listed(VIDEO_SUFFIXES)})"
+    )
