@@ -91,14 +91,19 @@ def _quantized(inputs: Inputs, folder: Path) -> Path:
         with _step("quantizing"):
             source = Source(inputs.checkpoint, "int8", None, inputs.calibration, CALIBRATION_PICTURES, RECIPE)
             made = prepare(source)
-            origin = Origin(made.dialect, made.classes, made.normalisation, made.sha256,
-                            f"ptq {RECIPE}, {len(made.pictures)} pictures", made.size)
+            origin = Origin(
+                made.dialect,
+                made.classes,
+                made.normalisation,
+                made.sha256,
+                f"ptq {RECIPE}, {len(made.pictures)} pictures",
+                made.size,
+            )
             save_quantized(path, made.graph, AFFINE, origin)
     return path
 
 
-def _peers(folder: Path, checkpoint: Path, prepared: Prepared, models: Collection[str],
-           cache: Path) -> dict[str, str]:
+def _peers(folder: Path, checkpoint: Path, prepared: Prepared, models: Collection[str], cache: Path) -> dict[str, str]:
     """Write those of ``models`` that peers convert for themselves; what failed, and why."""
     calibration = folder / "calibration.npy"
     if not calibration.is_file():

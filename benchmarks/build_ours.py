@@ -15,7 +15,8 @@ def build_ours(folder: Path, checkpoint: Path, quantized: Path, size: tuple[int,
     """Write the files into ``folder``, from the float ``checkpoint`` and what ``fastscnn-edge quantize`` made of it."""
     int8 = prepare(Source(quantized, "int8", size))
     for name, prepared, precision in (
-        ("int8", int8, "int8"), ("fp32", prepare(Source(checkpoint, "fp32", size)), "fp32"),
+        ("int8", int8, "int8"),
+        ("fp32", prepare(Source(checkpoint, "fp32", size)), "fp32"),
     ):
         write_tflite_file(folder / f"ours_{name}.tflite", prepared, precision)
         write_onnx_file(folder / f"ours_{name}.onnx", prepared, precision)

@@ -29,8 +29,16 @@ def build_stock(folder: Path, checkpoint: Path, prepared: Prepared) -> None:
     for output in ("classes", "logits"):
         model = Classes(checkpoint, argmax=output == "classes").eval()
         with patch.object(F, "adaptive_avg_pool2d", fixed_pool), _quiet():
-            torch.onnx.export(model, (picture,), folder / f"stock_{output}.onnx", input_names=["image"],
-                              output_names=[output], dynamo=True, external_data=False, verbose=False)
+            torch.onnx.export(
+                model,
+                (picture,),
+                folder / f"stock_{output}.onnx",
+                input_names=["image"],
+                output_names=[output],
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
     # Unsigned activations, per-channel weights: the preset that its CPU kernels run in integers and fastest.
     quantize_stock(folder / "stock_classes.onnx", folder / "stock_int8.onnx", prepared, STOCK[0])
 

@@ -54,28 +54,49 @@ Nothing else should run meanwhile. The first run installs the peers, about 2 GB;
 
 
 def build_parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__, epilog=_EXAMPLES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = result.add_argument
     add("--checkpoint", type=Path, default=BUNDLED, metavar="FILE", help="float weights (default: the bundled)")
-    add("--sizes", type=_sizes, default=SIZES, metavar="HxW,...",
-        help="(default: 360x480,512x1024,1024x2048)")
+    add("--sizes", type=_sizes, default=SIZES, metavar="HxW,...", help="(default: 360x480,512x1024,1024x2048)")
     add("--threads", type=_counts, default=(1, 2), metavar="N,...", help="(default: 1,2)")
-    add("--pictures", type=Path, default=ROOT / "examples" / "street", metavar="DIR",
-        help="what is segmented: 4 of them, evenly spread (default: examples/street)")
+    add(
+        "--pictures",
+        type=Path,
+        default=ROOT / "examples" / "street",
+        metavar="DIR",
+        help="what is segmented: 4 of them, evenly spread (default: examples/street)",
+    )
     add("--calibration", type=Path, metavar="DIR", help="for every INT8 contestant (default: the same as --pictures)")
     add("--data", type=Path, metavar="DIR", help="dataset: mIoU of everyone, at sizes that its pictures have")
     add("--rounds", type=positive, default=9, metavar="N", help="turns of each contestant in a case (default: 9)")
-    add("--only", type=lambda text: text.split(","), metavar="WORD,...",
-        help="contestants whose names contain one of these")
-    add("--cache", type=Path, default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks", metavar="DIR",
-        help="environments and files of the peers (default: %(default)s)")
+    add(
+        "--only",
+        type=lambda text: text.split(","),
+        metavar="WORD,...",
+        help="contestants whose names contain one of these",
+    )
+    add(
+        "--cache",
+        type=Path,
+        default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks",
+        metavar="DIR",
+        help="environments and files of the peers (default: %(default)s)",
+    )
     add("--out", type=Path, metavar="FILE.json", help="every sample")
     add("--markdown", type=Path, metavar="FILE.md", help="the tables")
     add("--plot", type=Path, metavar="FILE.png", help="the last case as a picture")
     add("--show", type=Path, metavar="FILE.json", help="measure nothing: tables and plot of an earlier --out")
-    add("--against", type=Path, metavar="FILE.json",
-        help="say which ratios lie outside the intervals of an earlier --out")
+    add(
+        "--against",
+        type=Path,
+        metavar="FILE.json",
+        help="say which ratios lie outside the intervals of an earlier --out",
+    )
     add("--by-pixels", action="store_true", help="a short table instead: one row a size and number of threads")
     return result
 
@@ -91,8 +112,10 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     chosen = [c for c in CONTESTANTS if not args.only or any(word in c.name for word in args.only)]
     if not chosen:
-        raise UsageError(f"no contestant has '{','.join(args.only)}' in its name; "
-                         f"there are: {'; '.join(c.name for c in CONTESTANTS)}")
+        raise UsageError(
+            f"no contestant has '{','.join(args.only)}' in its name; "
+            f"there are: {'; '.join(c.name for c in CONTESTANTS)}"
+        )
     if not args.checkpoint.is_file():
         raise UsageError(f"no such checkpoint: {args.checkpoint}")
     inputs = Inputs(args.checkpoint, args.calibration or args.pictures, calibration_files(args.pictures, FRAMES))
@@ -128,8 +151,15 @@ def _write(comparison: Comparison, args: argparse.Namespace) -> None:
             draw(comparison.cases[-1]).save(path, "PNG", optimize=True)
 
 
-def _case(chosen: list[Contestant], built: Built, reference: np.ndarray, threads: int, rounds: int, cache: Path,
-          data: Dataset | None) -> Case:
+def _case(
+    chosen: list[Contestant],
+    built: Built,
+    reference: np.ndarray,
+    threads: int,
+    rounds: int,
+    cache: Path,
+    data: Dataset | None,
+) -> Case:
     """Every contestant loaded, its masks compared with ``reference``, then the rounds."""
     extent = built.prepared.size
     problems: dict[str, str] = {}
@@ -152,8 +182,18 @@ def _case(chosen: list[Contestant], built: Built, reference: np.ndarray, threads
         times = interleaved(processes, built.frames, rounds, count, f"{extent[0]}x{extent[1]}, {threads}")
         peaks = {name: process.ask(peak=True)["peak"] for name, process in processes.items()}
     rows = [
-        Row(c.name, c.precision, c.ours, c.what, _versions(c, cache), times.get(c.name, ()), peaks.get(c.name, 0),
-            agreement.get(c.name, 0.0), miou.get(c.name), problems.get(c.name))
+        Row(
+            c.name,
+            c.precision,
+            c.ours,
+            c.what,
+            _versions(c, cache),
+            times.get(c.name, ()),
+            peaks.get(c.name, 0),
+            agreement.get(c.name, 0.0),
+            miou.get(c.name),
+            problems.get(c.name),
+        )
         for c in chosen
     ]
     return Case(extent, threads, rows)
@@ -207,8 +247,10 @@ def _versions(contestant: Contestant, cache: Path) -> str:
 @functools.cache
 def _installed(python: Path) -> dict[str, str]:
     """Version by package, in lower case; asked once of each environment."""
-    script = ("import importlib.metadata as m; "
-              "print(*(f'{d.metadata[\"Name\"].lower()}={d.version}' for d in m.distributions()))")
+    script = (
+        "import importlib.metadata as m; "
+        "print(*(f'{d.metadata[\"Name\"].lower()}={d.version}' for d in m.distributions()))"
+    )
     output = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True).stdout
     return dict(pair.split("=", 1) for pair in output.split())
 
@@ -217,7 +259,7 @@ def _about(args: argparse.Namespace) -> dict[str, object]:
     board = read_board()
     return {
         "machine": f"{board.cpu}, {', '.join(board.integer_features)}, {board.usable_cores} usable cores, "
-                   f"Linux {board.kernel}",
+        f"Linux {board.kernel}",
         "python": platform.python_version(),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "weights": f"{args.checkpoint.name}, sha256 {sha256(args.checkpoint)[:12]}",

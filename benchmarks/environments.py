@@ -12,9 +12,10 @@ from .contestants import EXECUTORCH, ONNX2TF, PEERS
 
 PINS = {
     # pnnx asks for PyTorch, which its converter does not need: without dependencies it stays small.
-    PEERS: (("openvino==2026.4.1", "nncf==3.4.0", "MNN==3.6.1", "numpy==2.4.6", "onnx==1.23.2",
-             "pillow==13.0.0"),
-            ("ncnn==1.0.20261020", "pnnx==20261020")),
+    PEERS: (
+        ("openvino==2026.4.1", "nncf==3.4.0", "MNN==3.6.1", "numpy==2.4.6", "onnx==1.23.2", "pillow==13.0.0"),
+        ("ncnn==1.0.20261020", "pnnx==20261020"),
+    ),
     EXECUTORCH: (("executorch==1.5.1", "torch==2.13.0", "safetensors==0.8.0", "tqdm==4.70.1", "pillow==13.0.0"), ()),
     ONNX2TF: (("onnx2tf==1.29.24", "tensorflow-cpu==2.19.1", "numpy==1.26.4"), ()),
 }
@@ -55,8 +56,9 @@ def run(command: list[str], log: Path, timeout: int = 1200) -> None:
     shown = shlex.join([Path(command[0]).name, *(Path(word).name for word in command[1:])])
     with log.open("wb") as stream:
         try:
-            status = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                    timeout=timeout, check=False).returncode
+            status = subprocess.run(
+                command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout, check=False
+            ).returncode
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NotRunError(f"`{shown}`: {error.__class__.__name__}") from error
     if status:

@@ -56,19 +56,24 @@ def measure(prepared: Prepared, paths: dict[str, Path], threads: int, rounds: in
     peaks = dict.fromkeys(paths, 0.0)
     for _ in tqdm(range(rounds), f"{height}x{width}, {threads}", leave=False, disable=None):
         with ExitStack() as stack:
-            processes = {name: stack.enter_context(Process(Path(sys.executable), "ours", path, facts, folder / "log"))
-                         for name, path in paths.items()}
+            processes = {
+                name: stack.enter_context(Process(Path(sys.executable), "ours", path, facts, folder / "log"))
+                for name, path in paths.items()
+            }
             for name, found in interleaved(processes, frames, 3, FRAMES, "").items():
                 times[name].append(list(chain.from_iterable(found)))
             for name, process in processes.items():
                 peaks[name] = max(peaks[name], process.ask(peak=True)["peak"] / 2**20)
     value = ratio(times[SINGLE], times[PAIRS], restart=0)
-    return (f"| {height}x{width} | {threads} | {value.value:.3f} ({value.low:.3f} to {value.high:.3f}) "
-            f"| {peaks[SINGLE]:.0f} | {peaks[PAIRS]:.0f} |")
+    return (
+        f"| {height}x{width} | {threads} | {value.value:.3f} ({value.low:.3f} to {value.high:.3f}) "
+        f"| {peaks[SINGLE]:.0f} | {peaks[PAIRS]:.0f} |"
+    )
 
 
-def table(checkpoint: Path, sizes: Sequence[tuple[int, int]], counts: Sequence[int], rounds: int,
-          cache: Path) -> Iterator[str]:
+def table(
+    checkpoint: Path, sizes: Sequence[tuple[int, int]], counts: Sequence[int], rounds: int, cache: Path
+) -> Iterator[str]:
     yield "| size | threads | time on single pixels / in pairs | single: peak MiB | pairs: peak MiB |"
     yield "| --- | --- | --- | --- | --- |"
     for extent in sizes:
@@ -91,16 +96,30 @@ def _run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.first_layer", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.first_layer",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--checkpoint", type=Path, default=WEIGHTS, metavar="FILE", help="quantized network (default: the bundled)")
-    add("--size", type=size, nargs="+", default=[(360, 480), (512, 1024), (1024, 2048)], metavar="HxW",
-        help="(default: 360x480 512x1024 1024x2048)")
+    add(
+        "--size",
+        type=size,
+        nargs="+",
+        default=[(360, 480), (512, 1024), (1024, 2048)],
+        metavar="HxW",
+        help="(default: 360x480 512x1024 1024x2048)",
+    )
     add("--threads", type=positive, nargs="+", default=[1, 2], metavar="N", help="(default: 1 2)")
     add("--rounds", type=positive, default=15, metavar="N", help="starts of each (default: 15)")
-    add("--cache", type=Path, default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks", metavar="DIR",
-        help="for the files (default: %(default)s)")
+    add(
+        "--cache",
+        type=Path,
+        default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks",
+        metavar="DIR",
+        help="for the files (default: %(default)s)",
+    )
     add("--markdown", type=Path, metavar="FILE", help="write the table here")
     return guarded(lambda: _run(parser.parse_args(argv)))
 

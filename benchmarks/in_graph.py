@@ -50,8 +50,15 @@ def _append(model: schema.ModelT, size: tuple[int, int], align_corners: bool) ->
     pick.outputType = schema.TensorType.INT32
     builtin, options = schema.BuiltinOperator, schema.BuiltinOptions
     graph.operators += [
-        _operator(model, builtin.RESIZE_BILINEAR, 3, [graph.outputs[0], extent], resized,
-                  options.ResizeBilinearOptions, resize),
+        _operator(
+            model,
+            builtin.RESIZE_BILINEAR,
+            3,
+            [graph.outputs[0], extent],
+            resized,
+            options.ResizeBilinearOptions,
+            resize,
+        ),
         _operator(model, builtin.ARG_MAX, 2, [resized, axis], result, options.ArgMaxOptions, pick),
     ]
     graph.outputs = [result]
@@ -79,8 +86,9 @@ def _constant(model: schema.ModelT, name: str, values: np.ndarray) -> int:
     return _tensor(model, name, list(values.shape), schema.TensorType.INT32, len(model.buffers) - 1)
 
 
-def _operator(model: schema.ModelT, builtin: int, version: int, inputs: list[int], output: int, kind: int,
-              options: object) -> schema.OperatorT:
+def _operator(
+    model: schema.ModelT, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: object
+) -> schema.OperatorT:
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = builtin
     code.version = version

@@ -77,15 +77,19 @@ def count(cpu: str, parcel: Path, cache: Path, folder: Path) -> Counts:
 
 def rows(found: dict[str, Counts]) -> Iterator[str]:
     """The table, millions of instructions a frame."""
-    yield ("| core | preprocessing | network | mask | in all | first layer on single pixels: in all "
-           "| resize and argmax in the graph: in all |")
+    yield (
+        "| core | preprocessing | network | mask | in all | first layer on single pixels: in all "
+        "| resize and argmax in the graph: in all |"
+    )
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for cpu, counts in found.items():
         ours, single = (sum(counts[name].values()) for name in (PAIRS, SINGLE))
         graph = counts[IN_GRAPH]["whole"]
         stages = " | ".join(f"{counts[PAIRS][stage]:.1f}" for stage in ("preprocess", "network", "mask"))
-        yield (f"| {cpu} | {stages} | {ours:.1f} | {single:.1f} ({100 * (single / ours - 1):+.1f} %) "
-               f"| {graph:.1f} ({100 * (graph / ours - 1):+.1f} %) |")
+        yield (
+            f"| {cpu} | {stages} | {ours:.1f} | {single:.1f} ({100 * (single / ours - 1):+.1f} %) "
+            f"| {graph:.1f} ({100 * (graph / ours - 1):+.1f} %) |"
+        )
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -108,8 +112,11 @@ def _run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.instructions",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     names = [cpu.name for cpu in ARM64_CPUS]
     add("--cpu", nargs="+", choices=names, default=names, help=f"(default: {' '.join(names)})")

@@ -99,8 +99,12 @@ def measure(segmenter: Segmenter, pictures: list[Path], rounds: int, threads: in
                 way(logits)
                 times[name].append(time.perf_counter() - start)
         exact, graph = (table[name](logits) for name in ("lazy, ours", "in a TFLite graph"))
-        yield (path.stem, f"{100 * share_of_mixed(logits):.1f} %",
-               *(f"{1e3 * statistics.median(t):.2f}" for t in times.values()), f"{100 * np.mean(exact == graph):.2f} %")
+        yield (
+            path.stem,
+            f"{100 * share_of_mixed(logits):.1f} %",
+            *(f"{1e3 * statistics.median(t):.2f}" for t in times.values()),
+            f"{100 * np.mean(exact == graph):.2f} %",
+        )
     extra = {name: _peak(way, logits) for name, way in table.items()}
     height, width = segmenter.spec.height, segmenter.spec.width
     # What the engine allocates, Python does not see: the upsampled logits and int32 classes.
@@ -133,8 +137,9 @@ def _run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.masks", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.masks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add("--checkpoint", type=Path, default=WEIGHTS, metavar="FILE", help="quantized network (default: the bundled)")
     add("--size", type=size, default=(1024, 2048), metavar="HxW", help="(default: 1024x2048)")
@@ -142,8 +147,13 @@ def main(argv: list[str] | None = None) -> int:
     add("--count", type=positive, default=4, metavar="N", help="pictures of the folder (default: 4)")
     add("--rounds", type=positive, default=15, metavar="N", help="(default: 15)")
     add("--threads", type=positive, default=1, metavar="N", help="of the graph's engine (default: 1)")
-    add("--cache", type=Path, default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks", metavar="DIR",
-        help="for the exported file (default: %(default)s)")
+    add(
+        "--cache",
+        type=Path,
+        default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks",
+        metavar="DIR",
+        help="for the exported file (default: %(default)s)",
+    )
     add("--markdown", type=Path, metavar="FILE", help="write the table here")
     return guarded(lambda: _run(parser.parse_args(argv)))
 

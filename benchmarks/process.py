@@ -37,7 +37,12 @@ class Process:
         with log.open("wb") as stream:
             self._process = subprocess.Popen(
                 [str(python), "-m", "benchmarks.worker", engine, str(model), json.dumps(facts)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, text=True, env=variables, cwd=log.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                env=variables,
+                cwd=log.parent,
             )
         try:
             self._answer()

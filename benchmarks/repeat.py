@@ -19,8 +19,9 @@ class Outside(NamedTuple):
     found: float
 
     def __str__(self) -> str:
-        return (f"{self.case}: {self.name} is {self.found:.2f}, stated were {self.stated.low:.2f} to "
-                f"{self.stated.high:.2f}")
+        return (
+            f"{self.case}: {self.name} is {self.found:.2f}, stated were {self.stated.low:.2f} to {self.stated.high:.2f}"
+        )
 
 
 def compare_runs(stated: Comparison, again: Comparison) -> tuple[int, list[Outside]]:

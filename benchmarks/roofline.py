@@ -123,19 +123,22 @@ def _median(run: Callable[[], object]) -> float:
 def table(found: list[Layer], limit: Limits, whole: float) -> str:
     """Markdown: a row a layer, the sum, and the network as a whole."""
     lines = [
-        f"int8 arithmetic {limit.macs / 1e9:.0f} GMAC/s, memory {limit.moved / 1e9:.1f} GB/s", "",
+        f"int8 arithmetic {limit.macs / 1e9:.0f} GMAC/s, memory {limit.moved / 1e9:.1f} GB/s",
+        "",
         "| layer | MMAC | MB moved | ms | GMAC/s | least ms | of the least |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     least = sum(limit.least(layer) for layer in found)
-    total = Layer("sum of these", sum(x.macs for x in found), sum(x.moved for x in found),
-                  sum(x.seconds for x in found))
+    total = Layer(
+        "sum of these", sum(x.macs for x in found), sum(x.moved for x in found), sum(x.seconds for x in found)
+    )
     rows = [(layer, limit.least(layer)) for layer in found]
     rows += [(total, least), (replace(total, name="the network", seconds=whole), least)]
     for layer, lower in rows:
         lines.append(
             f"| {layer.name} | {layer.macs / 1e6:.1f} | {layer.moved / 1e6:.2f} | {layer.seconds * 1e3:.2f} "
-            f"| {layer.macs / layer.seconds / 1e9:.1f} | {lower * 1e3:.2f} | {layer.seconds / lower:.1f} |")
+            f"| {layer.macs / layer.seconds / 1e9:.1f} | {lower * 1e3:.2f} | {layer.seconds / lower:.1f} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -152,10 +155,12 @@ def _run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.roofline", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, default=WEIGHTS, metavar="FILE",
-                        help="quantized network (default: the bundled)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.roofline", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, default=WEIGHTS, metavar="FILE", help="quantized network (default: the bundled)"
+    )
     parser.add_argument("--size", type=size, default=(1024, 2048), metavar="HxW", help="(default: 1024x2048)")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="(default: 1)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here")

@@ -19,8 +19,9 @@ RESTART = 0.1
 elsewhere in memory. Found by running it twice, see docs/performance.md."""
 
 
-def interleaved(processes: Mapping[str, Process], frames: Path, rounds: int, count: int,
-                title: str) -> dict[str, list[list[int]]]:
+def interleaved(
+    processes: Mapping[str, Process], frames: Path, rounds: int, count: int, title: str
+) -> dict[str, list[list[int]]]:
     """Times in nanoseconds: name -> one list a round. Only one process works at a time."""
     rng = np.random.default_rng(0)
     times: dict[str, list[list[int]]] = {name: [] for name in processes}

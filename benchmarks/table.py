@@ -23,16 +23,19 @@ def markdown(comparison: Comparison) -> str:
         lines += ["", f"### {case.title}", "", *_table(case)]
     lines += ["", "### Goals", "", "| case | goal | measured | |", "| --- | --- | --- | --- |"]
     for case in comparison.cases:
-        lines += [f"| {case.title} | {what} | {found} | {'met' if met else 'missed'} |"
-                  for what, found, met in goals(case)]
+        lines += [
+            f"| {case.title} | {what} | {found} | {'met' if met else 'missed'} |" for what, found, met in goals(case)
+        ]
     return "\n".join(lines) + "\n"
 
 
 def by_pixels(comparison: Comparison) -> str:
     """One row a case: milliseconds a frame and peak MiB of each contestant."""
     names = [row.name for row in comparison.cases[0].rows] if comparison.cases else []
-    lines = [" | ".join(["| size", "megapixels", "threads", *(f"{name}: ms, MiB" for name in names)]) + " |",
-             "| --- " * (3 + len(names)) + "|"]
+    lines = [
+        " | ".join(["| size", "megapixels", "threads", *(f"{name}: ms, MiB" for name in names)]) + " |",
+        "| --- " * (3 + len(names)) + "|",
+    ]
     for case in comparison.cases:
         rows = [case.row(name) for name in names]
         cells = [f"{milliseconds(row):.1f}, {row.peak / _MEBIBYTE:.0f}" if row else "" for row in rows]
@@ -52,8 +55,10 @@ def _table(case: Case) -> Iterator[str]:
         memory = f"{row.peak / ours.peak:.1f}" if ours else ""
         miou = "" if row.miou is None else f"{100 * row.miou:.2f}"
         name = f"**{row.name}**" if row.ours else row.name
-        yield (f"| {name} | {row.precision} | {milliseconds(row):.1f} | {against}{row.peak / _MEBIBYTE:.0f} | {memory} "
-               f"| {100 * row.agreement:.2f} % | {miou} |")
+        yield (
+            f"| {name} | {row.precision} | {milliseconds(row):.1f} | {against}{row.peak / _MEBIBYTE:.0f} | {memory} "
+            f"| {100 * row.agreement:.2f} % | {miou} |"
+        )
     for row in case.rows:
         if row.problem:
             problem = row.problem.replace("|", "\\|")

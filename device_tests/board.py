@@ -39,8 +39,8 @@ whatever the status; or, when the camera is back, all frames and status 0."""
 @dataclass(frozen=True)
 class Machine:
     """Attributes:
-        cpu: as QEMU calls it.
-        memory: MiB.
+    cpu: as QEMU calls it.
+    memory: MiB.
     """
 
     cpu: str = "cortex-a72"
@@ -64,8 +64,10 @@ def run(context: Context, unplug: str) -> tuple[list[Install], list[Check]]:
     installs, checks = [], []
     folders = [context.work / f"{machine.cpu}-{machine.memory}" for machine in MACHINES]
     with ThreadPoolExecutor(len(MACHINES)) as pool:
-        booted = [pool.submit(boot, machine, source, disk, context.parcel, folder, unplug)
-                  for machine, folder in zip(MACHINES, folders, strict=True)]
+        booted = [
+            pool.submit(boot, machine, source, disk, context.parcel, folder, unplug)
+            for machine, folder in zip(MACHINES, folders, strict=True)
+        ]
     for machine, folder, end in zip(MACHINES, folders, booted, strict=True):
         end.result()
         out = folder / "out"
@@ -79,8 +81,9 @@ def run(context: Context, unplug: str) -> tuple[list[Install], list[Check]]:
     return installs, checks
 
 
-def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Path, unplug: str, *,
-         count: bool = False) -> None:
+def boot(
+    machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Path, unplug: str, *, count: bool = False
+) -> None:
     """Power on, wait for the job, take its results out into ``folder/out``.
 
     Args:
@@ -96,8 +99,12 @@ def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Pat
     job_disk(source, parcel, job, "replug" if unplug == RESUMES else "once", folder / "job.log")
     say(f"booting {machine.label}; console: {console}")
     with console.open("wb") as stream:
-        process = subprocess.Popen(qemu_command(machine, source.image, ram_disk, disk, job, count=count),
-                                   stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            qemu_command(machine, source.image, ram_disk, disk, job, count=count),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
         try:
             process.wait(_BOOT_LIMIT)
         except subprocess.TimeoutExpired:
@@ -111,17 +118,42 @@ def boot(machine: Machine, source: Kernel, disk: Path, parcel: Path, folder: Pat
     take_out(job, "out", folder, folder / "debugfs.log")
 
 
-def qemu_command(machine: Machine, image: Path, ram_disk: Path, disk: Path, job: Path, *,
-                 count: bool = False) -> list[str]:
+def qemu_command(
+    machine: Machine, image: Path, ram_disk: Path, disk: Path, job: Path, *, count: bool = False
+) -> list[str]:
     """QEMU's command line. The root disk is never written: what the job changes there is forgotten."""
     cores = ["-smp", "1", "-icount", "shift=0,sleep=off"] if count else ["-smp", str(_CORES)]
     return [
-        "qemu-system-aarch64", "-M", "virt", "-cpu", machine.cpu, *cores, "-m", str(machine.memory),
-        "-kernel", str(image), "-initrd", str(ram_disk), "-append", "console=ttyAMA0 panic=-1 quiet",
-        "-drive", f"if=none,id=root,format=raw,snapshot=on,file={disk}",
-        "-device", "virtio-blk-device,drive=root,serial=root",
-        "-drive", f"if=none,id=job,format=raw,file={job}", "-device", "virtio-blk-device,drive=job,serial=job",
-        "-nic", "none", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "stdio",
+        "qemu-system-aarch64",
+        "-M",
+        "virt",
+        "-cpu",
+        machine.cpu,
+        *cores,
+        "-m",
+        str(machine.memory),
+        "-kernel",
+        str(image),
+        "-initrd",
+        str(ram_disk),
+        "-append",
+        "console=ttyAMA0 panic=-1 quiet",
+        "-drive",
+        f"if=none,id=root,format=raw,snapshot=on,file={disk}",
+        "-device",
+        "virtio-blk-device,drive=root,serial=root",
+        "-drive",
+        f"if=none,id=job,format=raw,file={job}",
+        "-device",
+        "virtio-blk-device,drive=job,serial=job",
+        "-nic",
+        "none",
+        "-nographic",
+        "-no-reboot",
+        "-monitor",
+        "none",
+        "-serial",
+        "stdio",
     ]
 
 
@@ -151,8 +183,13 @@ def camera_checks(out: Path, steps: dict[str, Any], machine: Machine, release: s
     within = 0.7 * machine.memory * _MIB < (board["memory"] or 0) <= machine.memory * _MIB
     checks.append(Check("report: memory of the board", within, _mib(board["memory"])))
     fits = 0 < (memory["peak_rss"] or 0) < machine.memory * _MIB and (memory["available"] or 0) > 0
-    checks.append(Check("report: peak memory of the process", fits,
-                        f"{_mib(memory['peak_rss'])}, {_mib(memory['available'])} still available"))
+    checks.append(
+        Check(
+            "report: peak memory of the process",
+            fits,
+            f"{_mib(memory['peak_rss'])}, {_mib(memory['available'])} still available",
+        )
+    )
     pictures = len(list((out / "camera").glob("*_overlay.*")))
     checks.append(Check("overlays written", pictures == FRAMES, str(pictures)))
     return checks
@@ -164,14 +201,22 @@ def unplug_checks(out: Path, step: dict[str, Any], expected: str) -> list[Check]
     lines = [line for line in log.splitlines() if line.strip()]
     status, report = step["status"], out / "unplug.json"
     checks = [
-        Check("camera pulled in the middle of a run", bool(step.get("frames_seen") and step.get("device_gone"))
-              and not step.get("ended_before"), step.get("error") or f"/dev/video0 gone: {step.get('device_gone')}"),
+        Check(
+            "camera pulled in the middle of a run",
+            bool(step.get("frames_seen") and step.get("device_gone")) and not step.get("ended_before"),
+            step.get("error") or f"/dev/video0 gone: {step.get('device_gone')}",
+        ),
         Check("pulled camera: ends in bounded time", bool(step.get("bounded")), f"status {status}"),
         Check("pulled camera: no traceback", bool(lines) and "Traceback" not in log, lines[-1] if lines else "silence"),
     ]
     if expected == FAILS:
-        checks.append(Check("pulled camera: status 2 and one line", status == 2 and len(lines) == 1,
-                            f"status {status}, {len(lines)} lines"))
+        checks.append(
+            Check(
+                "pulled camera: status 2 and one line",
+                status == 2 and len(lines) == 1,
+                f"status {status}, {len(lines)} lines",
+            )
+        )
         return checks
     checks.append(Check("pulled camera: report written", report.is_file(), _frames(report)))
     if expected == RESUMES:

@@ -67,10 +67,10 @@ busybox poweroff -f
 @dataclass(frozen=True)
 class Kernel:
     """Attributes:
-        image: what QEMU loads.
-        release: its version.
-        modules: folder of its modules.
-        busybox: a static one for the board's processor.
+    image: what QEMU loads.
+    release: its version.
+    modules: folder of its modules.
+    busybox: a static one for the board's processor.
     """
 
     image: Path
@@ -88,9 +88,25 @@ def kernel(cache: Path) -> Kernel:
         shutil.rmtree(partial, ignore_errors=True)
         partial.parent.mkdir(parents=True, exist_ok=True)
         log = cache / "logs" / "kernel.log"
-        call(["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", "--mode=root",
-              "--variant=extract", "--architectures=arm64", f"--include={','.join(_PACKAGES)}", "bookworm", partial,
-              MIRROR], log, timeout=_TIMEOUT)
+        call(
+            [
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "mmdebstrap",
+                "--mode=root",
+                "--variant=extract",
+                "--architectures=arm64",
+                f"--include={','.join(_PACKAGES)}",
+                "bookworm",
+                partial,
+                MIRROR,
+            ],
+            log,
+            timeout=_TIMEOUT,
+        )
         (release,) = (path.name for path in (partial / "lib/modules").iterdir())
         call(["depmod", "-b", partial, release], log, timeout=_TIMEOUT)
         partial.rename(folder)
@@ -123,8 +139,14 @@ def initramfs(source: Kernel, destination: Path) -> None:
     _script(tree / "init", _INIT.format(modules=" ".join(names)))
     with destination.open("wb") as stream:
         files = subprocess.run(["find", "."], cwd=tree, check=True, capture_output=True).stdout
-        done = subprocess.run(["cpio", "--create", "--format=newc", "--owner=0:0"], cwd=tree, input=files,
-                              stdout=stream, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            ["cpio", "--create", "--format=newc", "--owner=0:0"],
+            cwd=tree,
+            input=files,
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
     if done.returncode:
         raise HostError(f"cpio: {done.stderr.decode(errors='replace').strip()}")
 
@@ -157,8 +179,12 @@ def job_disk(source: Kernel, parcel: Path, image: Path, unplug: str, log: Path) 
     shutil.copy(source.busybox, tree / "busybox")
     (tree / "modules").mkdir()
     names = _copy_modules(source, [_CAMERA_MODULE], tree / "modules")
-    _script(tree / "start", _START.format(modules=" ".join(names), camera=_CAMERA_MODULE, options=_CAMERA_OPTIONS,
-                                          unplug=unplug, done=DONE))
+    _script(
+        tree / "start",
+        _START.format(
+            modules=" ".join(names), camera=_CAMERA_MODULE, options=_CAMERA_OPTIONS, unplug=unplug, done=DONE
+        ),
+    )
     _make_disk(tree, image, spare=100 * _MIB, log=log)
     shutil.rmtree(tree)
 

@@ -41,8 +41,10 @@ def main() -> int:
     out.mkdir(exist_ok=True)
     steps: dict[str, dict[str, Any]] = {}
     wheel = next(job.glob("*.whl"))
-    steps["install"] = _step([PYTHON, "-m", "pip", "install", "--no-index", "--no-deps", "--force-reinstall",
-                              "--no-compile", str(wheel)], out / "install.log")
+    steps["install"] = _step(
+        [PYTHON, "-m", "pip", "install", "--no-index", "--no-deps", "--force-reinstall", "--no-compile", str(wheel)],
+        out / "install.log",
+    )
     steps["camera"] = _step(_run_command(out, "camera", FRAMES), out / "camera.log")
     steps["probe"] = _step([PYTHON, str(job / "probe.py"), str(job), str(out / "probe")], out / "probe.log")
     steps["unplug"] = _unplug(out, replug)
@@ -51,16 +53,29 @@ def main() -> int:
 
 
 def _run_command(out: Path, name: str, frames: int) -> list[str]:
-    return [PYTHON, "-m", "fastscnn_edge.run", "--camera", "0", "--frames", str(frames), "--headless",
-            "--out", str(out / name), "--report", str(out / f"{name}.json")]
+    return [
+        PYTHON,
+        "-m",
+        "fastscnn_edge.run",
+        "--camera",
+        "0",
+        "--frames",
+        str(frames),
+        "--headless",
+        "--out",
+        str(out / name),
+        "--report",
+        str(out / f"{name}.json"),
+    ]
 
 
 def _step(command: list[str], log: Path) -> dict[str, Any]:
     print("board:", *command, flush=True)
     with log.open("w") as stream:
         try:
-            status = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, timeout=STEP_LIMIT,
-                                    check=False).returncode
+            status = subprocess.run(
+                command, stdout=stream, stderr=subprocess.STDOUT, timeout=STEP_LIMIT, check=False
+            ).returncode
         except subprocess.TimeoutExpired:
             status = None
     return {"status": status}
@@ -75,8 +90,12 @@ def _unplug(out: Path, replug: bool) -> dict[str, Any]:
     print("board:", *command, flush=True)
     with (out / "unplug.log").open("w") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
-        seen = _wait_for(lambda: len(list((out / "unplug").glob("*_mask.png"))) >= FRAMES_BEFORE_UNPLUG
-                         or process.poll() is not None, STEP_LIMIT)
+        seen = _wait_for(
+            lambda: (
+                len(list((out / "unplug").glob("*_mask.png"))) >= FRAMES_BEFORE_UNPLUG or process.poll() is not None
+            ),
+            STEP_LIMIT,
+        )
         print("board: pulling the camera", flush=True)
         early = process.poll() is not None
         (DRIVER / "unbind").write_text(device)
@@ -87,8 +106,14 @@ def _unplug(out: Path, replug: bool) -> dict[str, Any]:
             (DRIVER / "bind").write_text(device)
         bounded = _wait_for(lambda: process.poll() is not None, STEP_LIMIT if replug else EXIT_LIMIT)
         stopped = bounded or _stop(process)
-    return {"status": process.returncode, "frames_seen": seen, "ended_before": early, "device_gone": gone,
-            "bounded": bounded, "stopped_by_signal": not bounded and stopped}
+    return {
+        "status": process.returncode,
+        "frames_seen": seen,
+        "ended_before": early,
+        "device_gone": gone,
+        "bounded": bounded,
+        "stopped_by_signal": not bounded and stopped,
+    }
 
 
 def _stop(process: subprocess.Popen[bytes]) -> bool:

@@ -45,22 +45,43 @@ takes minutes, downloads about 400 MB and keeps 3 GB in the cache. Emulated time
 
 def build_parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
-        prog="device_tests/run", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="device_tests/run",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Install this checkout the way a board does, run its models there, compare every mask with this "
-                    "machine's. Exit status 0 if all is well, 1 if something differs, 2 if a target cannot run here.",
+        "machine's. Exit status 0 if all is well, 1 if something differs, 2 if a target cannot run here.",
     )
     add = result.add_argument
     add("--target", action="append", required=True, type=_target, metavar="TARGET", help="see below; repeatable")
     add("--no-install", dest="install", action="store_false", help="do not install missing host packages")
-    add("--cache", type=Path, metavar="DIR", default=default_cache(),
-        help="folder for roots, wheels and images (default: ~/.cache/fastscnn_edge/device_tests)")
-    add("--results", type=Path, metavar="DIR", default=ROOT / "device_tests" / "results",
-        help="folder for one JSON file per target (default: device_tests/results)")
-    add("--page", type=Path, metavar="FILE", default=ROOT / "docs" / "device_tests.md",
-        help="Markdown page made from all those files (default: docs/device_tests.md)")
-    add("--unplug", choices=board.UNPLUG, default=board.RESUMES,
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        default=default_cache(),
+        help="folder for roots, wheels and images (default: ~/.cache/fastscnn_edge/device_tests)",
+    )
+    add(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        default=ROOT / "device_tests" / "results",
+        help="folder for one JSON file per target (default: device_tests/results)",
+    )
+    add(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        default=ROOT / "docs" / "device_tests.md",
+        help="Markdown page made from all those files (default: docs/device_tests.md)",
+    )
+    add(
+        "--unplug",
+        choices=board.UNPLUG,
+        default=board.RESUMES,
         help="what is expected of a run whose camera is pulled out on arm64-board. fails: status 2 and one line; "
-             "reports: it ends and leaves its report; resumes: the camera comes back and the run goes on (default)")
+        "reports: it ends and leaves its report; resumes: the camera comes back and the run goes on (default)",
+    )
     return result
 
 
@@ -75,9 +96,14 @@ def _run(options: argparse.Namespace) -> int:
     with alone(cache):
         parcel = project.fill_parcel(_emptied(cache / "work" / "parcel"), cache)
         baselines = _baselines(parcel, cache)
-        outcomes = [_one(target, options, Context(cache, parcel, _emptied(cache / "work" / _folder(target)),
-                                                  options.install, baselines))
-                    for target in dict.fromkeys(options.target)]
+        outcomes = [
+            _one(
+                target,
+                options,
+                Context(cache, parcel, _emptied(cache / "work" / _folder(target)), options.install, baselines),
+            )
+            for target in dict.fromkeys(options.target)
+        ]
     return 0 if all(outcomes) else 1
 
 
@@ -85,10 +111,16 @@ def _one(target: str, options: argparse.Namespace, context: Context) -> bool:
     installs, checks = _find(target, options, context)
     facts = next(iter(context.baselines.values())).facts
     result = Result(
-        target=target.split(":")[0], created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        commit=_commit(), installs=installs, checks=checks,
-        baseline={"machine": facts["machine"], "cpu": facts["cpu"],
-                  "versions": {name: probe.facts["versions"] for name, probe in context.baselines.items()}},
+        target=target.split(":")[0],
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        commit=_commit(),
+        installs=installs,
+        checks=checks,
+        baseline={
+            "machine": facts["machine"],
+            "cpu": facts["cpu"],
+            "versions": {name: probe.facts["versions"] for name, probe in context.baselines.items()},
+        },
     )
     write(result, options.results, options.page)
     print(summary(result))
@@ -124,9 +156,12 @@ def _baselines(parcel: Path, cache: Path) -> dict[str, Probe]:
 
 def summary(result: Result) -> str:
     """The lines on standard output: one a comparison or check, then the outcome."""
-    lines = [f"{c.verdict:<9} {install.cpu}  {install.name}  {c.model}  {c.kernels}  "
-             f"{c.identical} of {c.pictures} masks identical  {c.reason}".rstrip()
-             for install in result.installs for c in install.comparisons]
+    lines = [
+        f"{c.verdict:<9} {install.cpu}  {install.name}  {c.model}  {c.kernels}  "
+        f"{c.identical} of {c.pictures} masks identical  {c.reason}".rstrip()
+        for install in result.installs
+        for c in install.comparisons
+    ]
     lines += [f"{'holds' if check.passed else 'FAILS':<9} {check.name}: {check.found}" for check in result.checks]
     return "\n".join([*lines, f"{result.target}: {'passed' if result.passed else 'FAILED'}"])
 
@@ -165,6 +200,7 @@ def _emptied(folder: Path) -> Path:
 
 
 def _commit() -> str:
-    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        ["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() or "unknown"

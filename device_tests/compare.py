@@ -78,16 +78,18 @@ def _one(board: Probe, baseline: Probe, run: dict[str, Any]) -> Comparison:
     expected = baseline.run(model, kernels)
     masks = run["masks"]
     if expected is None or not masks or expected["masks"].keys() != masks.keys():
-        return Comparison(model, kernels, run["xnnpack"], len(masks), 0, 0.0, 0.0, 0.0, DIFFERENT,
-                          "the baseline has no such run")
+        return Comparison(
+            model, kernels, run["xnnpack"], len(masks), 0, 0.0, 0.0, 0.0, DIFFERENT, "the baseline has no such run"
+        )
     identical = sum(masks[name] == expected["masks"][name] for name in masks)
     keys = [f"{model}/{kernels}/{name}" for name in masks]
     agreement = min(float((board.arrays[f"{k}/classes"] == baseline.arrays[f"{k}/classes"]).mean()) for k in keys)
     pairs = [(board.arrays[f"{k}/logits"], baseline.arrays[f"{k}/logits"]) for k in keys]
     largest, differing = logit_gap(pairs)
     verdict, reason = _judge(board, baseline, run, identical == len(masks), agreement, largest)
-    return Comparison(model, kernels, run["xnnpack"], len(masks), identical, agreement, largest, differing, verdict,
-                      reason)
+    return Comparison(
+        model, kernels, run["xnnpack"], len(masks), identical, agreement, largest, differing, verdict, reason
+    )
 
 
 def logit_gap(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
@@ -99,8 +101,9 @@ def logit_gap(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]
     return largest, float(np.mean([(a != b).mean() for a, b in wide]))
 
 
-def _judge(board: Probe, baseline: Probe, run: dict[str, Any], identical: bool, agreement: float,
-           largest: float) -> tuple[str, str]:
+def _judge(
+    board: Probe, baseline: Probe, run: dict[str, Any], identical: bool, agreement: float, largest: float
+) -> tuple[str, str]:
     expected = baseline.run(run["model"], run["kernels"])
     assert expected is not None
     if run["operators"] != expected["operators"] and run["model"].endswith(".tflite"):
@@ -114,8 +117,7 @@ def _judge(board: Probe, baseline: Probe, run: dict[str, Any], identical: bool, 
     return _explain(board, baseline, run, agreement, largest)
 
 
-def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: float,
-             largest: float) -> tuple[str, str]:
+def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: float, largest: float) -> tuple[str, str]:
     """Only what can be checked from the data counts as an explanation."""
     expected = baseline.run(run["model"], run["kernels"])
     assert expected is not None
@@ -138,21 +140,29 @@ def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: floa
         return DIFFERENT, "int8 logits differ, and with reference kernels too"
     ours, theirs = (_rounding(probe, run["model"]) for probe in (board, baseline))
     if ours > MAX_RATIO * theirs:
-        return DIFFERENT, (f"{ours:.2f} steps (rms) from the reference kernels, where the baseline's kernels are "
-                           f"{theirs:.2f} from them")
-    return EXPLAINED, ("optimised kernels without XNNPACK requantize differently per processor; the reference kernels "
-                       f"give the same integers on both, and the optimised ones are as near to them here ({ours:.2f} "
-                       f"steps rms) as on the baseline ({theirs:.2f})")
+        return DIFFERENT, (
+            f"{ours:.2f} steps (rms) from the reference kernels, where the baseline's kernels are "
+            f"{theirs:.2f} from them"
+        )
+    return EXPLAINED, (
+        "optimised kernels without XNNPACK requantize differently per processor; the reference kernels "
+        f"give the same integers on both, and the optimised ones are as near to them here ({ours:.2f} "
+        f"steps rms) as on the baseline ({theirs:.2f})"
+    )
 
 
 def _onnx_reason(ours: dict[str, int], theirs: dict[str, int]) -> str:
     """ONNX Runtime chooses by processor which operators it runs in integers."""
     if ours != theirs:
         here, there = (operators.get("QLinearConv", 0) for operators in (ours, theirs))
-        return (f"ONNX Runtime runs other kernels: {here} convolutions in integers here, {there} on the baseline, the "
-                "others in float")
-    return ("the same operators; ONNX Runtime's float Resize between the integer ones rounds some values to the "
-            "neighbouring step, and the layers behind it spread that")
+        return (
+            f"ONNX Runtime runs other kernels: {here} convolutions in integers here, {there} on the baseline, the "
+            "others in float"
+        )
+    return (
+        "the same operators; ONNX Runtime's float Resize between the integer ones rounds some values to the "
+        "neighbouring step, and the layers behind it spread that"
+    )
 
 
 def _same_by_reference(board: Probe, baseline: Probe, model: str) -> bool:
@@ -160,12 +170,13 @@ def _same_by_reference(board: Probe, baseline: Probe, model: str) -> bool:
     return ours is not None and theirs is not None and ours["masks"] == theirs["masks"]
 
 
-
-
 def _rounding(probe: Probe, model: str) -> float:
     """Root mean square distance, in steps, of the default kernels' int8 logits from the reference kernels'."""
     run = probe.run(model, REFERENCE)
     assert run is not None
-    gaps = [probe.arrays[f"{model}/{DEFAULT}/{name}/logits"].astype(np.float64)
-            - probe.arrays[f"{model}/{REFERENCE}/{name}/logits"] for name in run["masks"]]
+    gaps = [
+        probe.arrays[f"{model}/{DEFAULT}/{name}/logits"].astype(np.float64)
+        - probe.arrays[f"{model}/{REFERENCE}/{name}/logits"]
+        for name in run["masks"]
+    ]
     return float(np.sqrt(np.mean(np.square(gaps))))

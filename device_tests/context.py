@@ -14,11 +14,11 @@ from .results import Install as InstallResult
 @dataclass(frozen=True)
 class Context:
     """Attributes:
-        cache: folder for everything that is worth keeping.
-        parcel: folder with wheel, models, pictures and the programs for the board.
-        work: this target's own folder; its content is replaced.
-        install: whether missing programs may be installed here.
-        baselines: name of an install -> what it gave on this machine.
+    cache: folder for everything that is worth keeping.
+    parcel: folder with wheel, models, pictures and the programs for the board.
+    work: this target's own folder; its content is replaced.
+    install: whether missing programs may be installed here.
+    baselines: name of an install -> what it gave on this machine.
     """
 
     cache: Path
@@ -34,7 +34,9 @@ class Context:
             HostError: this machine's Python cannot have that install.
         """
         if install.baseline not in self.baselines:
-            raise HostError(f"nothing to compare {install.name} with: {install.baseline} cannot be installed for this "
-                            "machine's Python; run this with Python 3.11")
+            raise HostError(
+                f"nothing to compare {install.name} with: {install.baseline} cannot be installed for this "
+                "machine's Python; run this with Python 3.11"
+            )
         found = Probe.read(folder)
         return InstallResult(install.name, cpu, found, compare(found, self.baselines[install.baseline]))

@@ -15,11 +15,11 @@ _ARM32 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 l
 @dataclass(frozen=True)
 class Cpu:
     """Attributes:
-        name: as QEMU calls it.
-        board: that has such a core.
-        part: Arm's number for it.
-        architecture: 7 or 8.
-        features: as the kernel lists them.
+    name: as QEMU calls it.
+    board: that has such a core.
+    part: Arm's number for it.
+    architecture: 7 or 8.
+    features: as the kernel lists them.
     """
 
     name: str
@@ -30,9 +30,11 @@ class Cpu:
 
     def cpuinfo(self, cores: int) -> str:
         """The text of ``/proc/cpuinfo``."""
-        core = (f"BogoMIPS\t: 108.00\nFeatures\t: {self.features}\nCPU implementer\t: 0x41\n"
-                f"CPU architecture: {self.architecture}\nCPU variant\t: 0x0\nCPU part\t: {self.part:#x}\n"
-                "CPU revision\t: 3\n\n")
+        core = (
+            f"BogoMIPS\t: 108.00\nFeatures\t: {self.features}\nCPU implementer\t: 0x41\n"
+            f"CPU architecture: {self.architecture}\nCPU variant\t: 0x0\nCPU part\t: {self.part:#x}\n"
+            "CPU revision\t: 3\n\n"
+        )
         return "".join(f"processor\t: {number}\n{core}" for number in range(cores))
 
 

@@ -61,8 +61,13 @@ def require_programs(programs: Iterable[str], *, install: bool) -> None:
     say(f"installing {', '.join(packages)}")
     # Another apt may be at work; it will be done soon.
     subprocess.run(["apt-get", "update", "--quiet"], check=False, env={**os.environ, **_QUIET}, capture_output=True)
-    done = subprocess.run([*command[:2], "-o", "DPkg::Lock::Timeout=300", *command[2:]], check=False,
-                          env={**os.environ, **_QUIET}, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command[:2], "-o", "DPkg::Lock::Timeout=300", *command[2:]],
+        check=False,
+        env={**os.environ, **_QUIET},
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise HostError(f"apt-get could not install {', '.join(packages)}: {_last_line(done.stderr)}")
 
@@ -90,8 +95,15 @@ def register_emulator(name: str, binfmt: Path = _BINFMT) -> None:
         raise HostError(f"cannot register {name} in {binfmt}: {error}; does this kernel have binfmt_misc?") from error
 
 
-def call(command: Sequence[str | Path], log: Path, *, timeout: float, environment: Mapping[str, str] | None = None,
-         cwd: Path | None = None, what: str | None = None) -> None:
+def call(
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    what: str | None = None,
+) -> None:
     """Run ``command``, its output going to ``log``.
 
     Raises:
@@ -102,15 +114,25 @@ def call(command: Sequence[str | Path], log: Path, *, timeout: float, environmen
     with log.open("w") as stream:
         print("$", *command, file=stream, flush=True)
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-                                  timeout=timeout, env=environment, cwd=cwd, check=False)
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                env=environment,
+                cwd=cwd,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             raise HostError(f"{what} took longer than {timeout:.0f} s; its output is in {log}") from None
         except OSError as error:
             raise HostError(f"{what}: {error}") from error
     if done.returncode:
-        raise HostError(f"{what} ended with status {done.returncode}: {_last_line(log.read_text(errors='replace'))} "
-                        f"(all of it: {log})")
+        raise HostError(
+            f"{what} ended with status {done.returncode}: {_last_line(log.read_text(errors='replace'))} "
+            f"(all of it: {log})"
+        )
 
 
 def _last_line(text: str) -> str:

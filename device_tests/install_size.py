@@ -18,8 +18,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-OURS = (("[tflite]", "pictures, INT8 .tflite"), ("[tflite,camera]", "the same with videos and cameras"),
-        ("[onnx]", "pictures, .onnx"))
+OURS = (
+    ("[tflite]", "pictures, INT8 .tflite"),
+    ("[tflite,camera]", "the same with videos and cameras"),
+    ("[onnx]", "pictures, .onnx"),
+)
 
 NOT_COUNTED = ("pip", "setuptools", "wheel", "_distutils_hack", "pkg_resources")
 
@@ -45,12 +48,16 @@ def show(name: str, purpose: str, *steps: list[str]) -> None:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         for packages in steps:
             if packages:
-                subprocess.run([f"{folder}/bin/pip", "install", "--quiet", "--disable-pip-version-check", *packages],
-                               check=True)
+                subprocess.run(
+                    [f"{folder}/bin/pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True
+                )
         sizes = measure(next(Path(folder).glob("lib/python*/site-packages")))
     largest = sorted(sizes.items(), key=lambda item: -item[1])[:4]
-    print(f"| {name} | {purpose} | {sum(sizes.values()) / 1e6:.0f} | "
-          f"{', '.join(f'{entry} {size / 1e6:.0f}' for entry, size in largest)} |", flush=True)
+    print(
+        f"| {name} | {purpose} | {sum(sizes.values()) / 1e6:.0f} | "
+        f"{', '.join(f'{entry} {size / 1e6:.0f}' for entry, size in largest)} |",
+        flush=True,
+    )
 
 
 def measure(packages: Path) -> dict[str, int]:

@@ -107,8 +107,16 @@ def step(command: Sequence[str], log: Path, name: str, *, offline: bool = False)
         variables |= {"PIP_NO_INDEX": "1", "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     with log.open("ab") as stream:
         try:
-            status = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                    timeout=_WORKER_SECONDS, check=False, cwd=log.parent, env=variables).returncode
+            status = subprocess.run(
+                command,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=_WORKER_SECONDS,
+                check=False,
+                cwd=log.parent,
+                env=variables,
+            ).returncode
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NotRunError(f"`{name}`: {error.__class__.__name__}") from error
     if status:
@@ -130,8 +138,9 @@ def environment(peer: Peer, cache: Path) -> Path:
     return python
 
 
-def run_peer(peer: Peer, models: Sequence[Model], pictures: np.ndarray, reference: np.ndarray,
-             cache: Path) -> list[Result]:
+def run_peer(
+    peer: Peer, models: Sequence[Model], pictures: np.ndarray, reference: np.ndarray, cache: Path
+) -> list[Result]:
     """Every file that the peer takes; pictures uint8 [N, H, W, 3], reference float32 [N, C, H, W]."""
     fitting = [m for m in models if (m.int8 and peer.int8) or (not m.int8 and m.input == peer.input)]
     results = []
@@ -152,8 +161,12 @@ def _logits(peer: Peer, python: Path, model: Model, pictures: np.ndarray, cache:
         source, target = Path(folder) / "input.npy", Path(folder) / "output.npy"
         np.save(source, frames)
         worker = f"{peer.name}_worker.py"
-        step([str(python), str(HERE / "interop_peers" / worker), str(model.path), str(source), str(target)],
-             Path(folder) / "log", f"{worker} {model.path.name}", offline=True)
+        step(
+            [str(python), str(HERE / "interop_peers" / worker), str(model.path), str(source), str(target)],
+            Path(folder) / "log",
+            f"{worker} {model.path.name}",
+            offline=True,
+        )
         if not target.is_file():
             raise NotRunError(f"`{worker} {model.path.name}`: wrote nothing")
         return np.asarray(np.load(target))
@@ -187,8 +200,7 @@ def write_models(checkpoint: Path, extent: tuple[int, int], calibration: Path | 
     return models
 
 
-def reference_logits(checkpoint: Path, extent: tuple[int, int],
-                     files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+def reference_logits(checkpoint: Path, extent: tuple[int, int], files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Pictures as uint8 [N, H, W, 3] and the float evaluator's logits, [N, C, H, W]."""
     from fastscnn_edge.quantization.calibration.calibration_images import load_for
     from fastscnn_edge.quantization.graph.evaluator import run
@@ -227,12 +239,18 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument("--peers", default=",".join(p.name for p in PEERS), help="comma-separated (default: all)")
     result.add_argument("--checkpoint", type=Path, default=BUNDLED, metavar="FILE", help="(default: the bundled one)")
     result.add_argument("--size", type=size, default=(360, 480), metavar="HxW", help="(default: 360x480)")
-    result.add_argument("--pictures", type=Path, action="append", metavar="DIR",
-                        help="may be repeated (default: examples/street)")
+    result.add_argument(
+        "--pictures", type=Path, action="append", metavar="DIR", help="may be repeated (default: examples/street)"
+    )
     result.add_argument("--count", type=positive, default=8, metavar="N", help="pictures of each folder (default: 8)")
     result.add_argument("--calibration", type=Path, metavar="DIR", help="compare INT8 files too, made with these")
-    result.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "fastscnn_edge" / "interop",
-                        metavar="DIR", help="environments and written files (default: %(default)s)")
+    result.add_argument(
+        "--cache",
+        type=Path,
+        default=Path.home() / ".cache" / "fastscnn_edge" / "interop",
+        metavar="DIR",
+        help="environments and written files (default: %(default)s)",
+    )
     result.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
     result.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here")
     return result

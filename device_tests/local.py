@@ -35,8 +35,14 @@ def run(context: Context) -> tuple[list[InstallResult], list[Check]]:
 def _smoke(context: Context) -> Check:
     """The masks that the repository keeps (``device_tests/expected``), by the script a user runs first."""
     python = _environment(LITERT, context.parcel, context.cache)
-    done = subprocess.run([python, ROOT / "device_tests" / "smoke.py"], capture_output=True, text=True, check=False,
-                          cwd=context.parcel, env=_clean_environment())
+    done = subprocess.run(
+        [python, ROOT / "device_tests" / "smoke.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=context.parcel,
+        env=_clean_environment(),
+    )
     name = "smoke.py: the masks this repository expects"
     if not done.stdout:
         return Check(name, False, (done.stderr.strip().splitlines() or ["silence"])[-1])
@@ -52,8 +58,14 @@ def probe(install: Install, parcel: Path, result: Path, cache: Path) -> None:
         HostError: a step failed.
     """
     python = _environment(install, parcel, cache)
-    call([python, parcel / "probe.py", parcel, result], cache / "logs" / f"local-{install.name}.log",
-         timeout=_TIMEOUT, environment=_clean_environment(), cwd=parcel, what=f"probe.py in {install.name}")
+    call(
+        [python, parcel / "probe.py", parcel, result],
+        cache / "logs" / f"local-{install.name}.log",
+        timeout=_TIMEOUT,
+        environment=_clean_environment(),
+        cwd=parcel,
+        what=f"probe.py in {install.name}",
+    )
 
 
 def _clean_environment() -> dict[str, str]:
@@ -74,6 +86,9 @@ def _environment(install: Install, parcel: Path, cache: Path) -> Path:
         pins.write_text("\n".join(constraints(install)) + "\n")
         call([python, "-m", "pip", "install", "--constraint", pins, *requirements(install)], log, timeout=_TIMEOUT)
         (venv / "complete").touch()
-    call([python, "-m", "pip", "install", "--no-index", "--no-deps", "--force-reinstall", next(parcel.glob("*.whl"))],
-         log, timeout=_TIMEOUT)
+    call(
+        [python, "-m", "pip", "install", "--no-index", "--no-deps", "--force-reinstall", next(parcel.glob("*.whl"))],
+        log,
+        timeout=_TIMEOUT,
+    )
     return python

@@ -43,8 +43,9 @@ _PACKAGES = ("fastscnn-edge", "numpy", "pillow", "ai-edge-litert", "tflite-runti
 def main() -> int:
     parcel, result = Path(sys.argv[1]), Path(sys.argv[2])
     result.mkdir(parents=True, exist_ok=True)
-    pictures = {path.stem: np.asarray(Image.open(path).convert("RGB"))
-                for path in sorted((parcel / "pictures").glob("*.jpg"))}
+    pictures = {
+        path.stem: np.asarray(Image.open(path).convert("RGB")) for path in sorted((parcel / "pictures").glob("*.jpg"))
+    }
     arrays: dict[str, np.ndarray] = {}
     runs = []
     for path in sorted((parcel / "models").iterdir()):
@@ -56,10 +57,19 @@ def main() -> int:
             runs.append(probe_onnx(path, pictures, arrays))
     np.savez_compressed(result / "arrays.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub takes every name for allow_pickle
     board = read_board()
-    (result / "probe.json").write_text(json.dumps({
-        "machine": board.machine, "cpu": board.cpu, "integer_features": list(board.integer_features),
-        "python": sys.version.split()[0], "versions": versions(), "runs": runs,
-    }, indent=1))
+    (result / "probe.json").write_text(
+        json.dumps(
+            {
+                "machine": board.machine,
+                "cpu": board.cpu,
+                "integer_features": list(board.integer_features),
+                "python": sys.version.split()[0],
+                "versions": versions(),
+                "runs": runs,
+            },
+            indent=1,
+        )
+    )
     return 0
 
 
@@ -86,8 +96,11 @@ def xnnpack_built() -> bool:
     """Whether the interpreter's build can create XNNPACK's delegate at all: it has the line to log for it."""
     package = importlib.util.find_spec(str(interpreter_module()).split(".")[0])
     assert package is not None and package.submodule_search_locations
-    return any(_DELEGATE_LINE.encode() in path.read_bytes()
-               for folder in package.submodule_search_locations for path in Path(folder).glob("*.so"))
+    return any(
+        _DELEGATE_LINE.encode() in path.read_bytes()
+        for folder in package.submodule_search_locations
+        for path in Path(folder).glob("*.so")
+    )
 
 
 def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -99,9 +112,13 @@ def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, 
     delegated = operators.pop("DELEGATE", 0) > 0
     line_seen = any(_DELEGATE_LINE in line for line in _LOGGED)
     return {
-        "model": path.name, "kernels": DEFAULT, "xnnpack": delegated, "xnnpack_line": line_seen,
+        "model": path.name,
+        "kernels": DEFAULT,
+        "xnnpack": delegated,
+        "xnnpack_line": line_seen,
         "xnnpack_built": xnnpack_built(),
-        "operators": dict(operators), "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
+        "operators": dict(operators),
+        "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
     }
 
 
@@ -112,7 +129,10 @@ def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[st
     few = dict(list(pictures.items())[:REFERENCE_PICTURES])
     segmenter = Segmenter(engine=ReferenceEngine(path, interpreter))
     return {
-        "model": path.name, "kernels": REFERENCE, "xnnpack": "DELEGATE" in operators, "operators": dict(operators),
+        "model": path.name,
+        "kernels": REFERENCE,
+        "xnnpack": "DELEGATE" in operators,
+        "operators": dict(operators),
         "masks": _predict(segmenter, path.name, REFERENCE, few, arrays),
     }
 
@@ -120,7 +140,10 @@ def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[st
 def probe_onnx(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """ONNX Runtime. Operators are those it ran after its own fusions, from its profile."""
     return {
-        "model": path.name, "kernels": DEFAULT, "xnnpack": False, "operators": _profiled_operators(path),
+        "model": path.name,
+        "kernels": DEFAULT,
+        "xnnpack": False,
+        "operators": _profiled_operators(path),
         "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
     }
 
@@ -135,8 +158,9 @@ class ReferenceEngine:
         self.output_quantization: Quantization | None = None
         self.details: dict[str, Any] = {}
         self._interpreter = interpreter
-        self._input, self._output = (details[0]["index"] for details in
-                                     (interpreter.get_input_details(), interpreter.get_output_details()))
+        self._input, self._output = (
+            details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
+        )
 
     def input_view(self) -> np.ndarray:
         return self._interpreter.tensor(self._input)()
@@ -148,8 +172,9 @@ class ReferenceEngine:
         return self._interpreter.get_tensor(self._output)[0]
 
 
-def _predict(segmenter: Segmenter, model: str, kernels: str, pictures: dict[str, np.ndarray],
-             arrays: dict[str, np.ndarray]) -> dict[str, str]:
+def _predict(
+    segmenter: Segmenter, model: str, kernels: str, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]
+) -> dict[str, str]:
     """Picture -> sha256 of its class map; the arrays themselves go into ``arrays``."""
     digests = {}
     for name, rgb in pictures.items():
@@ -165,8 +190,9 @@ def _interpreter(path: Path, reference: bool = False) -> tuple[Any, list[str]]:
     module = importlib.import_module(str(interpreter_module()))
     kernels = module.OpResolverType.BUILTIN_REF if reference else module.OpResolverType.AUTO
     with captured_stderr() as lines:
-        interpreter = module.Interpreter(model_path=str(path), experimental_op_resolver_type=kernels,
-                                         num_threads=len(os.sched_getaffinity(0)))
+        interpreter = module.Interpreter(
+            model_path=str(path), experimental_op_resolver_type=kernels, num_threads=len(os.sched_getaffinity(0))
+        )
         interpreter.allocate_tensors()
     return interpreter, lines
 
@@ -181,8 +207,13 @@ def _profiled_operators(path: Path) -> dict[str, int]:
         image = session.get_inputs()[0]
         session.run(None, {image.name: np.zeros(image.shape, np.uint8)})
         events = json.loads(Path(session.end_profiling()).read_text())
-    return dict(Counter(event["args"]["op_name"] for event in events
-                        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")))
+    return dict(
+        Counter(
+            event["args"]["op_name"]
+            for event in events
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -57,8 +57,11 @@ def wheel(cache: Path) -> Path:
                 shutil.copytree(ROOT / name, Path(copy, name), ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, copy)
-        call([sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(folder), copy],
-             cache / "logs" / "wheel.log", timeout=600)
+        call(
+            [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(folder), copy],
+            cache / "logs" / "wheel.log",
+            timeout=600,
+        )
     return next(folder.glob("*.whl"))
 
 
@@ -70,8 +73,20 @@ def models(cache: Path) -> Path:
     for name, options in EXPORTS.items():
         if not (folder / name).is_file():
             say(f"exporting {name}")
-            call([sys.executable, "-m", "fastscnn_edge.export", "--checkpoint", str(CHECKPOINT), *options,
-                  "--out", str(folder / name)], cache / "logs" / f"export-{name}.log", timeout=1200)
+            call(
+                [
+                    sys.executable,
+                    "-m",
+                    "fastscnn_edge.export",
+                    "--checkpoint",
+                    str(CHECKPOINT),
+                    *options,
+                    "--out",
+                    str(folder / name),
+                ],
+                cache / "logs" / f"export-{name}.log",
+                timeout=1200,
+            )
     return folder
 
 

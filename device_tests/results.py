@@ -78,8 +78,13 @@ class Result:
             "passed": self.passed,
             "baseline": self.baseline,
             "installs": [
-                {**i.probe.facts, "name": i.name, "cpu": i.cpu, "cpu_seen": i.probe.facts["cpu"],
-                 "comparisons": [vars(c) for c in i.comparisons]}
+                {
+                    **i.probe.facts,
+                    "name": i.name,
+                    "cpu": i.cpu,
+                    "cpu_seen": i.probe.facts["cpu"],
+                    "comparisons": [vars(c) for c in i.comparisons],
+                }
                 for i in self.installs
             ],
             "checks": [vars(check) for check in self.checks],
@@ -101,10 +106,14 @@ def file_name(target: str) -> str:
 def to_markdown(results: Iterable[dict[str, Any]]) -> str:
     """The page."""
     results = list(results)
-    lines = ["# Device tests: what was found", "",
-             "Written by `device_tests/run`; `device_tests/README.md` says how. *same* is bit for bit, in masks and "
-             "logits. Emulated processors say nothing of speed, and nothing here is a time.", "",
-             *_table(["target", "outcome", "masks compared", "identical", "checks"], [_overview(r) for r in results])]
+    lines = [
+        "# Device tests: what was found",
+        "",
+        "Written by `device_tests/run`; `device_tests/README.md` says how. *same* is bit for bit, in masks and "
+        "logits. Emulated processors say nothing of speed, and nothing here is a time.",
+        "",
+        *_table(["target", "outcome", "masks compared", "identical", "checks"], [_overview(r) for r in results]),
+    ]
     for result in results:
         lines += ["", f"## {result['target']}", "", *_details(result)]
     lines += ["", f"## Masks of {INT8_MODEL}", "", "By the first digits of their sha256.", "", *_digests(results)]
@@ -115,8 +124,10 @@ def _overview(result: dict[str, Any]) -> list[str]:
     comparisons = [c for install in result["installs"] for c in install["comparisons"]]
     passed = sum(check["passed"] for check in result["checks"])
     return [
-        result["target"], "passed" if result["passed"] else "**failed**",
-        str(sum(c["pictures"] for c in comparisons)), str(sum(c["identical"] for c in comparisons)),
+        result["target"],
+        "passed" if result["passed"] else "**failed**",
+        str(sum(c["pictures"] for c in comparisons)),
+        str(sum(c["identical"] for c in comparisons)),
         f"{passed} of {len(result['checks'])}" if result["checks"] else "none",
     ]
 
@@ -126,13 +137,37 @@ def _details(result: dict[str, Any]) -> list[str]:
     lines = [f"{result['created']}, commit {result['commit']}. Compared with {base['machine']} ({base['cpu']})."]
     if result["installs"]:
         rows = [_comparison(i, c) for i in result["installs"] for c in i["comparisons"]]
-        lines += ["", *_table(["processor", "install", "model", "kernels", "identical masks", "pixels alike, least",
-                               "logits: largest difference", "that differ", "verdict"], rows)]
-        reasons = sorted({f"{c['verdict']}: {c['reason']}" for i in result["installs"] for c in i["comparisons"]
-                          if c["reason"]})
+        lines += [
+            "",
+            *_table(
+                [
+                    "processor",
+                    "install",
+                    "model",
+                    "kernels",
+                    "identical masks",
+                    "pixels alike, least",
+                    "logits: largest difference",
+                    "that differ",
+                    "verdict",
+                ],
+                rows,
+            ),
+        ]
+        reasons = sorted(
+            {f"{c['verdict']}: {c['reason']}" for i in result["installs"] for c in i["comparisons"] if c["reason"]}
+        )
         lines += ["", *(f"- {reason}." for reason in reasons)] if reasons else []
-        lines += ["", "Operators:", "", *_operators(result["installs"]), "", "Versions:", "",
-                  *_versions(result["installs"])]
+        lines += [
+            "",
+            "Operators:",
+            "",
+            *_operators(result["installs"]),
+            "",
+            "Versions:",
+            "",
+            *_versions(result["installs"]),
+        ]
     if result["checks"]:
         rows = [[c["name"], "yes" if c["passed"] else "**no**", c["found"]] for c in result["checks"]]
         lines += ["", *_table(["check", "holds", "found"], rows)]
@@ -149,8 +184,10 @@ def _digests(results: list[dict[str, Any]]) -> list[str]:
                 if run["model"] == INT8_MODEL:
                     for picture, digest in run["masks"].items():
                         owners.setdefault((picture, _kernels(run), digest[:12]), []).append(owner)
-    return _table(["picture", "kernels", "mask", "the same on"],
-                  [[*key, "; ".join(names)] for key, names in sorted(owners.items())])
+    return _table(
+        ["picture", "kernels", "mask", "the same on"],
+        [[*key, "; ".join(names)] for key, names in sorted(owners.items())],
+    )
 
 
 def _kernels(run: dict[str, Any]) -> str:
@@ -162,8 +199,17 @@ def _kernels(run: dict[str, Any]) -> str:
 def _comparison(install: dict[str, Any], c: dict[str, Any]) -> list[str]:
     is_float = c["model"].startswith("fp32")
     largest = f"{c['largest']:.1e} of the largest" if is_float else f"{c['largest']:.0f} steps"
-    return [install["cpu"], install["name"], c["model"], _kernels(c), f"{c['identical']} of {c['pictures']}",
-            f"{c['agreement']:.2%}", largest, f"{c['differing']:.2%}", c["verdict"]]
+    return [
+        install["cpu"],
+        install["name"],
+        c["model"],
+        _kernels(c),
+        f"{c['identical']} of {c['pictures']}",
+        f"{c['agreement']:.2%}",
+        largest,
+        f"{c['differing']:.2%}",
+        c["verdict"],
+    ]
 
 
 def _operators(installs: list[dict[str, Any]]) -> list[str]:

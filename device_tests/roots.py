@@ -43,10 +43,8 @@ class Board:
     cpus: tuple[Cpu, ...]
 
 
-ARM64 = Board("arm64", "qemu-aarch64", wheels.ARM64, ("python3",),
-              (LITERT, TFLITE_RUNTIME, ONNXRUNTIME), ARM64_CPUS)
-ARMHF = Board("armhf", "qemu-arm", wheels.ARMHF, ("python3", "python3-numpy", "python3-pil"),
-              (DEBIAN,), ARMHF_CPUS)
+ARM64 = Board("arm64", "qemu-aarch64", wheels.ARM64, ("python3",), (LITERT, TFLITE_RUNTIME, ONNXRUNTIME), ARM64_CPUS)
+ARMHF = Board("armhf", "qemu-arm", wheels.ARMHF, ("python3", "python3-numpy", "python3-pil"), (DEBIAN,), ARMHF_CPUS)
 
 
 def prepare(board: Board, cache: Path, *, install: bool) -> Path:
@@ -75,15 +73,34 @@ def install_project(board: Board, root: Path, install: Install, parcel: Path, ca
     if stamp.is_file() and stamp.read_text() == content:
         return
     say(f"installing the wheel in {board.architecture}'s {install.name}")
-    enter(board, root, [f"/opt/{install.name}/bin/pip", "install", "--no-index", "--no-deps", "--force-reinstall",
-                        f"/parcel/{wheel.name}"],
-          cache / "logs" / f"{board.architecture}-{install.name}-project.log", binds={parcel: "parcel"},
-          timeout=_INSTALL_TIMEOUT)
+    enter(
+        board,
+        root,
+        [
+            f"/opt/{install.name}/bin/pip",
+            "install",
+            "--no-index",
+            "--no-deps",
+            "--force-reinstall",
+            f"/parcel/{wheel.name}",
+        ],
+        cache / "logs" / f"{board.architecture}-{install.name}-project.log",
+        binds={parcel: "parcel"},
+        timeout=_INSTALL_TIMEOUT,
+    )
     stamp.write_text(content)
 
 
-def enter(board: Board, root: Path, command: Sequence[str], log: Path, *, binds: Mapping[Path, str],
-          timeout: float, cpu: Cpu | None = None) -> None:
+def enter(
+    board: Board,
+    root: Path,
+    command: Sequence[str],
+    log: Path,
+    *,
+    binds: Mapping[Path, str],
+    timeout: float,
+    cpu: Cpu | None = None,
+) -> None:
     """Run ``command`` inside ``root``, mounts and processes gone afterwards whatever happens.
 
     Args:
@@ -100,9 +117,13 @@ def enter(board: Board, root: Path, command: Sequence[str], log: Path, *, binds:
         (root / inside).mkdir(exist_ok=True)
     script = mount_script(root, cpuinfo, binds, command)
     # --kill-child: a timeout ends the emulated processes too.
-    call(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script], log, timeout=timeout,
-         environment={"PATH": _PATH, "QEMU_CPU": cpu.name, "HOME": "/root", "LANG": "C.UTF-8"},
-         what=f"{command[0]} in the {board.architecture} root")
+    call(
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script],
+        log,
+        timeout=timeout,
+        environment={"PATH": _PATH, "QEMU_CPU": cpu.name, "HOME": "/root", "LANG": "C.UTF-8"},
+        what=f"{command[0]} in the {board.architecture} root",
+    )
 
 
 def mount_script(root: Path, cpuinfo: Path, binds: Mapping[Path, str], command: Sequence[str]) -> str:
@@ -110,17 +131,20 @@ def mount_script(root: Path, cpuinfo: Path, binds: Mapping[Path, str], command: 
 
     Without /proc and /sys the engines cannot tell the processor and silently leave XNNPACK out.
     """
+
     def inside(name: str) -> str:
         return shlex.quote(str(root / name))
 
-    return "\n".join([
-        f"mount -t proc proc {inside('proc')}",
-        f"mount --bind {shlex.quote(str(cpuinfo))} {inside('proc/cpuinfo')}",
-        f"mount --rbind /sys {inside('sys')}",
-        f"mount --rbind /dev {inside('dev')}",
-        *(f"mount --bind {shlex.quote(str(folder))} {inside(name)}" for folder, name in binds.items()),
-        f"exec chroot {shlex.quote(str(root))} {shlex.join(command)}",
-    ])
+    return "\n".join(
+        [
+            f"mount -t proc proc {inside('proc')}",
+            f"mount --bind {shlex.quote(str(cpuinfo))} {inside('proc/cpuinfo')}",
+            f"mount --rbind /sys {inside('sys')}",
+            f"mount --rbind /dev {inside('dev')}",
+            *(f"mount --bind {shlex.quote(str(folder))} {inside(name)}" for folder, name in binds.items()),
+            f"exec chroot {shlex.quote(str(root))} {shlex.join(command)}",
+        ]
+    )
 
 
 def _debian(board: Board, cache: Path) -> Path:
@@ -133,12 +157,28 @@ def _debian(board: Board, cache: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
     # In a namespace of its own: if it is killed, its /proc, /sys and /dev do not stay mounted in the cache.
-    call(["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", "--mode=root",
-          "--variant=minbase", f"--architectures={board.architecture}",
-          f"--include={','.join(board.packages)}", "--dpkgopt=force-unsafe-io",
-          "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-          "bookworm", str(partial), MIRROR],
-         cache / "logs" / f"mmdebstrap-{board.architecture}.log", timeout=_BUILD_TIMEOUT)
+    call(
+        [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "mmdebstrap",
+            "--mode=root",
+            "--variant=minbase",
+            f"--architectures={board.architecture}",
+            f"--include={','.join(board.packages)}",
+            "--dpkgopt=force-unsafe-io",
+            "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-exclude=/usr/share/man/*",
+            "bookworm",
+            str(partial),
+            MIRROR,
+        ],
+        cache / "logs" / f"mmdebstrap-{board.architecture}.log",
+        timeout=_BUILD_TIMEOUT,
+    )
     partial.rename(root)
     return root
 
@@ -156,10 +196,17 @@ def _install_libraries(board: Board, root: Path, install: Install, cache: Path) 
     files = sorted(path.name for path in folder.glob("*.whl"))
     # pip starts from its own wheel: python3-venv would bring ca-certificates, minutes under emulation.
     pip = next(name for name in files if name.startswith("pip-"))
-    script = (f"python3 -m venv --without-pip {system}/opt/{install.name}\n"
-              f"/opt/{install.name}/bin/python /wheels/{pip}/pip install --no-index --no-deps --no-compile "
-              + " ".join(f"/wheels/{name}" for name in files))
-    enter(board, root, ["/bin/sh", "-ec", script],
-          cache / "logs" / f"{board.architecture}-{install.name}-libraries.log", binds={folder: "wheels"},
-          timeout=_INSTALL_TIMEOUT)
+    script = (
+        f"python3 -m venv --without-pip {system}/opt/{install.name}\n"
+        f"/opt/{install.name}/bin/python /wheels/{pip}/pip install --no-index --no-deps --no-compile "
+        + " ".join(f"/wheels/{name}" for name in files)
+    )
+    enter(
+        board,
+        root,
+        ["/bin/sh", "-ec", script],
+        cache / "logs" / f"{board.architecture}-{install.name}-libraries.log",
+        binds={folder: "wheels"},
+        timeout=_INSTALL_TIMEOUT,
+    )
     stamp.write_text(digest(install))

@@ -39,8 +39,11 @@ def main() -> int:
         digest = hashlib.sha256(classes.tobytes()).hexdigest()
         results[path.stem] = {"agreement": float((classes == expected).mean()), "sha256": digest}
     passed = bool(results) and all(r["agreement"] >= LEAST_AGREEMENT[segmenter.engine.name] for r in results.values())
-    print(json.dumps({"passed": passed, "machine": platform.machine(), "library": segmenter.engine.library,
-                      "masks": results}))
+    print(
+        json.dumps(
+            {"passed": passed, "machine": platform.machine(), "library": segmenter.engine.library, "masks": results}
+        )
+    )
     return 0 if passed else 1
 
 

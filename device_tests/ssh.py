@@ -43,8 +43,9 @@ def run(host: str, context: Context) -> tuple[list[Install], list[Check]]:
         result = context.work / install.name
         _fetch(host, f"{_FOLDER}/result-{install.name}", result)
         compared = context.compared(install, "", result)
-        found.append(Install(install.name, compared.probe.facts["cpu"] or machine, compared.probe,
-                             compared.comparisons))
+        found.append(
+            Install(install.name, compared.probe.facts["cpu"] or machine, compared.probe, compared.comparisons)
+        )
     return found, checks
 
 
@@ -53,23 +54,30 @@ def board_script(install: Environment) -> str:
     venv, wheel = f"venv-{install.name}", "parcel/*.whl"
     system = "--system-site-packages " if install.from_system else ""
     pins = "\\n".join(constraints(install))
-    return "\n".join([
-        "set -e",
-        f"cd ~/{_FOLDER}",
-        f"test -x {venv}/bin/pip || python3 -m venv {system}{venv}",
-        f"printf '{pins}\\n' > constraints.txt",
-        f"{venv}/bin/pip install --quiet --constraint constraints.txt {shlex.join(requirements(install))}",
-        f"{venv}/bin/pip install --quiet --no-index --no-deps --force-reinstall {wheel}",
-        f"rm -rf result-{install.name}",
-        f"{venv}/bin/python parcel/probe.py parcel result-{install.name}",
-    ])
+    return "\n".join(
+        [
+            "set -e",
+            f"cd ~/{_FOLDER}",
+            f"test -x {venv}/bin/pip || python3 -m venv {system}{venv}",
+            f"printf '{pins}\\n' > constraints.txt",
+            f"{venv}/bin/pip install --quiet --constraint constraints.txt {shlex.join(requirements(install))}",
+            f"{venv}/bin/pip install --quiet --no-index --no-deps --force-reinstall {wheel}",
+            f"rm -rf result-{install.name}",
+            f"{venv}/bin/python parcel/probe.py parcel result-{install.name}",
+        ]
+    )
 
 
 def _remote(host: str, script: str, *, stdin: bytes = b"", what: str | None = None) -> bytes:
     """Standard output of ``script``, run by a shell on the board."""
     try:
-        done = subprocess.run(["ssh", "-o", "BatchMode=yes", host, script], input=stdin, capture_output=True,
-                              timeout=_TIMEOUT, check=False)
+        done = subprocess.run(
+            ["ssh", "-o", "BatchMode=yes", host, script],
+            input=stdin,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise HostError(f"{what or host} took longer than {_TIMEOUT} s") from None
     except FileNotFoundError:

@@ -21,9 +21,15 @@ def run(board: roots.Board, context: Context) -> tuple[list[Install], list[Check
             say(f"{board.architecture}: {install.name} on {cpu.name}")
             result = context.work / f"{install.name}-{cpu.name}"
             result.mkdir(parents=True)
-            roots.enter(board, root, [f"/opt/{install.name}/bin/python", "/parcel/probe.py", "/parcel", "/result"],
-                        context.work / f"{install.name}-{cpu.name}.log",
-                        binds={context.parcel: "parcel", result: "result"}, timeout=_PROBE_TIMEOUT, cpu=cpu)
+            roots.enter(
+                board,
+                root,
+                [f"/opt/{install.name}/bin/python", "/parcel/probe.py", "/parcel", "/result"],
+                context.work / f"{install.name}-{cpu.name}.log",
+                binds={context.parcel: "parcel", result: "result"},
+                timeout=_PROBE_TIMEOUT,
+                cpu=cpu,
+            )
             found.append(context.compared(install, f"{cpu.name} ({cpu.board})", result))
     return found, _same_processor_seen(found, board)
 

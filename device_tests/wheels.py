@@ -58,8 +58,23 @@ def download(install: Install, platform: Platform, cache: Path) -> Path:
     pins.write_text("\n".join(constraints(install)) + "\n")
     # What the system brings must not come in as a dependency either.
     alone = ["--no-deps"] if install.from_system else []
-    call([sys.executable, "-m", "pip", "download", "--dest", str(partial), "--constraint", str(pins), *alone,
-          *platform_arguments(platform), "pip", *requirements(install)],
-         cache / "logs" / f"pip-{folder.name}.log", timeout=_TIMEOUT)
+    call(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--dest",
+            str(partial),
+            "--constraint",
+            str(pins),
+            *alone,
+            *platform_arguments(platform),
+            "pip",
+            *requirements(install),
+        ],
+        cache / "logs" / f"pip-{folder.name}.log",
+        timeout=_TIMEOUT,
+    )
     partial.rename(folder)
     return folder

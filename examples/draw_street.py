@@ -244,7 +244,8 @@ def car(paint: Array, van: bool = False) -> Solid:
         door_glass = (np.abs(z + 0.35) > 0.05) & (z > (0.1 if van else back + 0.45))
         pane = np.where(sides, door_glass, x < 0.68 - 0.3 * (y - waist))
         for where, own, gloss in (
-            ((y < 0.4) | (seam & (y < waist)), (24, 25, 27), 0.0), (glassy & pane, (24, 28, 32), 0.22),
+            ((y < 0.4) | (seam & (y < waist)), (24, 25, 27), 0.0),
+            (glassy & pane, (24, 28, 32), 0.22),
             (rear & (x > 0.62) & (y > 0.6) & (y < 0.86), (140, 16, 16), 0.14),
             (ahead & (x > 0.55) & (y > 0.6) & (y < 0.74), (178, 184, 190), 0.15),
             (ahead & (x < 0.4) & (y > 0.56) & (y < 0.7), (20, 20, 22), 0.1),
@@ -439,8 +440,12 @@ def draw_side(canvas: Canvas, seed: int, side: int, length: float) -> None:
     for z in np.arange(rng.uniform(14, 20), length, 27):
         draw_tree(canvas, rng, side * (ROAD + 0.9), z + 9, rng.uniform(6, 8))
         steel, arm = (84, 88, 90), -side * 1.4
-        post = [((0, 0, 0), (0, 7.4, 0), 0.075, steel), ((0, 0, 0), (0, 1.2, 0), 0.12, steel),
-                ((0, 7.4, 0), (arm, 7.7, 0), 0.05, steel), ((arm, 7.7, 0), (arm * 1.4, 7.7, 0), 0.11, (150, 150, 148))]
+        post = [
+            ((0, 0, 0), (0, 7.4, 0), 0.075, steel),
+            ((0, 0, 0), (0, 1.2, 0), 0.12, steel),
+            ((0, 7.4, 0), (arm, 7.7, 0), 0.05, steel),
+            ((arm, 7.7, 0), (arm * 1.4, 7.7, 0), 0.11, (150, 150, 148)),
+        ]
         canvas.solid(rods(post, (2.1, 3.95, 0.2)), (side * (ROAD + 0.5), KERB, z), "pole")
     x, z = side * (ROAD + 0.45), 27.0 + 9 * side
     canvas.solid(rods([((0, 0, 0), (0, 2.7, 0), 0.045, (96, 98, 100))], (0.1, 1.4, 0.1)), (x, KERB, z), "pole")

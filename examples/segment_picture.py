@@ -1,6 +1,6 @@
 """How much of a picture each class covers, and the overlay beside it.
 
-    python examples/segment_picture.py picture.jpg
+python examples/segment_picture.py picture.jpg
 """
 
 from __future__ import annotations

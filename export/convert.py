@@ -65,8 +65,10 @@ def export_onnx(request: Request) -> tuple[ModelSpec, OnnxVerification]:
         raise UsageError("--precision dynamic is a .tflite's; an .onnx is int8, fp32 or fp16")
     if source.keep_float or source.int16_activations:
         # ONNX Runtime quantizes a float convolution between Dequantize and Quantize by itself.
-        raise UsageError("--keep-float and --int16-activations are for .tflite files: ONNX Runtime would round such a "
-                         "layer after all")
+        raise UsageError(
+            "--keep-float and --int16-activations are for .tflite files: ONNX Runtime would round such a "
+            "layer after all"
+        )
     if request.onnx.dynamic_size and source.size and min(source.size) < MIN_DYNAMIC:
         raise UsageError(f"--dynamic size needs a typical --size of at least {MIN_DYNAMIC}x{MIN_DYNAMIC}")
     needs_symmetric = source.precision == "int8" and request.target == TENSORRT

@@ -115,8 +115,14 @@ def _from_float(source: Source, scheme: Scheme) -> Prepared:
     pictures = _pictures(source, float_graph)
     made = _at_precision(float_graph, source, checkpoint, scheme, pictures)
     return Prepared(
-        made.integer, made.real, pictures, checkpoint.classes,
-        checkpoint.normalisation, checkpoint.model.dialect.name, scheme.name if int8 else "float", checkpoint.sha256,
+        made.integer,
+        made.real,
+        pictures,
+        checkpoint.classes,
+        checkpoint.normalisation,
+        checkpoint.model.dialect.name,
+        scheme.name if int8 else "float",
+        checkpoint.sha256,
     )
 
 
@@ -125,9 +131,11 @@ def _check_stored(source: Source, checkpoint: Checkpoint, scheme: Scheme) -> Non
         raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
     stored = checkpoint.quantization.get("scheme")
     if stored in SCHEMES and stored != scheme.name:
-        raise UsageError(f"{source.checkpoint} carries scales of the {stored} scheme, and this target needs the "
-                         f"{scheme.name} one: give --calibration, or start from 'fastscnn-edge quantize --scheme "
-                         f"{scheme.name}'")
+        raise UsageError(
+            f"{source.checkpoint} carries scales of the {stored} scheme, and this target needs the "
+            f"{scheme.name} one: give --calibration, or start from 'fastscnn-edge quantize --scheme "
+            f"{scheme.name}'"
+        )
 
 
 def _from_quantized(source: Source, scheme: Scheme | None) -> Prepared:
@@ -137,16 +145,27 @@ def _from_quantized(source: Source, scheme: Scheme | None) -> Prepared:
     if file.scheme not in SCHEMES:
         raise CheckpointError(f"{source.checkpoint} is of the unknown scheme '{file.scheme}'")
     if scheme is not None and file.scheme != scheme.name:
-        raise UsageError(f"{source.checkpoint} was quantized by the {file.scheme} scheme, and this target needs the "
-                         f"{scheme.name} one: make it with 'fastscnn-edge quantize --scheme {scheme.name}'")
+        raise UsageError(
+            f"{source.checkpoint} was quantized by the {file.scheme} scheme, and this target needs the "
+            f"{scheme.name} one: make it with 'fastscnn-edge quantize --scheme {scheme.name}'"
+        )
     graph, float_graph = file.graphs(SCHEMES[file.scheme], *(source.size or file.origin.trained_size))
     origin = file.origin
-    return Prepared(graph, float_graph, _pictures(source, graph), origin.classes, origin.normalisation,
-                    origin.dialect, file.scheme, file.sha256)
+    return Prepared(
+        graph,
+        float_graph,
+        _pictures(source, graph),
+        origin.classes,
+        origin.normalisation,
+        origin.dialect,
+        file.scheme,
+        file.sha256,
+    )
 
 
-def _at_precision(graph: Graph, source: Source, checkpoint: Checkpoint, scheme: Scheme,
-                  pictures: Sequence[np.ndarray]) -> Quantized:
+def _at_precision(
+    graph: Graph, source: Source, checkpoint: Checkpoint, scheme: Scheme, pictures: Sequence[np.ndarray]
+) -> Quantized:
     """The graph to write, and the float graph that its numbers stand for."""
     if source.precision != "int8":
         made = {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[source.precision](graph)

@@ -46,9 +46,7 @@ _CAMVID_TO_CITYSCAPES = {
     "bicyclist": "bicycle",
 }
 
-CAMVID = ClassSet(
-    tuple(_CAMVID_TO_CITYSCAPES), tuple(_CITYSCAPES[name] for name in _CAMVID_TO_CITYSCAPES.values())
-)
+CAMVID = ClassSet(tuple(_CAMVID_TO_CITYSCAPES), tuple(_CITYSCAPES[name] for name in _CAMVID_TO_CITYSCAPES.values()))
 
 
 def generic(count: int, labels: tuple[str, ...] = ()) -> ClassSet:

@@ -37,6 +37,7 @@ def as_json(level: str, message: str, **facts: object) -> None:
 def _one_line(message: str) -> str:
     return " ".join(message.split())
 
+
 Warn = Callable[[str], None]
 
 

@@ -13,15 +13,24 @@ from fastscnn_edge import classes
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, ClassSet, ModelSpec, Normalisation
 
 SPEC = ModelSpec(
-    height=360, width=480, classes=classes.CAMVID, normalisation=INT8_NATIVE, dialect="mmseg", align_corners=False,
-    precision="int8", preset="affine", checkpoint_sha256="0" * 64, version="0.1.0",
+    height=360,
+    width=480,
+    classes=classes.CAMVID,
+    normalisation=INT8_NATIVE,
+    dialect="mmseg",
+    align_corners=False,
+    precision="int8",
+    preset="affine",
+    checkpoint_sha256="0" * 64,
+    version="0.1.0",
 )
 
 
 @given(st.integers(1, 60), st.integers(32, 4096), st.booleans(), st.sampled_from([IMAGENET, INT8_NATIVE]))
 def test_spec_survives_json(count: int, height: int, corners: bool, normalisation: Normalisation) -> None:
-    spec = dataclasses.replace(SPEC, classes=classes.guess(count), height=height, align_corners=corners,
-                               normalisation=normalisation)
+    spec = dataclasses.replace(
+        SPEC, classes=classes.guess(count), height=height, align_corners=corners, normalisation=normalisation
+    )
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 

@@ -28,11 +28,14 @@ def compiled(network: Any, threads: int, picture: Picture) -> Segment:
     with_pixels = ov.preprocess.PrePostProcessor(network)
     image = with_pixels.input()
     image.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape(
-        [1, picture.height, picture.width, 3])
+        [1, picture.height, picture.width, 3]
+    )
     image.model().set_layout(ov.Layout("NCHW"))
     image.preprocess().convert_element_type(ov.Type.f32).mean(list(picture.mean)).scale(list(picture.std))
     settings = {
-        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
         "INFERENCE_PRECISION_HINT": "f32",
     }
     request = ov.Core().compile_model(with_pixels.build(), "CPU", settings).create_infer_request()

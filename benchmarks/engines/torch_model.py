@@ -35,6 +35,7 @@ def fixed_pool(x: Tensor, bins: int) -> Tensor:
     def spans(extent: int) -> list[slice]:
         return [slice(i * extent // bins, -(-(i + 1) * extent // bins)) for i in range(bins)]
 
-    rows = [torch.cat([x[:, :, r, c].mean((2, 3), keepdim=True) for c in spans(x.shape[3])], 3)
-            for r in spans(x.shape[2])]
+    rows = [
+        torch.cat([x[:, :, r, c].mean((2, 3), keepdim=True) for c in spans(x.shape[3])], 3) for r in spans(x.shape[2])
+    ]
     return torch.cat(rows, 2)

@@ -40,5 +40,6 @@ with torch.no_grad(), patch.object(F, "adaptive_avg_pool2d", fixed_pool):
         observed(prepare(frame))
     exported = torch.export.export(convert_pt2e(observed), example)
 edge = to_edge_transform_and_lower(
-    exported, partitioner=[XnnpackPartitioner()], constant_methods={"align_corners": model.dialect.align_corners})
+    exported, partitioner=[XnnpackPartitioner()], constant_methods={"align_corners": model.dialect.align_corners}
+)
 Path(out).write_bytes(edge.to_executorch().buffer)

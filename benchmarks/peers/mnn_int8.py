@@ -36,17 +36,35 @@ def keep_relu(model: onnx.ModelProto) -> onnx.ModelProto:
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
     onnx.save(keep_relu(onnx.load(source)), folder / "model.onnx")
-    _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", str(folder / "model.onnx"),
-                       "--MNNModel", str(folder / "model.mnn"), "--bizCode", "x"])
+    _tools.mnnconvert(
+        [
+            "mnnconvert",
+            "-f",
+            "ONNX",
+            "--modelFile",
+            str(folder / "model.onnx"),
+            "--MNNModel",
+            str(folder / "model.mnn"),
+            "--bizCode",
+            "x",
+        ]
+    )
     images = folder / "images"
     images.mkdir()
     frames = np.load(pictures)
     for number, frame in enumerate(frames):
         Image.fromarray(frame).save(images / f"{number}.png")
     config = {
-        "format": "RGB", "mean": mean, "normal": [1 / s for s in std], "width": frames.shape[2],
-        "height": frames.shape[1], "path": f"{images}/", "used_image_num": len(frames),
-        "feature_quantize_method": "EMA", "weight_quantize_method": "MAX_ABS", "batch_size": 1,
+        "format": "RGB",
+        "mean": mean,
+        "normal": [1 / s for s in std],
+        "width": frames.shape[2],
+        "height": frames.shape[1],
+        "path": f"{images}/",
+        "used_image_num": len(frames),
+        "feature_quantize_method": "EMA",
+        "weight_quantize_method": "MAX_ABS",
+        "batch_size": 1,
     }
     (folder / "config.json").write_text(json.dumps(config))
     # The command mnnquant passes three words where this takes a list, and crashes.

@@ -26,18 +26,24 @@ def spatial_axes(path: str) -> dict[str, object]:
     of regions comes out transposed, without a word. Channels (axis 1) it gets right.
     """
     joins = [n for n in onnx.load(path).graph.node if n.op_type == "Concat" and n.attribute[0].i != 1]
-    return {"format_version": 1, "operations": [
-        {"op_name": n.name, "param_target": "attributes", "param_name": "axis", "values": n.attribute[0].i}
-        for n in joins
-    ]}
+    return {
+        "format_version": 1,
+        "operations": [
+            {"op_name": n.name, "param_target": "attributes", "param_name": "axis", "values": n.attribute[0].i}
+            for n in joins
+        ],
+    }
 
 
 with tempfile.TemporaryDirectory() as folder:
     replacements = Path(folder) / "replacements.json"
     replacements.write_text(json.dumps(spatial_axes(source)))
     converter.convert(
-        input_onnx_file_path=source, output_folder_path=folder, non_verbose=True,
-        param_replacement_file=str(replacements), output_integer_quantized_tflite=True,
+        input_onnx_file_path=source,
+        output_folder_path=folder,
+        non_verbose=True,
+        param_replacement_file=str(replacements),
+        output_integer_quantized_tflite=True,
         custom_input_op_name_np_data_path=[["image", pictures, mean, std]],
     )
     shutil.copy(next(Path(folder).glob("*_full_integer_quant.tflite")), out)

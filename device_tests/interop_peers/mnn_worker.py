@@ -18,8 +18,22 @@ dtype = MNN.expr.uint8 if pictures.dtype == np.uint8 else MNN.expr.float
 outputs = []
 with tempfile.TemporaryDirectory() as folder:
     convert = "import sys, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
-    subprocess.run([sys.executable, "-c", convert, "-f", "ONNX", "--modelFile", model,
-                    "--MNNModel", f"{folder}/m.mnn", "--bizCode", "x"], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            convert,
+            "-f",
+            "ONNX",
+            "--modelFile",
+            model,
+            "--MNNModel",
+            f"{folder}/m.mnn",
+            "--bizCode",
+            "x",
+        ],
+        check=True,
+    )
     net = MNN.nn.load_module_from_file(f"{folder}/m.mnn", ["image"], ["logits"])
     for picture in pictures:
         # Said to be NCHW though frames are NHWC: that keeps MNN from reordering what the graph transposes itself.

@@ -48,16 +48,21 @@ class Tally:
         """The figures of the table."""
         share = self.steps / self.steps.sum()
         rms = float(np.sqrt(share @ np.arange(len(share)) ** 2))
-        return Agreement(int(np.flatnonzero(self.steps).max()), rms, float(1 - share[0]), float(share[2:].sum()),
-                         self.same / self.points)
+        return Agreement(
+            int(np.flatnonzero(self.steps).max()),
+            rms,
+            float(1 - share[0]),
+            float(share[2:].sum()),
+            self.same / self.points,
+        )
 
 
 @dataclass(frozen=True)
 class Agreement:
     """Attributes:
-        largest, rms: greatest difference, and root of the mean square, in steps.
-        differing, beyond_one: share of logits that differ at all, and by more than one step, 0..1.
-        same_class: share of grid points with the evaluator's class, 0..1.
+    largest, rms: greatest difference, and root of the mean square, in steps.
+    differing, beyond_one: share of logits that differ at all, and by more than one step, 0..1.
+    same_class: share of grid points with the evaluator's class, 0..1.
     """
 
     largest: int
@@ -102,8 +107,9 @@ def _tflite(path: Path, kernels: int) -> Logits:
     with captured_stderr():  # which delegate was created
         interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
         interpreter.allocate_tensors()
-    source, result = (details[0]["index"] for details in
-                      (interpreter.get_input_details(), interpreter.get_output_details()))
+    source, result = (
+        details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
 
     def logits(picture: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source, (picture ^ 0x80).view(np.int8)[None])

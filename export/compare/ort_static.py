@@ -49,8 +49,12 @@ def quantize_stock(float_model: Path, out: Path, prepared: Prepared, how: Stock)
     quant_pre_process(str(float_model), str(simplified))
     with redirect_stdout(io.StringIO()):  # histograms announce themselves
         quantize_static(
-            str(simplified), str(out), _Reader(prepared),
-            quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8,
+            str(simplified),
+            str(out),
+            _Reader(prepared),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
             activation_type=QuantType.QInt8 if how.symmetric else QuantType.QUInt8,
             calibrate_method=how.method,
             extra_options={"ActivationSymmetric": how.symmetric, "CalibPercentile": 99.99},

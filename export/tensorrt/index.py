@@ -171,8 +171,9 @@ def _constant_node(node: Node) -> TensorProto | None:
 def _define(graph: GraphProto, parent: Scope | None) -> Scope:
     scope = Scope(parent)
     scope.constants = {tensor.name: tensor for tensor in graph.initializer}
-    scope.inputs = {value.name: value.type.tensor_type.elem_type for value in graph.input
-                    if value.name not in scope.constants}
+    scope.inputs = {
+        value.name: value.type.tensor_type.elem_type for value in graph.input if value.name not in scope.constants
+    }
     scope.outputs = {value.name for value in graph.output}
     for proto in graph.node:
         node = Node(proto, scope)

@@ -68,7 +68,9 @@ def lint(model: ModelProto) -> Report:
     nodes = index_model(model)
     findings = tuple(
         Finding(name, severity, node.label, message)
-        for node in nodes for name, rule in RULES.items() for severity, message in rule(node)
+        for node in nodes
+        for name, rule in RULES.items()
+        for severity, message in rule(node)
     )
     weighted = [node for node in nodes if node.op in WEIGHTED]
     return Report(
@@ -121,8 +123,11 @@ def weight_axis(node: Node) -> Iterator[Problem]:
             continue
         axis = part.attribute("axis", 1) % max(len(shape), 1)
         if want is not None and axis != want:
-            yield ERROR, f"weight scales lie along axis {axis}, the output channels of {node.op} along axis {want}; " \
-                         f"quantize along axis {want}"
+            yield (
+                ERROR,
+                f"weight scales lie along axis {axis}, the output channels of {node.op} along axis {want}; "
+                f"quantize along axis {want}",
+            )
             return
         if values.size != shape[axis]:
             yield ERROR, f"{values.size} weight scales for {shape[axis]} channels; give one a channel"
@@ -165,8 +170,11 @@ def residual_add(node: Node) -> Iterator[Problem]:
         return
     if not any(dequantized):
         if any(fusable):
-            yield ERROR, "adds to a quantized convolution in float, so that convolution writes float; " \
-                           "put Q/DQ on the residual input"
+            yield (
+                ERROR,
+                "adds to a quantized convolution in float, so that convolution writes float; "
+                "put Q/DQ on the residual input",
+            )
     elif not fusable[dequantized.index(False)]:
         name = node.input(dequantized.index(False))
         yield ERROR, f"one input is dequantized, {name} is not; put Q/DQ on {name} too"
@@ -185,8 +193,11 @@ def conv_add(node: Node) -> Iterator[Problem]:
         pair = qdq.own_pair(node, index)
         chain = qdq.weighted_chain(pair[1], 0) if pair else []
         if qdq.fusable(chain):
-            yield WARNING, f"Q/DQ between {chain[-1].label} and this addition keep TensorRT from fusing the two; " \
-                           "leave that pair out, the other input's is enough"
+            yield (
+                WARNING,
+                f"Q/DQ between {chain[-1].label} and this addition keep TensorRT from fusing the two; "
+                "leave that pair out, the other input's is enough",
+            )
             return
 
 
@@ -245,8 +256,11 @@ def conv_relu(node: Node) -> Iterator[Problem]:
     quantizer = producer(pair, 0) if pair is not None and pair.op == DEQUANTIZE else None
     before = producer(quantizer, 0) if quantizer is not None and quantizer.op == QUANTIZE else None
     if before is not None and before.op in WEIGHTED | {"Add", "BatchNormalization"}:
-        yield ERROR, f"Q/DQ between {before.label} and {node.op} keep TensorRT from fusing the two; " \
-                     f"move the pair behind {node.op}"
+        yield (
+            ERROR,
+            f"Q/DQ between {before.label} and {node.op} keep TensorRT from fusing the two; "
+            f"move the pair behind {node.op}",
+        )
 
 
 def bias(node: Node) -> Iterator[Problem]:
@@ -309,8 +323,11 @@ def _span(values: np.ndarray) -> str:
 
 
 def _half(before: bool) -> str:
-    return "its input is dequantized but not all of its output is quantized" if before else \
-        "its output is quantized but its input is not dequantized"
+    return (
+        "its input is dequantized but not all of its output is quantized"
+        if before
+        else "its output is quantized but its input is not dequantized"
+    )
 
 
 def _speaks_for_its_pair(node: Node, index: int) -> bool:

@@ -26,8 +26,14 @@ _MOST_WORKSPACE = 4096 * MIB
 _STRONG = (10, 12)  # weak typing, so --int8 and --fp16, deprecated: release notes of 10.12.0
 _STRONG_ALWAYS = (11,)  # and removed
 _TYPE_NAMES: dict[int, str] = {
-    TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.INT8: "int8", TensorProto.UINT8: "uint8",
-    TensorProto.INT32: "int32", TensorProto.INT64: "int64", TensorProto.BOOL: "bool", TensorProto.BFLOAT16: "bf16",
+    TensorProto.FLOAT: "fp32",
+    TensorProto.FLOAT16: "fp16",
+    TensorProto.INT8: "int8",
+    TensorProto.UINT8: "uint8",
+    TensorProto.INT32: "int32",
+    TensorProto.INT64: "int64",
+    TensorProto.BOOL: "bool",
+    TensorProto.BFLOAT16: "bf16",
 }
 
 
@@ -98,9 +104,13 @@ def read_facts(model: ModelProto) -> Facts:
     nodes = index_model(model)
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = tuple(
-        Input(value.name, value.type.tensor_type.elem_type,
-              tuple(d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim))
-        for value in model.graph.input if value.name not in stored
+        Input(
+            value.name,
+            value.type.tensor_type.elem_type,
+            tuple(d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim),
+        )
+        for value in model.graph.input
+        if value.name not in stored
     )
     return Facts(inputs, _precision(model, nodes), any(_bilinear_off_half_pixel(node) for node in nodes))
 
@@ -134,12 +144,19 @@ def make_plan(model: Path, sha256: str, facts: Facts, request: Request) -> Plan:
         *([f"--shapes={_joined(shapes, 1)}"] if shapes else []),
         *dla,
         # Milliseconds, seconds: long enough to leave the clock ramp behind and to see a board warm up.
-        "--warmUp=2000", "--duration=60", "--useSpinWait", "--percentile=50,90,95,99",
+        "--warmUp=2000",
+        "--duration=60",
+        "--useSpinWait",
+        "--percentile=50,90,95,99",
     )
-    tags = [model.stem, sha256[:12], *([f"trt{number}"] if number else []),
-            *([f"dla{request.dla}"] if request.dla is not None else []), "engine"]
-    return Plan(model, model.with_name(".".join(tags)), flags, benchmark,
-                (*notes, *_dla_notes(facts, request)))
+    tags = [
+        model.stem,
+        sha256[:12],
+        *([f"trt{number}"] if number else []),
+        *([f"dla{request.dla}"] if request.dla is not None else []),
+        "engine",
+    ]
+    return Plan(model, model.with_name(".".join(tags)), flags, benchmark, (*notes, *_dla_notes(facts, request)))
 
 
 def workspace(memory: int) -> int:
@@ -182,18 +199,24 @@ def _precision_flags(precision: str, version: Version | None) -> tuple[tuple[str
     what = {"int8": "an INT8 model (Q/DQ)", "fp16": "an fp16 model", "fp32": "an fp32 model"}[precision]
     weak = ("--int8", "--fp16") if precision == "int8" else ("--fp16",)
     if version is None:
-        return weak, (f"{what}; flags for TensorRT before 10.12: later ones want --stronglyTyped, 11 wants neither: "
-                      "--tensorrt-version says which you have",)
+        return weak, (
+            f"{what}; flags for TensorRT before 10.12: later ones want --stronglyTyped, 11 wants neither: "
+            "--tensorrt-version says which you have",
+        )
     if version >= _STRONG_ALWAYS:
         hint = "; for fp16 export an fp16 file" if precision == "fp32" else ""
         return (), (f"{what}; TensorRT 11 takes types from the file and has no precision flags{hint}",)
     if version >= _STRONG and precision != "fp32":
-        return ("--stronglyTyped",), (f"{what}; from 10.12 on --int8 and --fp16 are deprecated: --stronglyTyped takes "
-                                      "types from the file, so what is not quantized stays as it is stored",)
+        return ("--stronglyTyped",), (
+            f"{what}; from 10.12 on --int8 and --fp16 are deprecated: --stronglyTyped takes "
+            "types from the file, so what is not quantized stays as it is stored",
+        )
     if precision == "fp32":
         return weak, (f"{what}; --fp16 lets TensorRT choose fp16 or fp32 a layer",)
-    return weak, (f"{what}; before 10.12 flags allow types beside fp32" +
-                  (": the pairs fix what is int8, fp16 is for the rest" if precision == "int8" else ""),)
+    return weak, (
+        f"{what}; before 10.12 flags allow types beside fp32"
+        + (": the pairs fix what is int8, fp16 is for the rest" if precision == "int8" else ""),
+    )
 
 
 def _input_types(inputs: Sequence[Input]) -> list[str]:
@@ -226,8 +249,10 @@ def _filled(value: Input, size: Size) -> tuple[int, ...]:
     inner = value.shape[1:]
     if inner.count(None) not in (0, 2):
         extents = "x".join("?" if extent is None else str(extent) for extent in value.shape)
-        raise ModelFileError(f"input {value.name} is {extents}: which of it is height and width is unclear; "
-                             "export it with only those and the batch open")
+        raise ModelFileError(
+            f"input {value.name} is {extents}: which of it is height and width is unclear; "
+            "export it with only those and the batch open"
+        )
     rest = iter(size)
     batch = 1 if value.shape[0] is None else value.shape[0]
     return (batch, *(next(rest) if extent is None else extent for extent in inner))
@@ -243,27 +268,38 @@ def _quoted(name: str) -> str:
 
 
 def _bilinear_off_half_pixel(node: Node) -> bool:
-    return node.op == "Resize" and node.text("mode", "nearest") == "linear" and \
-        node.text("coordinate_transformation_mode", "half_pixel") != "half_pixel"
+    return (
+        node.op == "Resize"
+        and node.text("mode", "nearest") == "linear"
+        and node.text("coordinate_transformation_mode", "half_pixel") != "half_pixel"
+    )
 
 
 def _dla_notes(facts: Facts, request: Request) -> list[str]:
     """What is documented of a DLA and bears on this model; each ends with its source."""
     if request.dla is None:
         return []
-    notes = ["a layer the DLA cannot run goes to the GPU without an error; trtexec --verbose lists both "
-             "(TensorRT documentation, \"DLA Runtime Configuration\", GPU Fallback Mode)"]
+    notes = [
+        "a layer the DLA cannot run goes to the GPU without an error; trtexec --verbose lists both "
+        '(TensorRT documentation, "DLA Runtime Configuration", GPU Fallback Mode)'
+    ]
     version = request.version
     if version and version[:2] > (10, 7) and version < (11, 4, 1):
-        notes.append("DLAs are not supported between TensorRT 10.7 and 11.4.1 (\"DLA Runtime Configuration\" of 11.3.0 "
-                     "and 11.4.1)")
+        notes.append(
+            'DLAs are not supported between TensorRT 10.7 and 11.4.1 ("DLA Runtime Configuration" of 11.3.0 and 11.4.1)'
+        )
     if facts.precision == "int8" and (version is None or version < (10,)):
-        notes.append("DLAs of TensorRT 8 do not support explicit quantization, so Q/DQ layers go to the GPU; use an "
-                     "fp16 file (TensorRT issue 2222)")
+        notes.append(
+            "DLAs of TensorRT 8 do not support explicit quantization, so Q/DQ layers go to the GPU; use an "
+            "fp16 file (TensorRT issue 2222)"
+        )
     if facts.precision == "fp32" and (version is None or version < _STRONG_ALWAYS):
-        notes.append("a DLA computes in fp16 or int8 only, so fp32 is rounded to fp16 (\"DLA Supported Layers and "
-                     "Restrictions\")")
+        notes.append(
+            'a DLA computes in fp16 or int8 only, so fp32 is rounded to fp16 ("DLA Supported Layers and Restrictions")'
+        )
     if facts.bilinear:
-        notes.append("bilinear Resize runs there with half_pixel only, this model has another and goes to the GPU "
-                     "(trtexec's own warning, NVIDIA developer forum 219158)")
+        notes.append(
+            "bilinear Resize runs there with half_pixel only, this model has another and goes to the GPU "
+            "(trtexec's own warning, NVIDIA developer forum 219158)"
+        )
     return notes

@@ -33,8 +33,11 @@ def is_dequantized(node: Node, index: int) -> bool:
     found = producer(node, index)
     while found is not None and found.op in _TRANSPARENT:
         found = producer(found, 0)
-    return found is not None and found.op == "Concat" and all(
-        is_dequantized(found, i) for i in range(len(found.proto.input)))
+    return (
+        found is not None
+        and found.op == "Concat"
+        and all(is_dequantized(found, i) for i in range(len(found.proto.input)))
+    )
 
 
 def quantizers_behind(node: Node) -> list[Node]:

@@ -29,8 +29,9 @@ def ask_version(trtexec: str) -> tuple[int, ...] | None:
     from ..export.tensorrt.plan import parse_banner
 
     try:
-        answer = subprocess.run([trtexec, "--help"], capture_output=True, text=True, errors="replace",
-                                timeout=_BANNER_SECONDS, check=False)
+        answer = subprocess.run(
+            [trtexec, "--help"], capture_output=True, text=True, errors="replace", timeout=_BANNER_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return parse_banner(answer.stdout + answer.stderr)

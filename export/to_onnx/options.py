@@ -40,7 +40,10 @@ class OnnxOptions:
 
     def __post_init__(self) -> None:
         for value, allowed in (
-            (self.input, INPUTS), (self.head, HEADS), (self.target, TARGETS), (self.dynamic, DYNAMICS)
+            (self.input, INPUTS),
+            (self.head, HEADS),
+            (self.target, TARGETS),
+            (self.dynamic, DYNAMICS),
         ):
             if value not in allowed:
                 raise ValueError(f"'{value}' is none of: {', '.join(allowed)}")

@@ -60,14 +60,17 @@ class Shapes:
 
         Per level, averaging rows and averaging columns are two small products (x is [N, C, H, W]).
         """
-        levels = sorted((o for o in self.graph.ops if isinstance(o, Level) and o.input == op.output),
-                        key=lambda level: level.start)
+        levels = sorted(
+            (o for o in self.graph.ops if isinstance(o, Level) and o.input == op.output), key=lambda level: level.start
+        )
         channels, parts = self.graph.tensors[op.input].shape[3], []
         extents = [self.nodes.piece(self._shape(x), axis, axis + 1, f"{op.output}/extent{axis}") for axis in (2, 3)]
         for level in levels:
             name = f"{op.output}/{level.bins}"
-            rows, columns = (self._averaging(extent, level.bins, f"{name}/{kind}")
-                             for extent, kind in zip(extents, ("rows", "columns"), strict=True))
+            rows, columns = (
+                self._averaging(extent, level.bins, f"{name}/{kind}")
+                for extent, kind in zip(extents, ("rows", "columns"), strict=True)
+            )
             turned = self.nodes.add("Transpose", [columns], f"{name}/turned", perm=[1, 0])
             y = self.nodes.add("MatMul", [rows, x], f"{name}/by_row")
             y = self.nodes.add("MatMul", [y, turned], f"{name}/bins")
@@ -100,5 +103,3 @@ class Shapes:
         if all(name not in node.output for node in self.nodes.nodes):
             self.nodes.add("Shape", [x], name)
         return name
-
-

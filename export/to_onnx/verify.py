@@ -72,9 +72,15 @@ def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, most: int)
     else:
         agreement = _pixel_agreement(prepared, real, outputs, options)
     return OnnxVerification(
-        dict(written.most_common()), integer, sum(kernels[op] for op in (INTEGER_CONV, *FLOAT_CONVS)),
-        options.target != TENSORRT, engine,
-        agreement, ratio, path.stat().st_size, len(pictures),
+        dict(written.most_common()),
+        integer,
+        sum(kernels[op] for op in (INTEGER_CONV, *FLOAT_CONVS)),
+        options.target != TENSORRT,
+        engine,
+        agreement,
+        ratio,
+        path.stat().st_size,
+        len(pictures),
     )
 
 
@@ -114,8 +120,9 @@ def integers(graph: Graph, logits: np.ndarray) -> np.ndarray:
     return (np.rint(logits / quantization.scale[0]) + quantization.zero_point).astype(np.int8)
 
 
-def _pixel_agreement(prepared: Prepared, real: Sequence[np.ndarray], outputs: Sequence[np.ndarray],
-                     options: OnnxOptions) -> float:
+def _pixel_agreement(
+    prepared: Prepared, real: Sequence[np.ndarray], outputs: Sequence[np.ndarray], options: OnnxOptions
+) -> float:
     expected = [class_map(value[0], prepared.size, prepared.align_corners) for value in real]
     actual = [output[0] if options.head == ARGMAX else output[0].argmax(0) for output in outputs]
     return float(np.mean([(a == b).mean() for a, b in zip(expected, actual, strict=True)]))
@@ -127,16 +134,21 @@ def describe_onnx(verification: OnnxVerification) -> str:
     plural = "" if v.pictures == 1 else "s"
     lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]
     if v.integer_convolutions is not None and v.for_cpu:
-        lines.append(f"kernels     {v.integer_convolutions} of {v.convolutions} convolutions run in integers "
-                     "(ONNX Runtime, CPU)")
+        lines.append(
+            f"kernels     {v.integer_convolutions} of {v.convolutions} convolutions run in integers (ONNX Runtime, CPU)"
+        )
     where = "pixels" if v.engine is None else "grid points"
     if v.engine is not None:
-        unit = (f"{100 * v.engine.share:.1f} % of logits differ from the graph, by at most {v.engine.largest:g} steps"
-                if v.integer_convolutions is not None
-                else f"differs from the graph by at most {v.engine.largest:.1e} of the largest logit")
+        unit = (
+            f"{100 * v.engine.share:.1f} % of logits differ from the graph, by at most {v.engine.largest:g} steps"
+            if v.integer_convolutions is not None
+            else f"differs from the graph by at most {v.engine.largest:.1e} of the largest logit"
+        )
         lines.append(f"engine      {unit}; same class at {100 * v.engine.agreement:.2f} % of grid points")
     noise = "" if v.sqnr is None else f", SQNR {v.sqnr:.1f} dB"
-    lines.append(f"float       same class at {100 * v.agreement_with_float:.2f} % of {where}{noise} "
-                 f"({v.pictures} picture{plural})")
+    lines.append(
+        f"float       same class at {100 * v.agreement_with_float:.2f} % of {where}{noise} "
+        f"({v.pictures} picture{plural})"
+    )
     lines.append(f"size        {v.size / 1e6:.2f} MB")
     return "\n".join(lines)

@@ -39,8 +39,9 @@ INPUT = "image"
 _ZERO_SHIFT = 128
 
 
-def write_onnx(graph: Graph, options: OnnxOptions, normalisation: Normalisation, align_corners: bool,
-               metadata: dict[str, str]) -> onnx.ModelProto:
+def write_onnx(
+    graph: Graph, options: OnnxOptions, normalisation: Normalisation, align_corners: bool, metadata: dict[str, str]
+) -> onnx.ModelProto:
     """The model of ``graph``, checked and with inferred shapes.
 
     Args:
@@ -83,8 +84,10 @@ class _Writer:
                 self.values[name] = self._dequantize(x, name)
                 return
         if self.options.input == NORMALISED:
-            std, shift = (np.array(v, np.float32).reshape(1, 3, 1, 1)
-                          for v in (normalisation.std, np.array(normalisation.mean) - _ZERO_SHIFT))
+            std, shift = (
+                np.array(v, np.float32).reshape(1, 3, 1, 1)
+                for v in (normalisation.std, np.array(normalisation.mean) - _ZERO_SHIFT)
+            )
             x = nodes.add("Mul", [self._cast(x), nodes.real("image/std", std)], "input/scaled")
             x = nodes.add("Add", [x, nodes.real("image/mean", shift)], "input/pixels")
         else:
@@ -154,8 +157,11 @@ class _Writer:
         return self._dequantized_constant(tensor.name, integers, tensor.quantization.scale, np.dtype(np.int32), 0)
 
     def _dequantized_constant(self, name: str, integers: str, scale: np.ndarray, dtype: np.dtype, axis: int) -> str:
-        inputs = [integers, self.nodes.constant(f"{name}/scale", scale),
-                  self.nodes.constant(f"{name}/zero_point", np.zeros(len(scale), dtype))]
+        inputs = [
+            integers,
+            self.nodes.constant(f"{name}/scale", scale),
+            self.nodes.constant(f"{name}/zero_point", np.zeros(len(scale), dtype)),
+        ]
         return self.nodes.add("DequantizeLinear", inputs, f"{name}/dq", axis=axis)
 
     def _float(self, data: np.ndarray) -> np.ndarray:
@@ -165,8 +171,14 @@ class _Writer:
 
     def op(self, op: Op) -> None:
         """Append one operation of the graph."""
-        emit = {Conv: self._conv, Add: self._add, Pool: self._pool, Level: self._level,
-                Resize: self._resized, Concat: self._concat}[type(op)]
+        emit = {
+            Conv: self._conv,
+            Add: self._add,
+            Pool: self._pool,
+            Level: self._level,
+            Resize: self._resized,
+            Concat: self._concat,
+        }[type(op)]
         self.values[op.output] = self.rounded(emit(op), op.output)  # type: ignore[operator]
 
     def _conv(self, op: Conv) -> str:
@@ -177,9 +189,15 @@ class _Writer:
         top, bottom, left, right = self.shapes.padding(op)
         inputs = [self.values[op.input], self._weight(tensor, data, 0), self._bias(op)]
         name = op.output if not op.relu and op.output != self.graph.output else f"{op.output}/conv"
-        y = self.nodes.add("Conv", inputs, name,
-                           kernel_shape=list(data.shape[2:]), strides=[op.stride] * 2,
-                           pads=[top, left, bottom, right], group=data.shape[0] if op.depthwise else 1)
+        y = self.nodes.add(
+            "Conv",
+            inputs,
+            name,
+            kernel_shape=list(data.shape[2:]),
+            strides=[op.stride] * 2,
+            pads=[top, left, bottom, right],
+            group=data.shape[0] if op.depthwise else 1,
+        )
         return self._relu(op.output, y) if op.relu else y
 
     def _relu(self, name: str, y: str) -> str:
@@ -211,8 +229,10 @@ class _Writer:
 
     def _level(self, op: Level) -> str:
         count, channels = op.bins * op.bins, self.graph.tensors[op.input].shape[3]
-        ends = [self.nodes.constant(f"{op.output}/{key}", np.array([value], np.int64))
-                for key, value in (("start", op.start), ("end", op.start + count), ("axis", 2))]
+        ends = [
+            self.nodes.constant(f"{op.output}/{key}", np.array([value], np.int64))
+            for key, value in (("start", op.start), ("end", op.start + count), ("axis", 2))
+        ]
         rows = self.nodes.add("Slice", [self.values[op.input], *ends], f"{op.output}/rows")
         return self._reshape(op.output, rows, [0, channels, op.bins, op.bins])
 
@@ -265,7 +285,8 @@ def _finish(writer: _Writer, metadata: dict[str, str]) -> onnx.ModelProto:
     extent: list[str | int] = ["height", "width"] if options.dynamic_size else [height, width]
     frames = options.input == UINT8
     image = helper.make_tensor_value_info(
-        INPUT, TensorProto.UINT8 if frames else TensorProto.FLOAT,
+        INPUT,
+        TensorProto.UINT8 if frames else TensorProto.FLOAT,
         [batch, *extent, 3] if frames else [batch, 3, *extent],
     )
     if options.head == ARGMAX:
@@ -277,8 +298,13 @@ def _finish(writer: _Writer, metadata: dict[str, str]) -> onnx.ModelProto:
         grid = extent if options.head == UPSAMPLED else grid
         output = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, writer.classes, *grid])
     body = helper.make_graph(writer.nodes.nodes, "fast_scnn", [image], [output], list(writer.nodes.constants.values()))
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-                              producer_name="fastscnn_edge", producer_version=__version__)
+    model = helper.make_model(
+        body,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="fastscnn_edge",
+        producer_version=__version__,
+    )
     helper.set_model_props(model, metadata)
     model = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
     onnx.checker.check_model(model, full_check=True)

@@ -41,7 +41,9 @@ def check_operations(path: Path, graph: Graph, picture: np.ndarray) -> None:
     try:
         with captured_stderr():
             interpreter = Interpreter(
-                model_path=str(path), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+                model_path=str(path),
+                num_threads=1,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
                 experimental_preserve_all_tensors=True,
             )
             interpreter.allocate_tensors()

@@ -76,8 +76,15 @@ def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.n
             raise OutputError(f"the int8 file has float operators: {', '.join(strays)}")
     file_real = [real_logits(graph, value) for value in default]
     return Verification(
-        operators, float_operators, reference, difference(expected, default), difference(real, file_real).agreement,
-        sqnr(real, file_real), path.stat().st_size, len(pictures), description(graph),
+        operators,
+        float_operators,
+        reference,
+        difference(expected, default),
+        difference(real, file_real).agreement,
+        sqnr(real, file_real),
+        path.stat().st_size,
+        len(pictures),
+        description(graph),
     )
 
 
@@ -117,10 +124,13 @@ def describe(verification: Verification) -> str:
     if v.layers:
         lines.append(f"not int8    {v.layers}")
     if v.reference is not None:
-        lines.append("reference   kernels equal the quantized graph bit for bit (1 picture)" if v.reference.largest == 0
-                     else "reference   kernels equal each integer operation bit for bit, float layers within "
-                          f"{FLOAT_STEPS} step; {100 * v.reference.share:.1f} % of logits differ, by at most "
-                          f"{v.reference.largest:g} steps (1 picture)")
+        lines.append(
+            "reference   kernels equal the quantized graph bit for bit (1 picture)"
+            if v.reference.largest == 0
+            else "reference   kernels equal each integer operation bit for bit, float layers within "
+            f"{FLOAT_STEPS} step; {100 * v.reference.share:.1f} % of logits differ, by at most "
+            f"{v.reference.largest:g} steps (1 picture)"
+        )
         lines.append(
             f"engine      {100 * v.engine.share:.1f} % of logits differ from the graph, by at most "
             f"{v.engine.largest:g} steps; same class at {100 * v.engine.agreement:.2f} % of grid points"
@@ -144,4 +154,3 @@ def real_logits(graph: Graph, value: np.ndarray) -> np.ndarray:
     if quantization is None:
         return value
     return dequantize(value, quantization.scale[0], quantization.zero_point)
-

@@ -105,8 +105,14 @@ class _Writer:
                 self.index[name] = self.tensor(name, tensor.shape, tensor.dtype, tensor.data, tensor.quantization)
         return self.index[name]
 
-    def tensor(self, name: str, shape: Sequence[int], dtype: np.dtype, data: np.ndarray | None = None,
-               quantization: Quantization | None = None) -> int:
+    def tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: np.dtype,
+        data: np.ndarray | None = None,
+        quantization: Quantization | None = None,
+    ) -> int:
         item = schema.TensorT()
         item.name, item.shape, item.type = name.encode(), list(shape), _TYPES[np.dtype(dtype)]
         item.buffer = 0
@@ -130,8 +136,9 @@ class _Writer:
         data = np.array(values, np.int32)
         return self.tensor(name, data.shape, data.dtype, data)
 
-    def operator(self, code: int, inputs: Sequence[int], output: int, options: Any = None, *,
-                 hybrid: bool = False) -> None:
+    def operator(
+        self, code: int, inputs: Sequence[int], output: int, options: Any = None, *, hybrid: bool = False
+    ) -> None:
         version = _HYBRID_VERSIONS[code] if hybrid else _VERSIONS[code][self.tensors[inputs[0]].type]
         item = schema.OperatorT()
         item.opcodeIndex = self.codes.setdefault((code, version), len(self.codes))
@@ -240,8 +247,9 @@ def _paired_stem(writer: _Writer, stem: PairedStem) -> None:
     shape = (1, height, width // PAIR, channels * PAIR)
     source = _reshape(writer, f"{op.output}/pairs", writer.use(stem.source), shape, stem.source)
     if stem.column is not None:
-        column = writer.tensor(f"{op.output}/column", stem.column.shape, stem.column.dtype, stem.column,
-                               tensors[stem.source].quantization)
+        column = writer.tensor(
+            f"{op.output}/column", stem.column.shape, stem.column.dtype, stem.column, tensors[stem.source].quantization
+        )
         bordered = writer.like(f"{op.output}/bordered", (1, height, width // PAIR + 1, channels * PAIR), stem.source)
         _join(writer, [column, source], bordered, 2)
         source = bordered
@@ -280,8 +288,13 @@ def _pool(writer: _Writer, op: Pool) -> None:
     turned = _swap_last(writer, f"{op.output}/turned", flat, (1, 1, channels, area), op.input)
     conv_weight = writer.tensor(op.weight, (bins, 1, 1, area), weight.dtype, weight.data, weight.quantization)
     bias_dtype = np.dtype(np.int32 if weight.dtype == np.int8 else np.float32)
-    bias = writer.tensor(f"{op.output}/bias", (bins,), bias_dtype, np.zeros(bins, bias_dtype),
-                         _bias_quantization(writer.graph.tensors[op.input], weight))
+    bias = writer.tensor(
+        f"{op.output}/bias",
+        (bins,),
+        bias_dtype,
+        np.zeros(bins, bias_dtype),
+        _bias_quantization(writer.graph.tensors[op.input], weight),
+    )
     pooled = writer.like(f"{op.output}/conv", (1, 1, channels, bins), op.output)
     options = schema.Conv2DOptionsT()
     _set_conv(options, schema.Padding.VALID, (1, 1), False)
@@ -329,8 +342,9 @@ def _convert(writer: _Writer, op: Convert) -> None:
     writer.operator(code, [writer.use(op.input)], writer.use(op.output), options)
 
 
-def _reshape(writer: _Writer, name: str, source: int, shape: Sequence[int], like: str,
-             output: int | None = None) -> int:
+def _reshape(
+    writer: _Writer, name: str, source: int, shape: Sequence[int], like: str, output: int | None = None
+) -> int:
     output = writer.like(name, shape, like) if output is None else output
     options = schema.ReshapeOptionsT()
     options.newShape = list(shape)
@@ -338,8 +352,9 @@ def _reshape(writer: _Writer, name: str, source: int, shape: Sequence[int], like
     return output
 
 
-def _swap_last(writer: _Writer, name: str, source: int, shape: Sequence[int], like: str,
-               output: int | None = None) -> int:
+def _swap_last(
+    writer: _Writer, name: str, source: int, shape: Sequence[int], like: str, output: int | None = None
+) -> int:
     output = writer.like(name, shape, like) if output is None else output
     order = writer.integers(f"{name}/order", [0, 1, 3, 2])
     writer.operator(_OP.TRANSPOSE, [source, order], output, schema.TransposeOptionsT())

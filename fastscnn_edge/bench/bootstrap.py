@@ -64,8 +64,9 @@ def block_length(samples: Sequence[int] | np.ndarray) -> int:
     return int(np.clip(math.ceil(length), 1, max(1, n // 3)))
 
 
-def medians(samples: Sequence[int] | np.ndarray, length: int, rng: np.random.Generator,
-            resamples: int = RESAMPLES) -> np.ndarray:
+def medians(
+    samples: Sequence[int] | np.ndarray, length: int, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> np.ndarray:
     """Medians of ``resamples`` series made of blocks of ``length`` samples: float64 [resamples]."""
     values = np.asarray(samples, np.float64)
     n = len(values)

@@ -46,9 +46,14 @@ def compare(name: str, report: dict[str, Any], reference: dict[str, Any], tolera
         if stage in theirs and stage not in ("total", "latency") and min(_median(ours[stage]), _median(theirs[stage])):
             stages[stage] = ratio_of_medians(ours[stage], theirs[stage])
     latency = ratio_of_medians(ours["latency"], theirs["latency"])
-    return Comparison(name, latency, stages, verdict(latency, tolerance),
-                      (block_length(ours["latency"]), block_length(theirs["latency"])),
-                      tuple(differences(report, reference)))
+    return Comparison(
+        name,
+        latency,
+        stages,
+        verdict(latency, tolerance),
+        (block_length(ours["latency"]), block_length(theirs["latency"])),
+        tuple(differences(report, reference)),
+    )
 
 
 def verdict(interval: Interval, tolerance: float) -> str:
@@ -68,8 +73,11 @@ def differences(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
         if ours != theirs:
             found.append(f"{name}: {_plain(ours)}, reference {_plain(theirs)}")
     ours, theirs = report["versions"], reference["versions"]
-    changed = [f"{package} {ours.get(package, 'absent')}, reference {theirs.get(package, 'absent')}"
-               for package in sorted({*ours, *theirs}) if ours.get(package) != theirs.get(package)]
+    changed = [
+        f"{package} {ours.get(package, 'absent')}, reference {theirs.get(package, 'absent')}"
+        for package in sorted({*ours, *theirs})
+        if ours.get(package) != theirs.get(package)
+    ]
     if changed:
         found.append(f"versions: {'; '.join(changed)}")
     for who, data in (("this report", report), ("the reference", reference)):
@@ -78,6 +86,7 @@ def differences(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
         if data.get("rules") and not data["rules"]["stable"]:
             found.append(f"{who} had not warmed up")
     return found
+
 
 _CONDITIONS = {
     "kind": lambda r: r.get("kind", "run"),

@@ -28,8 +28,14 @@ def warm_up(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: 
     return False
 
 
-def measure(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, least_frames: int, least_seconds: float,
-            stop: list[str]) -> None:
+def measure(
+    segmenter: Segmenter,
+    frames: list[np.ndarray],
+    meter: Meter,
+    least_frames: int,
+    least_seconds: float,
+    stop: list[str],
+) -> None:
     """Segment ``frames`` round and round until both limits are reached; between two frames nothing else happens."""
     show = _Progress(least_frames, least_seconds)
     meter.start()

@@ -29,5 +29,7 @@ class WarmUpRule:
         return abs(statistics.median(samples[-self.window :]) - before) <= self.tolerance * before
 
     def __str__(self) -> str:
-        return (f"until the medians of two successive windows of {self.window} frames differ by at most "
-                f"{100 * self.tolerance:g} %, at most {self.max_seconds:g} s")
+        return (
+            f"until the medians of two successive windows of {self.window} frames differ by at most "
+            f"{100 * self.tolerance:g} %, at most {self.max_seconds:g} s"
+        )

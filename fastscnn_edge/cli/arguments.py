@@ -27,6 +27,7 @@ def positive(text: str) -> int:
         raise argparse.ArgumentTypeError(f"'{text}' is not an integer of at least 1")
     return value
 
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 

@@ -10,8 +10,12 @@ from ..errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, FastSCNNEdgeError, Missi
 from ..log import Log, plain
 
 # Third-party module -> the extra that brings it.
-EXTRAS = {"ai_edge_litert": "tflite", "av": "camera", "onnxscript": "dev",
-          **dict.fromkeys(("torch", "safetensors", "tqdm", "flatbuffers", "onnx", "onnxruntime"), "export")}
+EXTRAS = {
+    "ai_edge_litert": "tflite",
+    "av": "camera",
+    "onnxscript": "dev",
+    **dict.fromkeys(("torch", "safetensors", "tqdm", "flatbuffers", "onnx", "onnxruntime"), "export"),
+}
 
 
 def guarded(body: Callable[[], int], log: Log = plain) -> int:
@@ -44,4 +48,3 @@ def parser(name: str, description: str, examples: str) -> argparse.ArgumentParse
         epilog="examples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-

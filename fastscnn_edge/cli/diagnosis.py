@@ -36,8 +36,10 @@ def diagnose() -> Diagnosis:
 
         outcome = asdict(self_test())
         if not outcome["passed"]:
-            problem = (f"the self-test gives other classes than it should (difference {outcome['difference']:.3f}): "
-                       "the installation or the engine is faulty; install again")
+            problem = (
+                f"the self-test gives other classes than it should (difference {outcome['difference']:.3f}): "
+                "the installation or the engine is faulty; install again"
+            )
     except FastSCNNEdgeError as error:
         problem = str(error)
     except (ImportError, OSError, ValueError) as error:  # a library that is installed and does not load

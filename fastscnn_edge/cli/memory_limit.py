@@ -12,8 +12,10 @@ from ..runtime.engines.open import describe
 from ..runtime.images import PICTURE_SUFFIXES
 from ..runtime.sources.images import VIDEO_SUFFIXES
 
-HELP = ("refuse, before loading, a model that is estimated to need more: a number of bytes with K, M or G, "
-        "for example 128M")
+HELP = (
+    "refuse, before loading, a model that is estimated to need more: a number of bytes with K, M or G, for example 128M"
+)
+
 
 def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) -> Footprint | None:
     """The estimate for ``model`` and ``work``, None without a limit: then nobody looks for either.

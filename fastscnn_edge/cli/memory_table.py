@@ -72,13 +72,17 @@ def _measured(path: Path, threads: int) -> dict[str, int | None]:
 
 
 def _table(rows: list[Row]) -> str:
-    lines = ["| model | engine | precision | input | file, MiB | estimated peak, MiB | measured peak, MiB | off by |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| model | engine | precision | input | file, MiB | estimated peak, MiB | measured peak, MiB | off by |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for row in rows:
         measured = "" if row.measured is None else f"{row.measured / MIB:.1f}"
         off = "" if row.measured is None else f"{100 * (row.estimated.total / row.measured - 1):+.1f} %"
-        lines.append(f"| {row.name} | {row.engine} | {row.precision} | {row.height}x{row.width} | "
-                     f"{row.file_bytes / MIB:.2f} | {row.estimated.total / MIB:.1f} | {measured} | {off} |")
+        lines.append(
+            f"| {row.name} | {row.engine} | {row.precision} | {row.height}x{row.width} | "
+            f"{row.file_bytes / MIB:.2f} | {row.estimated.total / MIB:.1f} | {measured} | {off} |"
+        )
     return "\n".join(lines)
 
 
@@ -95,6 +99,8 @@ def _fits(rows: list[Row]) -> list[str]:
         left = np.array([(row.measured or 0) - process - 2.0 * row.file_bytes for row in group])
         pixels = np.array([row.height * row.width for row in group], np.float64)
         slope, start = np.polyfit(pixels, left, 1)
-        lines.append(f"fit of {engine} {precision}: library {start / MIB:.1f} MiB, {slope:.1f} bytes a pixel "
-                     "(activations and one frame)")
+        lines.append(
+            f"fit of {engine} {precision}: library {start / MIB:.1f} MiB, {slope:.1f} bytes a pixel "
+            "(activations and one frame)"
+        )
     return lines

@@ -112,8 +112,13 @@ class Outputs:
     """
 
     def __init__(
-        self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, meter: Meter,
-        names: tuple[str, str], log: Log,
+        self,
+        options: argparse.Namespace,
+        class_set: ClassSet,
+        source: FrameSource,
+        meter: Meter,
+        names: tuple[str, str],
+        log: Log,
     ) -> None:
         self._sinks: list[Sink] = []
         self._window: Any = None
@@ -154,8 +159,13 @@ class Outputs:
             time.sleep(_POLL_INTERVAL)
 
     def _make(
-        self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, meter: Meter,
-        names: tuple[str, str], log: Log,
+        self,
+        options: argparse.Namespace,
+        class_set: ClassSet,
+        source: FrameSource,
+        meter: Meter,
+        names: tuple[str, str],
+        log: Log,
     ) -> None:
         """Each kind is imported where it is asked for. Lines come first: they tell the latency."""
         if options.lines or options.csv:

@@ -89,8 +89,11 @@ def _observe(path: Path, threads: int | None) -> dict[str, Any]:
     frame = synthetic_frames(segmenter.spec.height, segmenter.spec.width, 1)[0]
     result = segmenter.predict_timed(frame)
     counts = np.bincount(result.classes.reshape(-1), minlength=len(segmenter.spec.classes))
-    shares = {label: round(int(count) / result.classes.size, 6)
-              for label, count in zip(segmenter.spec.classes.labels, counts, strict=True) if count}
+    shares = {
+        label: round(int(count) / result.classes.size, 6)
+        for label, count in zip(segmenter.spec.classes.labels, counts, strict=True)
+        if count
+    }
     return {
         "model_sha256": sha256(path),
         "shares": shares,

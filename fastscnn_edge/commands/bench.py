@@ -39,6 +39,7 @@ from ..runtime.sinks.result_files import check_writable
 DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
 QUICK_FRAMES, QUICK_SECONDS, QUICK_WARM_UP = 64, 3.0, 3.0
 
+
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     words = sys.argv[1:] if argv is None else argv
@@ -59,25 +60,50 @@ def _parser() -> argparse.ArgumentParser:
         """,
     )
     result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite or .onnx (default: the bundled)")
-    result.add_argument("--source", type=Path, metavar="PATH",
-                        help=f"a picture, folder or video; its first {MAX_FRAMES} frames are decoded beforehand "
-                             "(default: drawn pictures)")
-    result.add_argument("--frame-size", type=size, metavar="HxW",
-                        help="of the drawn pictures (default: the model's input size, so that nothing is resized)")
-    result.add_argument("--frames", type=positive, metavar="N",
-                        help=f"at least N frames (default: {DEFAULT_FRAMES}; with --seconds alone: 1)")
-    result.add_argument("--seconds", type=_seconds, metavar="S",
-                        help=f"at least S seconds (default: {DEFAULT_SECONDS:g}; with --frames alone: 0)")
-    result.add_argument("--quick", action="store_true",
-                        help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds")
+    result.add_argument(
+        "--source",
+        type=Path,
+        metavar="PATH",
+        help=f"a picture, folder or video; its first {MAX_FRAMES} frames are decoded beforehand "
+        "(default: drawn pictures)",
+    )
+    result.add_argument(
+        "--frame-size",
+        type=size,
+        metavar="HxW",
+        help="of the drawn pictures (default: the model's input size, so that nothing is resized)",
+    )
+    result.add_argument(
+        "--frames",
+        type=positive,
+        metavar="N",
+        help=f"at least N frames (default: {DEFAULT_FRAMES}; with --seconds alone: 1)",
+    )
+    result.add_argument(
+        "--seconds",
+        type=_seconds,
+        metavar="S",
+        help=f"at least S seconds (default: {DEFAULT_SECONDS:g}; with --frames alone: 0)",
+    )
+    result.add_argument(
+        "--quick", action="store_true", help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds"
+    )
     result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
-    result.add_argument("--scores", type=Path, metavar="FILE.json",
-                        help="what 'fastscnn-edge evaluate --json' wrote: the mIoU of this very file goes into the "
-                             "report, matched by digest")
+    result.add_argument(
+        "--scores",
+        type=Path,
+        metavar="FILE.json",
+        help="what 'fastscnn-edge evaluate --json' wrote: the mIoU of this very file goes into the "
+        "report, matched by digest",
+    )
     result.add_argument("--profile", action="store_true", help="then time each operator, where the engine can")
-    result.add_argument("--report", type=Path, metavar="FILE.json",
-                        help="write all measurements here, and FILE.md and FILE.html beside it")
+    result.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.json",
+        help="write all measurements here, and FILE.md and FILE.html beside it",
+    )
     return result
 
 
@@ -186,14 +212,17 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     assert rules is not None
     ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""
     spec, engine = report.model.spec, report.engine
-    lines = [f"{report.model.file}: {spec.precision} {spec.height}x{spec.width}, {engine['library']}, "
-             f"{count_of(engine['threads'], 'thread')}",
-             f"{count_of(meter.frames, 'frame')} after {len(meter.warm_up)} to warm up{ending}"]
+    lines = [
+        f"{report.model.file}: {spec.precision} {spec.height}x{spec.width}, {engine['library']}, "
+        f"{count_of(engine['threads'], 'thread')}",
+        f"{count_of(meter.frames, 'frame')} after {len(meter.warm_up)} to warm up{ending}",
+    ]
     if not rules.stable:
         lines.append("note: times had not settled before the measurement began; the machine may be busy")
     lines += [_line(name, meter.samples[name]) for name in meter.stages] + [_line("latency", meter.latency)]
-    shown = ", ".join(f"{name.upper()} {mib(report.memory_peak[name])} MiB" for name in ("rss", "pss")
-                      if report.memory_peak[name])
+    shown = ", ".join(
+        f"{name.upper()} {mib(report.memory_peak[name])} MiB" for name in ("rss", "pss") if report.memory_peak[name]
+    )
     lines.append(f"peak memory: {shown or 'unknown'}; throttling: {report.throttle}")
     if report.accuracy:
         lines.append(f"mIoU of this file: {100 * report.accuracy.miou:.2f} %")
@@ -209,5 +238,7 @@ def _line(name: str, samples: list[int]) -> str:
     found = summarise(samples)
     if found is None:
         return f"{name:<10} no frame"
-    return (f"{name:<10} ms: median {found.p50:.2f}, p90 {found.p90:.2f}, p95 {found.p95:.2f}, p99 {found.p99:.2f}, "
-            f"max {found.max:.2f}")
+    return (
+        f"{name:<10} ms: median {found.p50:.2f}, p90 {found.p90:.2f}, p95 {found.p95:.2f}, p99 {found.p99:.2f}, "
+        f"max {found.max:.2f}"
+    )

@@ -24,10 +24,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="weights of any kind we read")
     result.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
-    result.add_argument("--calibration-count", type=positive, default=32, metavar="N",
-                        help="pictures taken, evenly spread over the sorted names (default: 32)")
-    result.add_argument("--size", type=size, metavar="HxW",
-                        help="size they are resized to (default: what the checkpoint was trained at, else 512x1024)")
+    result.add_argument(
+        "--calibration-count",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="pictures taken, evenly spread over the sorted names (default: 32)",
+    )
+    result.add_argument(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="size they are resized to (default: what the checkpoint was trained at, else 512x1024)",
+    )
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
     return result
 

@@ -16,6 +16,8 @@ from ..files import write_text
 from ..runtime.report.reader import damage_told, read_report
 
 EXIT_SLOWER = 1
+
+
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     result = parser(
@@ -31,9 +33,13 @@ def main(argv: list[str] | None = None) -> int:
         """,
     )
     result.add_argument("reports", nargs="+", type=Path, metavar="FILE.json", help="the first is the reference")
-    result.add_argument("--tolerance", type=_percent, default=0.0, metavar="PERCENT",
-                        help="call a difference one only where the whole interval is further from 1 than this "
-                             "(default: 0)")
+    result.add_argument(
+        "--tolerance",
+        type=_percent,
+        default=0.0,
+        metavar="PERCENT",
+        help="call a difference one only where the whole interval is further from 1 than this (default: 0)",
+    )
     result.add_argument("--strict", action="store_true", help="refuse to compare where conditions differ")
     result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     options = result.parse_args(argv)
@@ -51,10 +57,14 @@ def _run(options: argparse.Namespace) -> int:
     if options.strict and differing:
         raise UsageError(f"conditions differ: {'; '.join(differing)}")
     if options.json:
-        plain = [{**asdict(r), "latency": r.latency._asdict(),
-                  "stages": {name: i._asdict() for name, i in r.stages.items()}} for r in results]
-        write_text(options.json, json.dumps({"reference": str(options.reports[0]), "method": METHOD,
-                                             "comparisons": plain}, indent=1) + "\n")
+        plain = [
+            {**asdict(r), "latency": r.latency._asdict(), "stages": {name: i._asdict() for name, i in r.stages.items()}}
+            for r in results
+        ]
+        write_text(
+            options.json,
+            json.dumps({"reference": str(options.reports[0]), "method": METHOD, "comparisons": plain}, indent=1) + "\n",
+        )
     with damage_told(*options.reports):
         print(_text(str(options.reports[0]), reports[0], list(zip(results, reports[1:], strict=True))))
     return EXIT_SLOWER if any(result.verdict == "slower" for result in results) else 0

@@ -29,11 +29,17 @@ fastscnn-edge compare-engines --checkpoint int8.safetensors --pictures camvid/va
 fastscnn-edge compare-engines --checkpoint int8.safetensors --pictures pictures/ --limit 8 --json engines.json
 """
 
+
 def build_parser() -> argparse.ArgumentParser:
     result = parser("compare-engines", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE",
-        help="quantized network of 'fastscnn-edge quantize', or a float checkpoint that carries scales")
+    add(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="quantized network of 'fastscnn-edge quantize', or a float checkpoint that carries scales",
+    )
     add("--pictures", type=Path, required=True, metavar="DIR", help="folder of pictures to run")
     add("--limit", type=positive, metavar="N", help="only N of them, evenly spread over the sorted names")
     add("--size", type=size, metavar="HxW", help="input size (default: what the checkpoint was quantized at)")
@@ -70,10 +76,15 @@ def _run(args: argparse.Namespace) -> int:
     print(f"{len(files)} pictures, {height}x{width}, {prepared.preset} scheme; against the integer evaluator:")
     print(f"{'engine':<34}  largest    rms  differing  beyond 1 step  same class")
     for name, row in table.items():
-        print(f"{name:<34}  {row.largest:>7}  {row.rms:5.2f}  {100 * row.differing:>8.2f}%  "
-              f"{100 * row.beyond_one:>12.2f}%  {100 * row.same_class:>9.2f}%")
+        print(
+            f"{name:<34}  {row.largest:>7}  {row.rms:5.2f}  {100 * row.differing:>8.2f}%  "
+            f"{100 * row.beyond_one:>12.2f}%  {100 * row.same_class:>9.2f}%"
+        )
     if args.json:
-        report = {"pictures": len(files), "preset": prepared.preset,
-                  "engines": {name: asdict(row) for name, row in table.items()}}
+        report = {
+            "pictures": len(files),
+            "preset": prepared.preset,
+            "engines": {name: asdict(row) for name, row in table.items()},
+        }
         write_text(args.json, json.dumps(report, indent=1) + "\n")
     return 0

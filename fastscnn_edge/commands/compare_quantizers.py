@@ -31,6 +31,7 @@ fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration pic
     --also qat/affine.safetensors qat/symmetric.safetensors --json table.json
 """
 
+
 def build_parser() -> argparse.ArgumentParser:
     result = parser("compare-quantizers", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
@@ -41,8 +42,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("--split", default="val", metavar="NAME", help="its split (default: val)")
     add("--limit", type=positive, metavar="N", help="only the first N pictures of the split")
     add("--size", type=size, metavar="HxW", help="input size (default: what the checkpoint was trained at)")
-    add("--also", type=Path, nargs="+", default=[], metavar="FILE",
-        help="quantized networks of 'fastscnn-edge quantize', for example trained ones, measured beside the others")
+    add(
+        "--also",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="quantized networks of 'fastscnn-edge quantize', for example trained ones, measured beside the others",
+    )
     add("--json", type=Path, metavar="FILE", help="also write the table to this file")
     return result
 
@@ -62,19 +69,28 @@ def _run(args: argparse.Namespace) -> int:
     for path in args.also:
         require(is_quantized_file(path), f"{path} is not a quantized network of 'fastscnn-edge quantize'")
     prepared = prepare(Source(args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count))
-    require(len(prepared.classes) == len(dataset.classes),
-            f"{args.checkpoint} tells {len(prepared.classes)} classes apart, {args.data} has {len(dataset.classes)}")
+    require(
+        len(prepared.classes) == len(dataset.classes),
+        f"{args.checkpoint} tells {len(prepared.classes)} classes apart, {args.data} has {len(dataset.classes)}",
+    )
     rows: list[Row] = []
     print(f"{'scheme':<10}  {'method':<22}  {'file':<6}  {'mIoU %':>6}  to float")
     with tempfile.TemporaryDirectory() as folder:
         for scheme, method, file, predict in _ways(args, prepared, Path(folder)):
             rows.append(Row(scheme, method, file, _miou(predict, dataset, f"{scheme} {method} {file}")))
             row, difference = rows[-1], 100 * (rows[-1].miou - rows[0].miou)
-            print(f"{row.scheme:<10}  {row.method:<22}  {row.file:<6}  {100 * row.miou:6.2f}  {difference:+.2f}",
-                  flush=True)
-    print(f"{len(dataset)} pictures of {args.split}, {len(prepared.pictures)} for calibration, "
-          f"{prepared.size[0]}x{prepared.size[1]}")
+            print(
+                f"{row.scheme:<10}  {row.method:<22}  {row.file:<6}  {100 * row.miou:6.2f}  {difference:+.2f}",
+                flush=True,
+            )
+    print(
+        f"{len(dataset)} pictures of {args.split}, {len(prepared.pictures)} for calibration, "
+        f"{prepared.size[0]}x{prepared.size[1]}"
+    )
     if args.json:
-        write_text(args.json, json.dumps({"split": args.split, "pictures": len(dataset),
-                                          "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+        write_text(
+            args.json,
+            json.dumps({"split": args.split, "pictures": len(dataset), "rows": [asdict(row) for row in rows]}, indent=1)
+            + "\n",
+        )
     return 0

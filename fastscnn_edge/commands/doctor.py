@@ -40,8 +40,9 @@ def _text(found: Diagnosis) -> str:
     lines = ["libraries"]
     for choice in found.choices:
         mark = "used" if choice.used else "not used"
-        lines.append(f"  {choice.purpose:<8} {choice.library} {choice.version or ''}".rstrip()
-                     + f": {mark}, {choice.reason}")
+        lines.append(
+            f"  {choice.purpose:<8} {choice.library} {choice.version or ''}".rstrip() + f": {mark}, {choice.reason}"
+        )
     hottest = max(state.temperatures.values(), default=None)
     features = ", ".join(board.integer_features) or "none known"
     lines += [
@@ -58,8 +59,9 @@ def _text(found: Diagnosis) -> str:
     ]
     test = found.self_test
     if test:
-        shares = ", ".join(f"{name} {100 * share:.1f} %" for name, share in
-                           sorted(test["shares"].items(), key=lambda item: -item[1]))
+        shares = ", ".join(
+            f"{name} {100 * share:.1f} %" for name, share in sorted(test["shares"].items(), key=lambda item: -item[1])
+        )
         exact = "every pixel as recorded" if test["exact"] else f"classes differ by {100 * test['difference']:.2f} %"
         lines += [f"  {exact}", f"  {shares}"]
     lines.append(f"not usable: {found.problem}" if found.problem else "usable")

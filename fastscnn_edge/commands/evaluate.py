@@ -47,9 +47,13 @@ def build_parser() -> argparse.ArgumentParser:
         "interpolates its answer back. Both are compared with the labels at the picture's own size.",
         _EXAMPLES,
     )
-    result.add_argument("models", nargs="+", type=Path, metavar="MODEL",
-                        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); differences are "
-                             "to the first")
+    result.add_argument(
+        "models",
+        nargs="+",
+        type=Path,
+        metavar="MODEL",
+        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); differences are to the first",
+    )
     result.add_argument("--data", type=Path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout")
     result.add_argument("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
     result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
@@ -151,7 +155,10 @@ def _to_json(args: argparse.Namespace, dataset: Dataset, candidates: list[_Candi
         for candidate, scores in zip(candidates, results, strict=True)
     ]
     report = {
-        "data": str(args.data), "split": args.split, "pictures": len(dataset), "version": __version__,
+        "data": str(args.data),
+        "split": args.split,
+        "pictures": len(dataset),
+        "version": __version__,
         "models": models,
     }
     return json.dumps(report, indent=1) + "\n"

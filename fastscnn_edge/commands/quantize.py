@@ -36,19 +36,36 @@ def build_parser() -> argparse.ArgumentParser:
     result = parser("quantize", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
     add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
-    add("--method", choices=["ptq", "qat"], default="ptq",
-        help="post-training (default) or quantization-aware training")
-    add("--recipe", choices=["plain", "fast", "accurate"], default="accurate",
+    add(
+        "--method", choices=["ptq", "qat"], default="ptq", help="post-training (default) or quantization-aware training"
+    )
+    add(
+        "--recipe",
+        choices=["plain", "fast", "accurate"],
+        default="accurate",
         help="ptq: plain takes the extremes that were seen, to compare with; fast equalises channels first, seconds; "
-             "accurate also rounds weights and corrects biases (default)")
-    add("--scheme", choices=["affine", "symmetric"], default="affine",
-        help="affine: zero points, for TFLite and ONNX Runtime (default); symmetric: none, for TensorRT")
-    add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (qat: "
-        "default the scales that the checkpoint carries, else the train split)")
+        "accurate also rounds weights and corrects biases (default)",
+    )
+    add(
+        "--scheme",
+        choices=["affine", "symmetric"],
+        default="affine",
+        help="affine: zero points, for TFLite and ONNX Runtime (default); symmetric: none, for TensorRT",
+    )
+    add(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="folder of typical pictures (qat: default the scales that the checkpoint carries, else the train split)",
+    )
     add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
     add("--data", type=Path, metavar="DIR", help="qat: dataset with a train and a val split")
-    add("--size", type=size, metavar="HxW",
-        help="input size to quantize at (default: what the checkpoint was trained at, else 512x1024)")
+    add(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="input size to quantize at (default: what the checkpoint was trained at, else 512x1024)",
+    )
     add("--epochs", type=positive, default=30, metavar="N", help="qat: passes over the train split (default: 30)")
     add("--batch", type=positive, default=8, metavar="N", help="qat: pictures a step (default: 8)")
     add("--rate", type=float, default=1e-5, metavar="X", help="qat: peak learning rate (default: 1e-5)")
@@ -88,8 +105,14 @@ def _run(args: argparse.Namespace) -> int:
     make = _ptq if args.method == "ptq" else _qat
     graph, method, interrupted = make(args, checkpoint, scheme, (height, width))
     if graph is not None:
-        origin = Origin(checkpoint.model.dialect.name, checkpoint.classes, checkpoint.normalisation,
-                        checkpoint.sha256, method, (height, width))
+        origin = Origin(
+            checkpoint.model.dialect.name,
+            checkpoint.classes,
+            checkpoint.normalisation,
+            checkpoint.sha256,
+            method,
+            (height, width),
+        )
         save_quantized(args.out, graph, scheme, origin)
         print(f"wrote       {args.out}")
         print(f"method      {method}, scheme {scheme.name}")
@@ -99,8 +122,9 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def _ptq(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
-         at: tuple[int, int]) -> tuple[Graph, str, bool]:
+def _ptq(
+    args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
+) -> tuple[Graph, str, bool]:
     from ..quantization.calibration.calibration_images import calibration_files, load_for
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import quantize
@@ -111,8 +135,9 @@ def _ptq(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
     return quantize(graph, pictures, scheme, args.recipe), method, False
 
 
-def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
-         at: tuple[int, int]) -> tuple[Graph | None, str, bool]:
+def _qat(
+    args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
+) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
     from ..quantization.calibration.calibration_images import calibration_files, load_for
     from ..quantization.graph.lower import lower
@@ -122,8 +147,10 @@ def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
     from ..quantization.stored import from_plain
 
     train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
-    require(len(train_set.classes) == len(checkpoint.classes),
-            f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}")
+    require(
+        len(train_set.classes) == len(checkpoint.classes),
+        f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}",
+    )
     require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
     graph = lower(checkpoint.model, checkpoint.normalisation, *at)
     if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
@@ -133,7 +160,17 @@ def _qat(args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme,
         # Equalised first: gradients move weights by small steps and would not get there.
         start = apply(TRAINING_START, graph, [load_for(graph, file) for file in files], scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
-    outcome = train_qat(checkpoint, start, scheme, train_set, val_set, args.out.parent, config,
-                        resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every)
+    outcome = train_qat(
+        checkpoint,
+        start,
+        scheme,
+        train_set,
+        val_set,
+        args.out.parent,
+        config,
+        resume=args.resume,
+        workers=args.workers,
+        evaluate_every=args.evaluate_every,
+    )
     method = f"qat, {outcome.epoch} epochs at {at[0]}x{at[1]}, fake-quantized val mIoU {100 * outcome.miou:.2f} %"
     return outcome.graph, method, outcome.interrupted

@@ -41,10 +41,18 @@ def build_parser() -> argparse.ArgumentParser:
     add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
     add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
     add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
-    add("--size", type=size, metavar="HxW",
-        help="input size (default: what the checkpoint was trained at, else 512x1024)")
-    add("--layer", nargs="+", metavar="NAME",
-        help=f"what --plot draws, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)")
+    add(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="input size (default: what the checkpoint was trained at, else 512x1024)",
+    )
+    add(
+        "--layer",
+        nargs="+",
+        metavar="NAME",
+        help=f"what --plot draws, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)",
+    )
     add("--json", type=Path, metavar="FILE", help="also write the figures, channel by channel, to this file")
     add("--plot", type=Path, metavar="FILE", help="also draw them, as .png")
     return result
@@ -109,13 +117,21 @@ def to_json(layers: Sequence[LayerRanges], pictures: int, args: argparse.Namespa
 
     rows = [
         {
-            "name": layer.name, "bits_gained": layer.bits_gained,
+            "name": layer.name,
+            "bits_gained": layer.bits_gained,
             "parts": {part.name: [part.channels.start, part.channels.stop] for part in layer.parts},
-            **{side: {**asdict(summary(peaks)), "steps": [round(float(peak), 3) for peak in peaks]}
-               for side, peaks in (("before", layer.before), ("after", layer.after))},
+            **{
+                side: {**asdict(summary(peaks)), "steps": [round(float(peak), 3) for peak in peaks]}
+                for side, peaks in (("before", layer.before), ("after", layer.after))
+            },
         }
         for layer in layers
     ]
-    report = {"checkpoint": str(args.checkpoint), "scheme": args.scheme, "pictures": pictures,
-              "version": __version__, "layers": rows}
+    report = {
+        "checkpoint": str(args.checkpoint),
+        "scheme": args.scheme,
+        "pictures": pictures,
+        "version": __version__,
+        "layers": rows,
+    }
     return json.dumps(report) + "\n"

@@ -43,11 +43,19 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data", type=Path, metavar="DIR", help="labelled dataset, to measure mIoU as well (minutes)")
     add("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
     add("--limit", type=positive, metavar="N", help="only N pictures of it, evenly spread")
-    add("--recipe", choices=["plain", "fast", "accurate"], default="fast",
-        help="how weights and scales are found (default: fast; plain is min-max without equalisation)")
+    add(
+        "--recipe",
+        choices=["plain", "fast", "accurate"],
+        default="fast",
+        help="how weights and scales are found (default: fast; plain is min-max without equalisation)",
+    )
     add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
-    add("--size", type=size, metavar="HxW",
-        help="input size (default: what the checkpoint was trained at, else 512x1024)")
+    add(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="input size (default: what the checkpoint was trained at, else 512x1024)",
+    )
     add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     add("--plot", type=Path, metavar="FILE", help="also draw them, as .png")
     return result
@@ -77,8 +85,10 @@ def _run(args: argparse.Namespace) -> int:
         dataset = open_dataset(args.data, args.split)
         dataset = replace(dataset, samples=spread(dataset.samples, args.limit or len(dataset)))
     checkpoint = load_checkpoint(args.checkpoint)
-    require(dataset is None or len(dataset.classes) == len(checkpoint.classes),
-            f"the checkpoint has other classes than {args.data}")
+    require(
+        dataset is None or len(dataset.classes) == len(checkpoint.classes),
+        f"the checkpoint has other classes than {args.data}",
+    )
     folder = args.calibration or open_dataset(args.data, "train").samples[0][0].parent
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
@@ -101,8 +111,12 @@ def to_json(rows: Sequence[Sensitivity], args: argparse.Namespace) -> str:
     """The rows in the table's order; an infinite SQNR (nothing changed) is null."""
     operations = [{**asdict(row), "sqnr": row.sqnr if math.isfinite(row.sqnr) else None} for row in rows]
     report = {
-        "checkpoint": str(args.checkpoint), "scheme": args.scheme, "recipe": args.recipe,
-        "data": None if args.data is None else str(args.data), "version": __version__, "operations": operations,
+        "checkpoint": str(args.checkpoint),
+        "scheme": args.scheme,
+        "recipe": args.recipe,
+        "data": None if args.data is None else str(args.data),
+        "version": __version__,
+        "operations": operations,
     }
     return json.dumps(report, indent=1) + "\n"
 
@@ -116,5 +130,6 @@ def _plot(rows: Sequence[Sensitivity], conditions: str) -> Image:
         return draw_bars("mIoU lost, in points, when one operation alone is int8", conditions, bars)
     # Power of the noise in per mille of the logits' power: unlike decibels, longer is worse and lengths add up.
     bars = [Bar(row.name, 1000 * 10 ** (-row.sqnr / 10), f"{row.sqnr:.1f} dB", row.kind) for row in rows]
-    return draw_bars("Noise in the logits when one operation alone is int8", f"{conditions}; per mille of their power",
-                     bars)
+    return draw_bars(
+        "Noise in the logits when one operation alone is int8", f"{conditions}; per mille of their power", bars
+    )

@@ -60,19 +60,41 @@ def build_parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("model", type=Path, metavar="MODEL", help="the .onnx file")
     add("--run", action="store_true", help="build the engine after printing")
-    add("--benchmark", action="store_true",
-        help="a second command that loads the engine and measures it: 2 s warm-up, 60 s, percentiles 50, 90, 95, 99")
-    add("--tensorrt-version", type=version_number, metavar="X.Y",
-        help="version the flags are for (default: trtexec's, where it is installed)")
+    add(
+        "--benchmark",
+        action="store_true",
+        help="a second command that loads the engine and measures it: 2 s warm-up, 60 s, percentiles 50, 90, 95, 99",
+    )
+    add(
+        "--tensorrt-version",
+        type=version_number,
+        metavar="X.Y",
+        help="version the flags are for (default: trtexec's, where it is installed)",
+    )
     add("--board-memory", type=memory_size, metavar="SIZE", help="such as 8G (default: this machine's)")
     add("--min", type=size, metavar="HxW", help="smallest input (default: --opt)")
-    add("--opt", type=size, metavar="HxW",
-        help="input size the engine is tuned for; for models that leave height and width open, and needed there")
+    add(
+        "--opt",
+        type=size,
+        metavar="HxW",
+        help="input size the engine is tuned for; for models that leave height and width open, and needed there",
+    )
     add("--max", type=size, metavar="HxW", help="largest input (default: --opt)")
-    add("--dla", type=int, choices=range(4), metavar="N",
-        help="use this deep learning accelerator core, and the GPU for what it cannot run")
-    add("--builderOptimizationLevel", type=int, choices=range(6), metavar="L", dest="level",
-        help="0 to 5: more builds longer for a faster engine (default: TensorRT's, 3); from TensorRT 8.6 on")
+    add(
+        "--dla",
+        type=int,
+        choices=range(4),
+        metavar="N",
+        help="use this deep learning accelerator core, and the GPU for what it cannot run",
+    )
+    add(
+        "--builderOptimizationLevel",
+        type=int,
+        choices=range(6),
+        metavar="L",
+        dest="level",
+        help="0 to 5: more builds longer for a faster engine (default: TensorRT's, 3); from TensorRT 8.6 on",
+    )
     return result
 
 
@@ -91,8 +113,15 @@ def _run(args: argparse.Namespace) -> int:
     memory = args.board_memory or total_memory()
     if memory is None:
         raise UsageError("this machine does not say how much memory it has; give --board-memory")
-    request = Request(memory, args.tensorrt_version or (ask_version(trtexec) if trtexec else None),
-                      args.min, args.opt, args.max, args.dla, args.level)
+    request = Request(
+        memory,
+        args.tensorrt_version or (ask_version(trtexec) if trtexec else None),
+        args.min,
+        args.opt,
+        args.max,
+        args.dla,
+        args.level,
+    )
     plan = make_plan(args.model, sha256(args.model), read_facts(model), request)
     program = trtexec or "trtexec"
     for note in plan.notes:
@@ -105,8 +134,10 @@ def _run(args: argparse.Namespace) -> int:
     if not args.run:
         return 0
     if trtexec is None:
-        raise UsageError(f"trtexec is not on PATH; on a Jetson it is {JETSON_TRTEXEC}, of the package "
-                         "libnvinfer-bin: run this on the board")
+        raise UsageError(
+            f"trtexec is not on PATH; on a Jetson it is {JETSON_TRTEXEC}, of the package "
+            "libnvinfer-bin: run this on the board"
+        )
     sys.stdout.flush()  # before trtexec writes
     status = build(trtexec, plan)
     if status == 0 and args.benchmark:

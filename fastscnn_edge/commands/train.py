@@ -46,26 +46,65 @@ def build_parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="go on with the run in --out; give the other options as before")
     add("--epochs", type=positive, default=config.epochs, metavar="N", help="passes over the pictures (%(default)s)")
     add("--batch", type=positive, default=config.batch, metavar="N", help="pictures a step, at least 2 (%(default)s)")
-    add("--crop", type=size, default=config.crop, metavar="HxW",
-        help=f"height x width of the training views in pixels ({config.crop[0]}x{config.crop[1]})")
+    add(
+        "--crop",
+        type=size,
+        default=config.crop,
+        metavar="HxW",
+        help=f"height x width of the training views in pixels ({config.crop[0]}x{config.crop[1]})",
+    )
     add("--rate", type=float, default=config.rate, metavar="X", help="peak learning rate (%(default)s)")
-    add("--seed", type=int, default=config.seed, metavar="N",
-        help="of all random choices; the same seed trains the same weights (%(default)s)")
-    add("--dialect", choices=DIALECT_NAMES, default=config.dialect,
-        help="network variant: mmsegmentation's (1.4 M parameters) or the paper's (1.1 M) (%(default)s)")
+    add(
+        "--seed",
+        type=int,
+        default=config.seed,
+        metavar="N",
+        help="of all random choices; the same seed trains the same weights (%(default)s)",
+    )
+    add(
+        "--dialect",
+        choices=DIALECT_NAMES,
+        default=config.dialect,
+        help="network variant: mmsegmentation's (1.4 M parameters) or the paper's (1.1 M) (%(default)s)",
+    )
     add("--bfloat16", action="store_true", help="compute the network in bfloat16, faster on CPUs that have it")
-    add("--label-stride", type=positive, default=config.label_stride, metavar="N",
-        help="the loss looks at every n-th row and column, 1 to 8 (%(default)s)")
-    add("--balance", type=float, default=config.balance, metavar="X",
-        help="class weights 1 / ln(X + frequency), X above 1; 0: none (%(default)s)")
+    add(
+        "--label-stride",
+        type=positive,
+        default=config.label_stride,
+        metavar="N",
+        help="the loss looks at every n-th row and column, 1 to 8 (%(default)s)",
+    )
+    add(
+        "--balance",
+        type=float,
+        default=config.balance,
+        metavar="X",
+        help="class weights 1 / ln(X + frequency), X above 1; 0: none (%(default)s)",
+    )
     add("--dice", type=float, default=config.dice, metavar="X", help="weight of the Dice loss (%(default)s)")
-    add("--ema", type=float, default=config.ema, metavar="X",
-        help="decay of the weight average that is evaluated and saved; lower it for short runs (%(default)s)")
-    add("--workers", type=_not_negative, default=1, metavar="N",
-        help="processes that prepare pictures; changes the speed only (%(default)s)")
+    add(
+        "--ema",
+        type=float,
+        default=config.ema,
+        metavar="X",
+        help="decay of the weight average that is evaluated and saved; lower it for short runs (%(default)s)",
+    )
+    add(
+        "--workers",
+        type=_not_negative,
+        default=1,
+        metavar="N",
+        help="processes that prepare pictures; changes the speed only (%(default)s)",
+    )
     add("--threads", type=positive, metavar="N", help="CPU threads of the network (torch's choice)")
-    add("--evaluate-every", type=positive, default=10, metavar="N",
-        help="epochs between evaluations on the val split (%(default)s)")
+    add(
+        "--evaluate-every",
+        type=positive,
+        default=10,
+        metavar="N",
+        help="epochs between evaluations on the val split (%(default)s)",
+    )
     return result
 
 
@@ -78,8 +117,16 @@ def _run(argv: list[str] | None) -> int:
     with one_voice():
         args = build_parser().parse_args(argv)
         config = TrainConfig(
-            epochs=args.epochs, crop=args.crop, batch=args.batch, rate=args.rate, ema=args.ema, balance=args.balance,
-            dice=args.dice, label_stride=args.label_stride, dialect=args.dialect, seed=args.seed,
+            epochs=args.epochs,
+            crop=args.crop,
+            batch=args.batch,
+            rate=args.rate,
+            ema=args.ema,
+            balance=args.balance,
+            dice=args.dice,
+            label_stride=args.label_stride,
+            dialect=args.dialect,
+            seed=args.seed,
             bfloat16=args.bfloat16,
         )
     # Imported late: --help and usage errors should not wait for torch.
@@ -89,8 +136,9 @@ def _run(argv: list[str] | None) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    outcome = train(args.data, args.out, config, resume=args.resume, workers=args.workers,
-                    evaluate_every=args.evaluate_every)
+    outcome = train(
+        args.data, args.out, config, resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every
+    )
     if place()[0] == 0:
         print(_report(outcome, args))
     return EXIT_INTERRUPTED if outcome.interrupted else 0
@@ -110,8 +158,9 @@ def _report(outcome: Outcome, args: argparse.Namespace) -> str:
         lines.append(f"best checkpoint: {outcome.best} (val mIoU {100 * outcome.miou:.2f} %)")
         lines.append("next:")
         lines.append(f"  fastscnn-edge evaluate {best} --data {data}")
-        lines.append(f"  fastscnn-edge export --checkpoint {best} --precision int8 --calibration PICTURES "
-                     "--out model.tflite")
+        lines.append(
+            f"  fastscnn-edge export --checkpoint {best} --precision int8 --calibration PICTURES --out model.tflite"
+        )
     return "\n".join(lines)
 
 

@@ -32,8 +32,9 @@ class Augmentation:
     tint: float = 0.08
 
 
-def random_view(picture: np.ndarray, labels: np.ndarray, config: Augmentation,
-                rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def random_view(
+    picture: np.ndarray, labels: np.ndarray, config: Augmentation, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Scale, rotate, flip, crop and recolour in one resampling each.
 
     Args:

@@ -85,16 +85,23 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if described:
         if len(described.classes) != model.classes:
             raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.classes} logits")
-        return Checkpoint(model, described.classes, described.normalisation, sha256(path), described.training,
-                          described.quantization)
+        return Checkpoint(
+            model, described.classes, described.normalisation, sha256(path), described.training, described.quantization
+        )
     known = guess(model.classes)
     classes = generic(model.classes, labels) if len(labels) == model.classes and labels != known.labels else known
     return Checkpoint(model, classes, IMAGENET, sha256(path), {}, {})
 
 
-def save_checkpoint(path: str | Path, model: FastSCNN, classes: ClassSet, normalisation: Normalisation,
-                    training: dict[str, Any], dtype: torch.dtype = torch.float16,
-                    quantization: dict[str, Any] | None = None) -> None:
+def save_checkpoint(
+    path: str | Path,
+    model: FastSCNN,
+    classes: ClassSet,
+    normalisation: Normalisation,
+    training: dict[str, Any],
+    dtype: torch.dtype = torch.float16,
+    quantization: dict[str, Any] | None = None,
+) -> None:
     """Write weights as safetensors, without the training heads, with what is needed to use them.
 
     Args:
@@ -181,8 +188,13 @@ def _describe(text: str, path: Path) -> _Description:
         if raw.get("kind") == "quantized":
             raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
         classes, normalisation = classes_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
-        return _Description(str(raw["dialect"]), classes, normalisation, dict(raw.get("training", {})),
-                            dict(raw.get("quantization", {})))
+        return _Description(
+            str(raw["dialect"]),
+            classes,
+            normalisation,
+            dict(raw.get("training", {})),
+            dict(raw.get("quantization", {})),
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not described as this package describes its weights: {error!r}") from error
 

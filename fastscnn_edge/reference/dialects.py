@@ -20,6 +20,7 @@ class Dialect:
     align_corners: bool
     auxiliary: tuple[str, ...]
 
+
 DIALECTS = {
     "mmseg": Dialect("mmseg", 1, False, 3, False, False, ("lower", "higher")),
     "paper": Dialect("paper", 0, True, 1, True, True, ("higher",)),

@@ -40,8 +40,9 @@ def class_weights(dataset: Dataset, strength: float, *, show: bool = True) -> Te
     return balanced_weights(torch.tensor(counts / counts.sum(), dtype=torch.float32), strength)
 
 
-def segmentation_loss(outputs: list[Tensor], labels: Tensor, weights: Tensor | None, dice: float,
-                      align_corners: bool) -> Tensor:
+def segmentation_loss(
+    outputs: list[Tensor], labels: Tensor, weights: Tensor | None, dice: float, align_corners: bool
+) -> Tensor:
     """Scalar loss, finite also where a batch is void throughout.
 
     Args:

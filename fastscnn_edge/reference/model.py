@@ -34,8 +34,18 @@ def resize(x: Tensor, size: tuple[int, int] | torch.Size, align_corners: bool) -
 class ConvBN(nn.Module):
     """Convolution, batch norm and (unless ``relu=False``) ReLU."""
 
-    def __init__(self, cin: int, cout: int, kernel: int = 1, stride: int = 1, *, padding: int | None = None,
-                 groups: int = 1, bias: bool = False, relu: bool = True) -> None:
+    def __init__(
+        self,
+        cin: int,
+        cout: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        padding: int | None = None,
+        groups: int = 1,
+        bias: bool = False,
+        relu: bool = True,
+    ) -> None:
         super().__init__()
         padding = kernel // 2 if padding is None else padding
         self.conv = nn.Conv2d(cin, cout, kernel, stride, padding, groups=groups, bias=bias)
@@ -81,8 +91,8 @@ class LearningToDownsample(nn.Module):
     def __init__(self, dialect: Dialect) -> None:
         super().__init__()
         self.conv = ConvBN(3, 32, 3, 2, padding=dialect.first_padding)  # [N, 32, ~H/2, ~W/2]
-        self.dsconv1 = DSConv(32, 48, 2, dialect.relu_between)          # [N, 48, ~H/4, ~W/4]
-        self.dsconv2 = DSConv(48, 64, 2, dialect.relu_between)          # [N, 64, ~H/8, ~W/8]
+        self.dsconv1 = DSConv(32, 48, 2, dialect.relu_between)  # [N, 48, ~H/4, ~W/4]
+        self.dsconv2 = DSConv(48, 64, 2, dialect.relu_between)  # [N, 64, ~H/8, ~W/8]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dsconv2(self.dsconv1(self.conv(x)))

@@ -51,8 +51,15 @@ class Outcome:
     idle: bool
 
 
-def train(data: str | Path, out: str | Path, config: TrainConfig, *, resume: bool = False, workers: int = 1,
-          evaluate_every: int = 10) -> Outcome:
+def train(
+    data: str | Path,
+    out: str | Path,
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    workers: int = 1,
+    evaluate_every: int = 10,
+) -> Outcome:
     """Train on ``data``'s train split, watch its val split, and write ``out/best.safetensors``.
 
     ``out/last.pt`` holds what ``resume`` needs and is renewed every epoch. Ctrl-C or SIGTERM ends
@@ -72,8 +79,11 @@ def train(data: str | Path, out: str | Path, config: TrainConfig, *, resume: boo
             _require_unused(out)
         state = _read_state(out / "last.pt") if resume else None
         share = math.ceil(len(train_set) / place()[1])
-        require(share >= config.batch, f"the train split gives each process {share} pictures, less than one batch of "
-                                       f"{config.batch}; choose a smaller --batch")
+        require(
+            share >= config.batch,
+            f"the train split gives each process {share} pictures, less than one batch of "
+            f"{config.batch}; choose a smaller --batch",
+        )
         if place()[0] == 0:
             _make_folder(out)
     with process_group() as (rank, world), Stop(world) as stop:
@@ -97,8 +107,9 @@ def train(data: str | Path, out: str | Path, config: TrainConfig, *, resume: boo
 class _Run:
     """State of one training run: model, average, optimizer, and where it has come to."""
 
-    def __init__(self, train_set: Dataset, val_set: Dataset, out: Path, config: TrainConfig, rank: int,
-                 world: int) -> None:
+    def __init__(
+        self, train_set: Dataset, val_set: Dataset, out: Path, config: TrainConfig, rank: int, world: int
+    ) -> None:
         self.config, self.out, self.val_set, self.rank = config, out, val_set, rank
         self.views = Views(train_set, config.crop, config.seed)
         torch.manual_seed(config.seed)
@@ -149,8 +160,13 @@ class _Run:
             group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
             outputs = self.parallel(normalise(pictures, self.config.normalisation))
-        loss = segmentation_loss(outputs, thin(labels, self.config.label_stride).long(), self.weights, self.config.dice,
-                                 self.model.dialect.align_corners)
+        loss = segmentation_loss(
+            outputs,
+            thin(labels, self.config.label_stride).long(),
+            self.weights,
+            self.config.dice,
+            self.model.dialect.align_corners,
+        )
         value = float(loss.detach())
         require(math.isfinite(value), f"the loss became {value} in epoch {self.epoch + 1}: choose a lower --rate")
         self.optimizer.zero_grad(set_to_none=True)
@@ -189,8 +205,13 @@ class _Run:
         if not self.is_main:
             return
         state = {
-            "model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch, "evaluated": self.evaluated, "best": self.best, "losses": self.losses,
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "evaluated": self.evaluated,
+            "best": self.best,
+            "losses": self.losses,
             "config": asdict(self.config),
         }
         write_state(self.out / "last.pt", state)

@@ -11,7 +11,6 @@ DIALECT_NAMES = ("mmseg", "paper")
 """The keys of :data:`.model.DIALECTS`, repeated so that --help does not wait for torch."""
 
 
-
 @dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides the outcome; stored in the checkpoint.

@@ -61,8 +61,8 @@ class LayerRanges:
 @dataclass(frozen=True)
 class Summary:
     """Attributes:
-        coarse: number of channels with fewer than :data:`FEW` steps.
-        least, median, greatest: steps of the channels' peaks.
+    coarse: number of channels with fewer than :data:`FEW` steps.
+    least, median, greatest: steps of the channels' peaks.
     """
 
     coarse: int
@@ -79,8 +79,9 @@ def summary(peaks: np.ndarray) -> Summary:
     return Summary(int((alive < FEW).sum()), float(alive.min()), float(np.median(alive)), float(alive.max()))
 
 
-def measure(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, *,
-            progress: Progress = silent) -> list[LayerRanges]:
+def measure(
+    graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, *, progress: Progress = silent
+) -> list[LayerRanges]:
     """Every layer, those that gain most first.
 
     Scales are min-max's, so that nothing but the equalisation differs between the two sides. Of the activations
@@ -143,8 +144,10 @@ def table(layers: Sequence[LayerRanges]) -> str:
     """Text table, one layer a line: the peaks of its channels in int8 steps."""
     width = max(len("layer"), *(len(layer.name) for layer in layers))
     side = f"{f'< {FEW}':>5}  {'least':>5}  {'median':>6}  {'greatest':>8}"
-    lines = [f"{'':<{width + 18}}  {'before':<{len(side)}}   after",
-             f"{'layer':<{width}}  {'channels':>8}  {'bits +':>6}  {side}   {side}"]
+    lines = [
+        f"{'':<{width + 18}}  {'before':<{len(side)}}   after",
+        f"{'layer':<{width}}  {'channels':>8}  {'bits +':>6}  {side}   {side}",
+    ]
     for layer in layers:
         sides = (summary(peaks) for peaks in (layer.before, layer.after))
         cells = (f"{s.coarse:5}  {s.least:5.1f}  {s.median:6.1f}  {s.greatest:8.1f}" for s in sides)

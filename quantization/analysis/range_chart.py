@@ -69,9 +69,9 @@ class _Canvas:
 
     def bars(self, layer: LayerRanges, top: int) -> None:
         """One layer: its channels' peaks on a logarithmic axis, on either side."""
-        order = np.concatenate([
-            part.channels.start + np.argsort(-layer.before[part.channels], kind="stable") for part in layer.parts
-        ])
+        order = np.concatenate(
+            [part.channels.start + np.argsort(-layer.before[part.channels], kind="stable") for part in layer.parts]
+        )
         foot = top + 24 + _BARS
         self.draw.text((_COLUMNS[0], top + 4), layer.name, INK, self.text)
         for tick in _TICKS:
@@ -98,8 +98,9 @@ class _Canvas:
                 self.draw.line((start, foot - _BARS - 2, start, foot + 16), PAPER, 3)
                 self.draw.line((start, foot - _BARS - 2, start, foot + 16), FAINT)
             count = f"{part.channels.stop - part.channels.start} channels"
-            for words in ([f"{part.name}: {count}", part.name, part.name.rsplit("/")[-1]] if len(layer.parts) > 1
-                          else [count]):
+            for words in (
+                [f"{part.name}: {count}", part.name, part.name.rsplit("/")[-1]] if len(layer.parts) > 1 else [count]
+            ):
                 if self.small.getlength(words) < stop - start - 4:
                     self.draw.text(((start + stop) / 2, foot + 5), words, FAINT, self.small, anchor="ma")
                     break

@@ -35,8 +35,14 @@ class Sensitivity:
     miou_lost: float | None = None
 
 
-def measure(graph: Graph, quantized: Graph, pictures: Sequence[np.ndarray], labelled: Dataset | None = None, *,
-            progress: Progress = silent) -> list[Sensitivity]:
+def measure(
+    graph: Graph,
+    quantized: Graph,
+    pictures: Sequence[np.ndarray],
+    labelled: Dataset | None = None,
+    *,
+    progress: Progress = silent,
+) -> list[Sensitivity]:
     """Every operation that rounds, worst first: by mIoU lost where ``labelled`` is given, else by SQNR.
 
     Args:
@@ -61,15 +67,21 @@ def measure(graph: Graph, quantized: Graph, pictures: Sequence[np.ndarray], labe
     if labelled is not None:
         lost[:] = _miou_lost(graph, quantized, chosen, labelled, progress)
     rows = [
-        Sensitivity(graph.ops[index].output, kind_of(graph.ops[index]), decibel(signal, noise[k]),
-                    float(same[k] / points), lost[k])
+        Sensitivity(
+            graph.ops[index].output,
+            kind_of(graph.ops[index]),
+            decibel(signal, noise[k]),
+            float(same[k] / points),
+            lost[k],
+        )
         for k, index in enumerate(chosen)
     ]
     return sorted(rows, key=lambda row: (-(row.miou_lost or 0.0), row.sqnr))
 
 
-def _miou_lost(graph: Graph, quantized: Graph, chosen: Sequence[int], labelled: Dataset,
-               progress: Progress) -> list[float]:
+def _miou_lost(
+    graph: Graph, quantized: Graph, chosen: Sequence[int], labelled: Dataset, progress: Progress
+) -> list[float]:
     """In points, in the order of ``chosen``."""
     classes = graph.tensors[graph.output].shape[-1]
     exact, rough = Confusion(classes), [Confusion(classes) for _ in chosen]

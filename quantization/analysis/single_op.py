@@ -18,8 +18,12 @@ def float_values(graph: Graph, picture: np.ndarray) -> Values:
     return dict(run_all(graph, picture))
 
 
-def logits_with_one_quantized(graph: Graph, quantized: Graph, index: int, values: Mapping[str, np.ndarray],
-                              ) -> np.ndarray:
+def logits_with_one_quantized(
+    graph: Graph,
+    quantized: Graph,
+    index: int,
+    values: Mapping[str, np.ndarray],
+) -> np.ndarray:
     """Logits [1, h, w, C] where operation ``index`` has int8 weights and an int8 output, all others none.
 
     Only what depends on the operation is computed anew.

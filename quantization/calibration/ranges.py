@@ -183,4 +183,3 @@ def _merged(members: list[Statistics]) -> Histogram:
         assert histogram is not None
         total = total + histogram
     return total
-

@@ -77,8 +77,9 @@ class Statistics:
         return np.maximum(-self.low, self.high)
 
 
-def collect(graph: Graph, pictures: Sequence[np.ndarray], *, histograms: bool = True,
-            progress: Progress = silent) -> dict[str, Statistics]:
+def collect(
+    graph: Graph, pictures: Sequence[np.ndarray], *, histograms: bool = True, progress: Progress = silent
+) -> dict[str, Statistics]:
     """Statistics of every activation but the input, whose meaning is fixed.
 
     Histograms take a second pass, because their edges are the extremes of the first.
@@ -141,8 +142,10 @@ class _Sums:
             self.average = seen
         else:
             past_low, past_high = self.average
-            self.average = (AVERAGING * past_low + (1 - AVERAGING) * seen[0],
-                            AVERAGING * past_high + (1 - AVERAGING) * seen[1])
+            self.average = (
+                AVERAGING * past_low + (1 - AVERAGING) * seen[0],
+                AVERAGING * past_high + (1 - AVERAGING) * seen[1],
+            )
 
     def statistics(self) -> Statistics:
         assert self.average is not None

@@ -68,8 +68,7 @@ def rescale_wide(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarr
     return (values.astype(np.int64) * reduced + (np.int64(1) << (shift - 1))) >> shift
 
 
-def requantize(x: np.ndarray, scales: tuple[float, float], zero_points: tuple[int, int],
-               dtype: np.dtype) -> np.ndarray:
+def requantize(x: np.ndarray, scales: tuple[float, float], zero_points: tuple[int, int], dtype: np.dtype) -> np.ndarray:
     """int8 or int16 to the integers ``dtype`` of another scale; scales and zero points are of (input, output)."""
     return saturate(rescale(x.astype(np.int64) - zero_points[0], scales[0] / scales[1]), zero_points[1], False, dtype)
 
@@ -95,8 +94,9 @@ def saturate(values: np.ndarray, zero_point: int, relu: bool, dtype: np.dtype = 
     return np.clip(values + zero_point, low, limits.max).astype(dtype)
 
 
-def add(a: np.ndarray, b: np.ndarray, scales: tuple[float, float, float], zero_points: tuple[int, int, int],
-        relu: bool) -> np.ndarray:
+def add(
+    a: np.ndarray, b: np.ndarray, scales: tuple[float, float, float], zero_points: tuple[int, int, int], relu: bool
+) -> np.ndarray:
     """int8 a + b -> int8, each with its own scale; scales and zero points are of (a, b, output).
 
     Both inputs are brought to twice the larger scale with 20 guard bits before they meet.

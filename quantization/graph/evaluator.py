@@ -97,8 +97,9 @@ def _convert(x: np.ndarray, source: Tensor, target: Tensor) -> np.ndarray:
     if source.quantization is None:
         return arithmetic.quantize_activation(x, float(out.scale[0]), out.zero_point)
     q = source.quantization
-    return arithmetic.requantize(x, (float(q.scale[0]), float(out.scale[0])), (q.zero_point, out.zero_point),
-                                 target.dtype)
+    return arithmetic.requantize(
+        x, (float(q.scale[0]), float(out.scale[0])), (q.zero_point, out.zero_point), target.dtype
+    )
 
 
 def _run_float(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
@@ -135,9 +136,11 @@ def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarr
     if isinstance(op, Add):
         a, b = (quantized[name] for name in op.inputs)
         return arithmetic.add(
-            values[op.inputs[0]], values[op.inputs[1]],
+            values[op.inputs[0]],
+            values[op.inputs[1]],
             (float(a.scale[0]), float(b.scale[0]), float(out.scale[0])),
-            (a.zero_point, b.zero_point, out.zero_point), op.relu,
+            (a.zero_point, b.zero_point, out.zero_point),
+            op.relu,
         )
     assert isinstance(op, Resize)
     _, height, width, _ = tensors[op.output].shape

@@ -73,8 +73,18 @@ class _Builder:
     def size(self, name: str) -> tuple[int, int]:
         return self.tensors[name].shape[1], self.tensors[name].shape[2]
 
-    def conv(self, name: str, x: str, weight: np.ndarray, bias: np.ndarray, *, relu: bool, stride: int = 1,
-             pad: int = 0, depthwise: bool = False) -> str:
+    def conv(
+        self,
+        name: str,
+        x: str,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        *,
+        relu: bool,
+        stride: int = 1,
+        pad: int = 0,
+        depthwise: bool = False,
+    ) -> str:
         """Append a convolution whose weight is already [O, kh, kw, I] or, depthwise, [1, kh, kw, C]."""
         kernel, channels = weight.shape[1], bias.shape[0]
         (height, width) = self.size(x)
@@ -125,7 +135,7 @@ class _Builder:
             inputs = [x]
             for place, count in (("before", before), ("after", after)):
                 if count:
-                    strip = [*shape[:axis], count, *shape[axis + 1:]]
+                    strip = [*shape[:axis], count, *shape[axis + 1 :]]
                     name = self.constant(f"border/{edge}_{place}", np.broadcast_to(value, strip))
                     inputs.insert(0 if place == "before" else len(inputs), name)
             shape[axis] += before + after

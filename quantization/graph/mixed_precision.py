@@ -81,8 +81,9 @@ def description(graph: Graph) -> str:
         return ""
     parts = []
     for word, dtype in (("float", _FLOAT), ("int16", _INT16)):
-        names = [_name(graph, op) for op in graph.ops
-                 if isinstance(op, Conv) and graph.tensors[op.output].dtype == dtype]
+        names = [
+            _name(graph, op) for op in graph.ops if isinstance(op, Conv) and graph.tensors[op.output].dtype == dtype
+        ]
         parts += [f"{word}: {', '.join(names)}"] if names else []
     return "; ".join(parts)
 
@@ -151,8 +152,10 @@ def _name(graph: Graph, op: Op) -> str:
 
 
 def _no_convolution(pattern: str) -> str:
-    return (f"'{pattern}' is no convolution; only operations of kind conv and depthwise in the list of "
-            "'fastscnn-edge sensitivity' can be float or int16")
+    return (
+        f"'{pattern}' is no convolution; only operations of kind conv and depthwise in the list of "
+        "'fastscnn-edge sensitivity' can be float or int16"
+    )
 
 
 def _no_layer(pattern: str, names: Collection[str]) -> str:

@@ -22,8 +22,9 @@ def correct_bias(refinement: Refinement) -> Refinement:
     return refinement.with_bias(refinement.mean_target / refinement.unit - (matrix * refinement.mean_input).sum(1))
 
 
-def correct_biases(graph: Graph, quantized: Graph, pictures: Sequence[np.ndarray], *,
-                   progress: Progress = silent) -> Graph:
+def correct_biases(
+    graph: Graph, quantized: Graph, pictures: Sequence[np.ndarray], *, progress: Progress = silent
+) -> Graph:
     """``quantized`` with the bias of every convolution corrected, first to last.
 
     Args:

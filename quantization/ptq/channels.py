@@ -23,9 +23,9 @@ from ..graph.graph import Add, Concat, Conv, Graph
 @dataclass(frozen=True)
 class ChannelSets:
     """Attributes:
-        of: activation -> int64 [C], the set each of its channels belongs to, 0 <= set < ``count``.
-        count: number of sets.
-        fixed: bool [count], sets whose factor is 1: input, logits, and what meets a constant.
+    of: activation -> int64 [C], the set each of its channels belongs to, 0 <= set < ``count``.
+    count: number of sets.
+    fixed: bool [count], sets whose factor is 1: input, logits, and what meets a constant.
     """
 
     of: dict[str, np.ndarray]

@@ -57,16 +57,22 @@ positions to learn from."""
 @dataclass(frozen=True)
 class Quantized:
     """Attributes:
-        real: the float graph that was rounded: the one given, or its equalised twin of the same function.
-        integer: its int8 form.
+    real: the float graph that was rounded: the one given, or its equalised twin of the same function.
+    integer: its int8 form.
     """
 
     real: Graph
     integer: Graph
 
 
-def quantize(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, recipe: str = "accurate", *,
-             progress: Progress | None = None) -> Graph:
+def quantize(
+    graph: Graph,
+    pictures: Sequence[np.ndarray],
+    scheme: Scheme = AFFINE,
+    recipe: str = "accurate",
+    *,
+    progress: Progress | None = None,
+) -> Graph:
     """The int8 form of ``graph``; same arguments, machine and number of BLAS threads: same integers.
 
     Args:
@@ -81,8 +87,14 @@ def quantize(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFI
     return quantize_both(graph, pictures, scheme, recipe, progress=progress).integer
 
 
-def quantize_both(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, recipe: str = "accurate", *,
-                  progress: Progress | None = None) -> Quantized:
+def quantize_both(
+    graph: Graph,
+    pictures: Sequence[np.ndarray],
+    scheme: Scheme = AFFINE,
+    recipe: str = "accurate",
+    *,
+    progress: Progress | None = None,
+) -> Quantized:
     """As :func:`quantize`, with the float graph whose channels and weights the integers stand for."""
     if recipe not in RECIPES:
         raise UsageError(f"unknown recipe '{recipe}'; one of: {', '.join(RECIPES)}")
@@ -91,8 +103,9 @@ def quantize_both(graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme =
     return apply(RECIPES[recipe], graph, pictures, scheme, progress=progress)
 
 
-def apply(wanted: Recipe, graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme, *,
-          progress: Progress | None = None) -> Quantized:
+def apply(
+    wanted: Recipe, graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme, *, progress: Progress | None = None
+) -> Quantized:
     """:func:`quantize_both` for a recipe that has no name."""
     with bars() as drawn:
         show = progress or drawn

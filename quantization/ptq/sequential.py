@@ -61,8 +61,14 @@ class Refinement:
 Step = Callable[[Refinement], Refinement]
 
 
-def refine(graph: Graph, quantized: Graph, pictures: Sequence[np.ndarray], steps: Sequence[Step], *,
-           progress: Progress = silent) -> Graph:
+def refine(
+    graph: Graph,
+    quantized: Graph,
+    pictures: Sequence[np.ndarray],
+    steps: Sequence[Step],
+    *,
+    progress: Progress = silent,
+) -> Graph:
     """``quantized`` with weights and biases of every convolution as ``steps``, applied in turn, leave them.
 
     Args:
@@ -100,8 +106,13 @@ def from_matrix(matrix: np.ndarray, shape: tuple[int, ...], depthwise: bool) -> 
     return np.ascontiguousarray(matrix.T if depthwise else matrix).reshape(shape)
 
 
-def _measure(graph: Graph, quantized: Graph, op: Conv, real: Sequence[dict[str, np.ndarray]],
-             integer: Sequence[dict[str, np.ndarray]]) -> Refinement:
+def _measure(
+    graph: Graph,
+    quantized: Graph,
+    op: Conv,
+    real: Sequence[dict[str, np.ndarray]],
+    integer: Sequence[dict[str, np.ndarray]],
+) -> Refinement:
     """Mean and covariance of what goes into ``op`` and what should come out."""
     source, weight = (quantization_of(quantized.tensors[name]) for name in (op.input, op.weight))
     real_weight, real_bias = graph.tensors[op.weight], graph.tensors[op.bias].data
@@ -140,12 +151,21 @@ def _measure(graph: Graph, quantized: Graph, op: Conv, real: Sequence[dict[str, 
     else:
         cross = cross / count - mean_in[:, None] * mean_out
     unit = np.float64(source.scale[0]) * weight.scale.astype(np.float64)
-    return Refinement(op, quantized.tensors[op.weight], quantized.tensors[op.bias], real_weight, unit, count,
-                      mean_in, gram, mean_out, cross)
+    return Refinement(
+        op,
+        quantized.tensors[op.weight],
+        quantized.tensors[op.bias],
+        real_weight,
+        unit,
+        count,
+        mean_in,
+        gram,
+        mean_out,
+        cross,
+    )
 
 
-def patches(x: np.ndarray, op: Conv, kernel: tuple[int, ...], places: np.ndarray, width: int,
-            zero: int) -> np.ndarray:
+def patches(x: np.ndarray, op: Conv, kernel: tuple[int, ...], places: np.ndarray, width: int, zero: int) -> np.ndarray:
     """float32 [R, kh*kw, C]: what ``op`` multiplies with its weights at the output positions ``places``.
 
     Args:

@@ -76,9 +76,19 @@ class QatOutcome:
     interrupted: bool
 
 
-def train_qat(checkpoint: Checkpoint, start: Quantized, scheme: Scheme,
-              train_set: Dataset, val_set: Dataset, out: Path, config: QatConfig, *, resume: bool = False,
-              workers: int = 1, evaluate_every: int = 5) -> QatOutcome:
+def train_qat(
+    checkpoint: Checkpoint,
+    start: Quantized,
+    scheme: Scheme,
+    train_set: Dataset,
+    val_set: Dataset,
+    out: Path,
+    config: QatConfig,
+    *,
+    resume: bool = False,
+    workers: int = 1,
+    evaluate_every: int = 5,
+) -> QatOutcome:
     """Fine-tune ``start.real`` from the scales of ``start.integer``.
 
     Args:
@@ -107,8 +117,16 @@ def train_qat(checkpoint: Checkpoint, start: Quantized, scheme: Scheme,
 class _Run:
     """Student, teacher, average, optimizer, and where the run has come to."""
 
-    def __init__(self, checkpoint: Checkpoint, start: Quantized, scheme: Scheme, train_set: Dataset,
-                 val_set: Dataset, out: Path, config: QatConfig) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        start: Quantized,
+        scheme: Scheme,
+        train_set: Dataset,
+        val_set: Dataset,
+        out: Path,
+        config: QatConfig,
+    ) -> None:
         self.teacher, self.normalisation = checkpoint.model.eval(), checkpoint.normalisation
         self.val_set, self.out, self.config, self.scheme = val_set, out, config, scheme
         self.align_corners = checkpoint.model.dialect.align_corners
@@ -179,9 +197,14 @@ class _Run:
 
     def _save(self) -> None:
         state = {
-            "student": self.student.state_dict(), "ema": self.ema.state_dict(), "best": self.best,
-            "optimizer": self.optimizer.state_dict(), "epoch": self.epoch, "miou": self.miou,
-            "scheme": self.scheme.name, "config": asdict(self.config),
+            "student": self.student.state_dict(),
+            "ema": self.ema.state_dict(),
+            "best": self.best,
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "miou": self.miou,
+            "scheme": self.scheme.name,
+            "config": asdict(self.config),
         }
         write_state(self.out / STATE_FILE, state)
 

@@ -29,5 +29,6 @@ def test_one_outlier_in_settled_times_changes_nothing(before: list[int], place: 
 
 
 def test_the_report_can_state_it() -> None:
-    assert str(WarmUpRule()) == ("until the medians of two successive windows of 16 frames differ by at most 3 %, "
-                                 "at most 30 s")
+    assert str(WarmUpRule()) == (
+        "until the medians of two successive windows of 16 frames differ by at most 3 %, at most 30 s"
+    )

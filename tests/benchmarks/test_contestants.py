@@ -39,10 +39,24 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_contestant_of_this_environment(pictures: Path, tmp_path: Path) -> None:
     """The whole command: files made, processes started, masks compared, rounds timed, results written."""
     out = tmp_path / "comparison.json"
-    status = main([
-        "--sizes", "96x128", "--threads", "1", "--rounds", "2", "--pictures", str(pictures),
-        "--only", "ours,ORT,TFLite,torch eager", "--cache", str(tmp_path / "cache"), "--out", str(out),
-    ])
+    status = main(
+        [
+            "--sizes",
+            "96x128",
+            "--threads",
+            "1",
+            "--rounds",
+            "2",
+            "--pictures",
+            str(pictures),
+            "--only",
+            "ours,ORT,TFLite,torch eager",
+            "--cache",
+            str(tmp_path / "cache"),
+            "--out",
+            str(out),
+        ]
+    )
     assert status == 0
     (case,) = load(out).cases
     assert len(case.rows) == 9
@@ -101,7 +115,6 @@ def test_the_roofline_takes_the_slower_of_arithmetic_and_memory() -> None:
     text = table([Layer("a", 10**6, 10, 0.002), Layer("b", 10, 10**6, 0.02)], limit, 0.033)
     assert "| a | 1.0 | 0.00 | 2.00 | 0.5 | 1.00 | 2.0 |" in text
     assert text.splitlines()[-1].startswith("| the network | 1.0 | 1.00 | 33.00 ")
-
 
 
 def test_nobody_starts_while_another_still_spins(tmp_path: Path) -> None:

@@ -32,10 +32,17 @@ def row(name: str, milliseconds: float, mebibytes: int, ours: bool = False) -> R
     return Row(name, "int8", ours, "words", "package 1.0", rounds(milliseconds), mebibytes * MIB, 1.0)
 
 
-CASE = Case((1024, 2048), 1, [
-    row(OURS, 50, 100, ours=True), row(REFERENCE, 240, 750), row("OpenVINO INT8", 40, 200),
-    row("TFLite INT8 in graph", 80, 150), Row("MNN INT8", "int8", False, "", "", problem="no | such file"),
-])
+CASE = Case(
+    (1024, 2048),
+    1,
+    [
+        row(OURS, 50, 100, ours=True),
+        row(REFERENCE, 240, 750),
+        row("OpenVINO INT8", 40, 200),
+        row("TFLite INT8 in graph", 80, 150),
+        Row("MNN INT8", "int8", False, "", "", problem="no | such file"),
+    ],
+)
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=9), st.floats(0.1, 10))
@@ -79,7 +86,7 @@ def test_the_table_says_everything_and_what_did_not_run() -> None:
     assert f"| **{OURS}** | int8 | 50." in text or f"| **{OURS}** | int8 | 49." in text
     assert "did not run: no \\| such file" in text
     assert f"| {OURS} | words | package 1.0 |" in text
-    table = text[text.index("###"):]
+    table = text[text.index("###") :]
     order = [table.index(name) for name in ("| OpenVINO INT8", f"| **{OURS}**", "| TFLite", f"| {REFERENCE}")]
     assert order == sorted(order)
 

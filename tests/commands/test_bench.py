@@ -53,8 +53,10 @@ def test_a_benchmark_keeps_everything(tiny_model: Path, tmp_path: Path) -> None:
     assert data["kind"] == "bench"
     assert data["frames"] == 50 == len(data["samples_ns"]["latency"])
     assert set(data["samples_ns"]) == {"preprocess", "invoke", "mask", "total", "latency"}
-    assert all(latency >= total for latency, total in
-               zip(data["samples_ns"]["latency"], data["samples_ns"]["total"], strict=True))
+    assert all(
+        latency >= total
+        for latency, total in zip(data["samples_ns"]["latency"], data["samples_ns"]["total"], strict=True)
+    )
     assert data["stages_ms"]["latency"]["max"] == max(data["samples_ns"]["latency"]) / 1e6
     assert data["rules"]["min_frames"] == 50 and data["rules"]["scenario"] == "single-stream"
     assert data["first_inference_ns"] == data["warm_up_ns"][0]
@@ -126,9 +128,24 @@ def test_what_cannot_work_is_one_line(
 
 def test_ctrl_c_keeps_what_was_measured(tiny_model: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.json"
-    command = [sys.executable, "-u", "-m", "fastscnn_edge", "bench", "--model", str(tiny_model), "--frames", "100000000"]
-    with subprocess.Popen([*command, "--report", str(report)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, start_new_session=True) as process:
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "fastscnn_edge",
+        "bench",
+        "--model",
+        str(tiny_model),
+        "--frames",
+        "100000000",
+    ]
+    with subprocess.Popen(
+        [*command, "--report", str(report)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         time.sleep(4)  # past loading and, mostly, the warm-up; before that it must stop as well
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=60)

@@ -32,8 +32,9 @@ def with_times(data: dict[str, Any], median: float, seed: int) -> dict[str, Any]
     data = copy.deepcopy(data)
     times = (median * np.exp(np.random.default_rng(seed).normal(0, 0.02, 400))).astype(int).tolist()
     data["samples_ns"] = dict.fromkeys(data["samples_ns"], times)
-    data["stages_ms"] = {name: dict.fromkeys(("p50", "p90", "p95", "p99", "max"), median / 1e6)
-                         for name in data["stages_ms"]}
+    data["stages_ms"] = {
+        name: dict.fromkeys(("p50", "p90", "p95", "p99", "max"), median / 1e6) for name in data["stages_ms"]
+    }
     data["throttle"] = "clean"
     return data
 
@@ -64,9 +65,7 @@ def test_a_tolerance_lets_small_differences_pass(reference: dict, tmp_path: Path
     assert main([*paths, "--tolerance", "10"]) == 0
 
 
-def test_conditions_that_differ_are_named(
-    reference: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_conditions_that_differ_are_named(reference: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = copy.deepcopy(reference)
     other["engine"]["threads"] = 4
     other["model"]["spec"]["height"] = 512
@@ -76,8 +75,14 @@ def test_conditions_that_differ_are_named(
     paths = write(tmp_path, a=reference, b=other)
     assert main(paths) == 0
     out = capsys.readouterr().out
-    for text in ("threads: 4, reference 1", "model size: 512x96", "governor: powersave", "power mode: MAXN",
-                 "numpy 0.1, reference", "throttling of this report is throttled"):
+    for text in (
+        "threads: 4, reference 1",
+        "model size: 512x96",
+        "governor: powersave",
+        "power mode: MAXN",
+        "numpy 0.1, reference",
+        "throttling of this report is throttled",
+    ):
         assert text in out, text
     assert main([*paths, "--strict"]) == 2
     assert "conditions differ" in capsys.readouterr().err
@@ -101,8 +106,13 @@ def test_the_verdict_is_antisymmetric(ratio: float, spread: float, tolerance: fl
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "cannot read"), ("{", "no JSON"), ("[]", "names no schema"), ('{"schema": "x/9"}', "'x/9'"),
-     ('{"schema": "fastscnn_edge.report/1"}', "missing")],
+    [
+        (None, "cannot read"),
+        ("{", "no JSON"),
+        ("[]", "names no schema"),
+        ('{"schema": "x/9"}', "'x/9'"),
+        ('{"schema": "fastscnn_edge.report/1"}', "missing"),
+    ],
 )
 def test_what_is_no_report(
     reference: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str

@@ -49,9 +49,11 @@ def test_other_classes_are_not_usable(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_without_an_engine(tmp_path: Path) -> None:
-    program = ("import sys\nfor name in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'numpy.core'):\n"
-               "    sys.modules[name] = None\n"
-               "from fastscnn_edge.commands.doctor import main\nsys.exit(main([]))")
+    program = (
+        "import sys\nfor name in ('ai_edge_litert', 'tflite_runtime', 'onnxruntime', 'numpy.core'):\n"
+        "    sys.modules[name] = None\n"
+        "from fastscnn_edge.commands.doctor import main\nsys.exit(main([]))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert "pip install 'fastscnn-edge[tflite]'" in done.stdout.splitlines()[-1]

@@ -39,11 +39,25 @@ def export(*arguments: object) -> int:
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp32", "fp16", "dynamic"])
-def test_writes_a_described_file(precision: str, checkpoint: Path, pictures: Path, tmp_path: Path,
-                                 capsys: pytest.CaptureFixture[str]) -> None:
+def test_writes_a_described_file(
+    precision: str, checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "new" / "model.tflite"
-    assert export("--checkpoint", checkpoint, "--precision", precision, "--size", SIZE, "--calibration", pictures,
-                  "--out", out) == 0
+    assert (
+        export(
+            "--checkpoint",
+            checkpoint,
+            "--precision",
+            precision,
+            "--size",
+            SIZE,
+            "--calibration",
+            pictures,
+            "--out",
+            out,
+        )
+        == 0
+    )
     spec = read_spec(out)
     assert (spec.height, spec.width, spec.precision, len(spec.classes)) == (64, 96, precision, 5)
     assert spec.checkpoint_sha256 == sha256(checkpoint)
@@ -61,8 +75,19 @@ def test_float_export_needs_no_pictures(checkpoint: Path, tmp_path: Path) -> Non
 
 def test_same_input_same_file(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        assert export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures,
-                      "--out", tmp_path / f"{name}.tflite") == 0
+        assert (
+            export(
+                "--checkpoint",
+                checkpoint,
+                "--size",
+                SIZE,
+                "--calibration",
+                pictures,
+                "--out",
+                tmp_path / f"{name}.tflite",
+            )
+            == 0
+        )
     assert sha256(tmp_path / "a.tflite") == sha256(tmp_path / "b.tflite")
 
 
@@ -70,12 +95,30 @@ def _description(path: Path) -> str:
     return schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0).description.decode()
 
 
-def test_named_layers_stay_out_of_int8_and_the_file_still_runs(checkpoint: Path, pictures: Path, tmp_path: Path,
-                                                               capsys: pytest.CaptureFixture[str]) -> None:
+def test_named_layers_stay_out_of_int8_and_the_file_still_runs(
+    checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "m.tflite"
-    assert export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures, "--out", out,
-                  "--keep-float", "pyramid/branch?", "--keep-float", "fusion/higher", "logits",
-                  "--int16-activations", "stem") == 0
+    assert (
+        export(
+            "--checkpoint",
+            checkpoint,
+            "--size",
+            SIZE,
+            "--calibration",
+            pictures,
+            "--out",
+            out,
+            "--keep-float",
+            "pyramid/branch?",
+            "--keep-float",
+            "fusion/higher",
+            "logits",
+            "--int16-activations",
+            "stem",
+        )
+        == 0
+    )
     branches = ", ".join(f"pyramid/branch{bins}" for bins in (1, 2, 3, 6))
     layers = f"float: {branches}, fusion/higher, logits; int16: stem"
     assert f"not int8    {layers}\n" in capsys.readouterr().out
@@ -87,8 +130,26 @@ def test_named_layers_stay_out_of_int8_and_the_file_still_runs(checkpoint: Path,
 
 def test_a_quantized_file_can_keep_layers_too(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
     middle, out = tmp_path / "int8.safetensors", tmp_path / "m.tflite"
-    assert main(["quantize", "--method", "ptq", "--recipe", "fast", "--checkpoint", str(checkpoint), "--size", SIZE,
-                 "--calibration", str(pictures), "--out", str(middle)]) == 0
+    assert (
+        main(
+            [
+                "quantize",
+                "--method",
+                "ptq",
+                "--recipe",
+                "fast",
+                "--checkpoint",
+                str(checkpoint),
+                "--size",
+                SIZE,
+                "--calibration",
+                str(pictures),
+                "--out",
+                str(middle),
+            ]
+        )
+        == 0
+    )
     assert export("--checkpoint", middle, "--out", out, "--keep-float", "fusion/*") == 0
     assert _description(out).endswith("; float: fusion/depthwise, fusion/lower, fusion/higher")
 
@@ -114,20 +175,29 @@ BAD = {
         "for .onnx files",
     ),
     "dynamic precision for onnx": (
-        lambda c, p, t: ("--checkpoint", c, "--precision", "dynamic", "--out", t / "m.onnx"), "int8, fp32 or fp16",
+        lambda c, p, t: ("--checkpoint", c, "--precision", "dynamic", "--out", t / "m.onnx"),
+        "int8, fp32 or fp16",
     ),
     "small dynamic size": (
         lambda c, p, t: ("--checkpoint", c, "--precision", "fp32", "--dynamic", "all", "--out", t / "m.onnx"),
         "at least 224x224",
     ),
-    "unknown layer": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--keep-float", "fusion/hihger"),
-                      "near it: fusion/higher"),
-    "no convolution": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--int16-activations", "fusion/add"),
-                       "is no convolution"),
-    "float and int16": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--keep-float", "stem",
-                                         "--int16-activations", "s*"), "both float and int16"),
-    "layers of a float file": (lambda c, p, t: ("--checkpoint", c, "--precision", "fp32", "--keep-float", "stem"),
-                               "are for --precision int8"),
+    "unknown layer": (
+        lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--keep-float", "fusion/hihger"),
+        "near it: fusion/higher",
+    ),
+    "no convolution": (
+        lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--int16-activations", "fusion/add"),
+        "is no convolution",
+    ),
+    "float and int16": (
+        lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--keep-float", "stem", "--int16-activations", "s*"),
+        "both float and int16",
+    ),
+    "layers of a float file": (
+        lambda c, p, t: ("--checkpoint", c, "--precision", "fp32", "--keep-float", "stem"),
+        "are for --precision int8",
+    ),
     "int16 for onnx": (
         lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--int16-activations", "stem", "--out", t / "m.onnx"),
         "are for .tflite files",
@@ -137,8 +207,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_and_status_2(case: str, checkpoint: Path, pictures: Path, tmp_path: Path,
-                                            capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_status_2(
+    case: str, checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make, words = BAD[case]
     arguments = make(checkpoint, pictures, tmp_path)
     if "--out" not in arguments:
@@ -150,11 +221,14 @@ def test_bad_input_is_one_line_and_status_2(case: str, checkpoint: Path, picture
     assert not list(tmp_path.glob("**/*.tflite*"))
 
 
-def test_a_corrupt_calibration_picture_is_named(checkpoint: Path, tmp_path: Path,
-                                                capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corrupt_calibration_picture_is_named(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
-    assert export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", tmp_path,
-                  "--out", tmp_path / "m.tflite") == 2
+    assert (
+        export("--checkpoint", checkpoint, "--size", SIZE, "--calibration", tmp_path, "--out", tmp_path / "m.tflite")
+        == 2
+    )
     assert "bad.jpg" in capsys.readouterr().err
 
 
@@ -167,11 +241,25 @@ def test_size_is_checked(size: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp32", "fp16"])
-def test_writes_a_described_onnx(precision: str, checkpoint: Path, pictures: Path, tmp_path: Path,
-                                 capsys: pytest.CaptureFixture[str]) -> None:
+def test_writes_a_described_onnx(
+    precision: str, checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "new" / "model.onnx"
-    assert export("--checkpoint", checkpoint, "--precision", precision, "--size", SIZE, "--calibration", pictures,
-                  "--out", out) == 0
+    assert (
+        export(
+            "--checkpoint",
+            checkpoint,
+            "--precision",
+            precision,
+            "--size",
+            SIZE,
+            "--calibration",
+            pictures,
+            "--out",
+            out,
+        )
+        == 0
+    )
     spec, logits = read_onnx(out)
     assert (spec.height, spec.width, spec.precision, len(spec.classes), spec.head) == (64, 96, precision, 5, "logits")
     assert (logits is None) == (precision != "int8")
@@ -181,8 +269,9 @@ def test_writes_a_described_onnx(precision: str, checkpoint: Path, pictures: Pat
     assert list(out.parent.iterdir()) == [out]
 
 
-def test_target_decides_the_scheme(checkpoint: Path, pictures: Path, tmp_path: Path,
-                                   capsys: pytest.CaptureFixture[str]) -> None:
+def test_target_decides_the_scheme(
+    checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures)
     for target, preset in (("tensorrt", "symmetric"), ("ort-arm64", "affine"), ("ort-x86", "affine")):
         out = tmp_path / f"{target}.onnx"
@@ -197,8 +286,26 @@ def test_target_decides_the_scheme(checkpoint: Path, pictures: Path, tmp_path: P
 
 def test_symmetric_weights_default_to_tensorrt(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
     symmetric = tmp_path / "symmetric.safetensors"
-    assert main(["quantize", "--checkpoint", str(checkpoint), "--size", SIZE, "--calibration", str(pictures),
-                 "--recipe", "fast", "--scheme", "symmetric", "--out", str(symmetric)]) == 0
+    assert (
+        main(
+            [
+                "quantize",
+                "--checkpoint",
+                str(checkpoint),
+                "--size",
+                SIZE,
+                "--calibration",
+                str(pictures),
+                "--recipe",
+                "fast",
+                "--scheme",
+                "symmetric",
+                "--out",
+                str(symmetric),
+            ]
+        )
+        == 0
+    )
     default, named = tmp_path / "a.onnx", tmp_path / "b.onnx"
     assert export("--checkpoint", symmetric, "--out", default) == 0
     assert export("--checkpoint", symmetric, "--target", "tensorrt", "--out", named) == 0

@@ -47,8 +47,9 @@ def test_errors_are_status_1_and_one_line_each(model: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--strict",), 1)])
-def test_warnings_count_only_when_strict(model: Path, arguments: tuple[str, ...], status: int,
-                                         capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_count_only_when_strict(
+    model: Path, arguments: tuple[str, ...], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     warned = onnx.load(model)
     replace_constant(warned, "d_scale", np.float32(0.07))
     onnx.save(warned, model)
@@ -88,12 +89,19 @@ def _bad(name: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("absent.onnx", "no such model"), ("a folder", "is a folder"), ("text.onnx", "not an ONNX file"),
-    ("empty.onnx", "not an ONNX file"), ("cut.onnx", "not an ONNX file"),
-])
-def test_bad_input_is_one_line_and_status_2(name: str, words: str, tmp_path: Path,
-                                            capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("absent.onnx", "no such model"),
+        ("a folder", "is a folder"),
+        ("text.onnx", "not an ONNX file"),
+        ("empty.onnx", "not an ONNX file"),
+        ("cut.onnx", "not an ONNX file"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    name: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert lint(_bad(name, tmp_path)) == 2
     error = capsys.readouterr().err.splitlines()
     assert len(error) == 1 and error[0].startswith("fastscnn-edge: error: ") and words in error[0]
@@ -118,7 +126,8 @@ class _Pictures(CalibrationDataReader):
     def __init__(self) -> None:
         rng = np.random.default_rng(0)
         self.batches: Iterator[dict[str, np.ndarray]] = iter(
-            [{"image": rng.normal(0, 1, (1, 3, 16, 16)).astype(np.float32)} for _ in range(3)])
+            [{"image": rng.normal(0, 1, (1, 3, 16, 16)).astype(np.float32)} for _ in range(3)]
+        )
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.batches, None)
@@ -150,33 +159,59 @@ def _found(folder: Path, capsys: pytest.CaptureFixture[str], **options: object) 
 
 def test_onnxruntime_as_it_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """uint8-free but asymmetric, weights per tensor, biases int32: all three are named."""
-    status, found = _found(tmp_path, capsys, quant_format=QuantFormat.QDQ, activation_type=QuantType.QInt8,
-                           weight_type=QuantType.QInt8)
+    status, found = _found(
+        tmp_path, capsys, quant_format=QuantFormat.QDQ, activation_type=QuantType.QInt8, weight_type=QuantType.QInt8
+    )
     assert status == 1
     assert found["bias"] == 3 and found["zero-point"] > 0 and found["weight-axis"] > 0
 
 
 def test_onnxruntime_uint8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, found = _found(tmp_path, capsys, quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
-                      weight_type=QuantType.QInt8, per_channel=True)
+    _, found = _found(
+        tmp_path,
+        capsys,
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+    )
     assert found["zero-point"] >= 4 and not found["weight-axis"]
 
 
 def test_onnxruntime_symmetric_for_tensorrt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Asked for what TensorRT wants, it leaves no errors; it always quantizes both inputs of an addition."""
     symmetric: dict[str, object] = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
-    status, found = _found(tmp_path, capsys, quant_format=QuantFormat.QDQ, activation_type=QuantType.QInt8,
-                           weight_type=QuantType.QInt8, per_channel=True, extra_options=symmetric)
+    status, found = _found(
+        tmp_path,
+        capsys,
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        extra_options=symmetric,
+    )
     assert (status, dict(found)) == (1, {"conv-relu": 2, "conv-add": 1})
     symmetric["OpTypesToExcludeOutputQuantization"] = ["Conv", "Add"]
-    status, found = _found(tmp_path, capsys, quant_format=QuantFormat.QDQ, activation_type=QuantType.QInt8,
-                           weight_type=QuantType.QInt8, per_channel=True, extra_options=symmetric)
+    status, found = _found(
+        tmp_path,
+        capsys,
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        extra_options=symmetric,
+    )
     assert (status, dict(found)) == (0, {"conv-add": 1})
 
 
 def test_onnxruntime_q_operators(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, found = _found(tmp_path, capsys, quant_format=QuantFormat.QOperator, activation_type=QuantType.QInt8,
-                           weight_type=QuantType.QInt8)
+    status, found = _found(
+        tmp_path,
+        capsys,
+        quant_format=QuantFormat.QOperator,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+    )
     assert status == 1 and found["q-operator"] >= 4
 
 

@@ -16,8 +16,14 @@ from fastscnn_edge.runtime.board.footprint import Workload
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("128M", 128 << 20), ("128MiB", 128 << 20), ("128 mb", 128 << 20), ("0.5G", 1 << 29), ("1000", 1000),
-     ("2k", 2048)],
+    [
+        ("128M", 128 << 20),
+        ("128MiB", 128 << 20),
+        ("128 mb", 128 << 20),
+        ("0.5G", 1 << 29),
+        ("1000", 1000),
+        ("2k", 2048),
+    ],
 )
 def test_amounts(text: str, value: int) -> None:
     assert memory(text) == value
@@ -32,7 +38,8 @@ def test_no_amounts(text: str) -> None:
 def test_workloads(tmp_path: Path) -> None:
     assert workload_of(None) == Workload()
     assert workload_of(tmp_path / "a.mp4", drawing=True)._replace(video_loaded=False) == Workload(
-        video=True, drawing=True)
+        video=True, drawing=True
+    )
     for name, size in (("a", (40, 30)), ("b", (90, 60))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")

@@ -33,8 +33,13 @@ def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytes
     out = tmp_path / "out"
     arguments = ["--source", str(picture), "--model", str(tiny_model), "--out", str(out), "--threads", "1"]
     assert main([*arguments, "--report", str(out / "report.json"), "--headless"]) == 0
-    assert {p.name for p in out.iterdir()} == {"street_overlay.png", "street_mask.png", "report.json", "report.md",
-                                              "report.html"}
+    assert {p.name for p in out.iterdir()} == {
+        "street_overlay.png",
+        "street_mask.png",
+        "report.json",
+        "report.md",
+        "report.html",
+    }
     with Image.open(out / "street_mask.png") as image:
         assert (image.mode, image.size) == ("P", (120, 90))
     printed = capfd.readouterr()
@@ -58,9 +63,7 @@ def test_a_picture_is_repeated_to_measure_it(
     assert capfd.readouterr().out.startswith("4 frames")
 
 
-def test_a_folder_with_a_damaged_picture(
-    tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_with_a_damaged_picture(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
         Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")

@@ -31,11 +31,24 @@ kernel/drivers/virtio-rng.ko:
 
 def outcome(folder: Path, **board: Any) -> Path:
     """What a good camera run leaves."""
-    facts = {"model": "linux,dummy-virt", "cpu": "2 x Cortex-A72", "cores": 2, "usable_cores": 2,
-             "machine": "aarch64", "kernel": "6.1", "memory": 460 * MIB, **board}
-    report = {"frames": FRAMES, "source": {"kind": "camera"}, "board": facts, "throttle": "unknown",
-              "model": {"sha256": sha256(bundled_model())},
-              "memory_after": {"peak_rss": 80 * MIB, "available": 300 * MIB}}
+    facts = {
+        "model": "linux,dummy-virt",
+        "cpu": "2 x Cortex-A72",
+        "cores": 2,
+        "usable_cores": 2,
+        "machine": "aarch64",
+        "kernel": "6.1",
+        "memory": 460 * MIB,
+        **board,
+    }
+    report = {
+        "frames": FRAMES,
+        "source": {"kind": "camera"},
+        "board": facts,
+        "throttle": "unknown",
+        "model": {"sha256": sha256(bundled_model())},
+        "memory_after": {"peak_rss": 80 * MIB, "available": 300 * MIB},
+    }
     (folder / "camera").mkdir()
     for number in range(FRAMES):
         (folder / "camera" / f"frame_{number}_overlay.jpg").touch()
@@ -51,11 +64,16 @@ def test_a_good_camera_run_passes(tmp_path: Path) -> None:
     assert not failed(camera_checks(outcome(tmp_path), {"camera": {"status": 0}}, Machine(), "6.1"))
 
 
-@pytest.mark.parametrize(("wrong", "name"), [
-    ({"cpu": "AMD EPYC"}, "report: processor"), ({"memory": 24000 * MIB}, "report: memory of the board"),
-    ({"machine": "x86_64"}, "report: machine"), ({"kernel": "6.18"}, "report: kernel"),
-    ({"memory": None}, "report: memory of the board"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"cpu": "AMD EPYC"}, "report: processor"),
+        ({"memory": 24000 * MIB}, "report: memory of the board"),
+        ({"machine": "x86_64"}, "report: machine"),
+        ({"kernel": "6.18"}, "report: kernel"),
+        ({"memory": None}, "report: memory of the board"),
+    ],
+)
 def test_a_report_that_says_the_wrong_thing_fails(tmp_path: Path, wrong: dict[str, Any], name: str) -> None:
     checks = camera_checks(outcome(tmp_path, **wrong), {"camera": {"status": 0}}, Machine(), "6.1")
     assert failed(checks) == {name}
@@ -116,8 +134,13 @@ def test_the_initramfs_has_an_init_that_a_shell_can_read(tmp_path: Path, monkeyp
     (tmp_path / "busybox").touch()
     monkeypatch.setattr(board_image, "_DISK_MODULES", ("ext4",))
     initramfs(Kernel(tmp_path, "6.1", modules, tmp_path / "busybox"), tmp_path / "ram")
-    listed = subprocess.run(["cpio", "--list", "--quiet"], input=(tmp_path / "ram").read_bytes(), check=True,
-                            capture_output=True).stdout.decode().split()
+    listed = (
+        subprocess.run(
+            ["cpio", "--list", "--quiet"], input=(tmp_path / "ram").read_bytes(), check=True, capture_output=True
+        )
+        .stdout.decode()
+        .split()
+    )
     assert {"init", "bin/busybox", "modules/ext4.ko", "modules/crc16.ko"} <= set(listed)
     init = tmp_path / "ram.tree" / "init"
     assert init.stat().st_mode & stat.S_IXUSR

@@ -20,8 +20,16 @@ def probe(*runs: tuple[str, str, np.ndarray], **facts: Any) -> Probe:
     for model, kernels, logits in runs:
         classes = logits.argmax(-1).astype(np.uint8)
         arrays[f"{model}/{kernels}/a/logits"], arrays[f"{model}/{kernels}/a/classes"] = logits, classes
-        listed.append({"model": model, "kernels": kernels, "xnnpack": False, "operators": {"CONV_2D": 1},
-                       "masks": {"a": hashlib.sha256(classes.tobytes()).hexdigest()}, **facts})
+        listed.append(
+            {
+                "model": model,
+                "kernels": kernels,
+                "xnnpack": False,
+                "operators": {"CONV_2D": 1},
+                "masks": {"a": hashlib.sha256(classes.tobytes()).hexdigest()},
+                **facts,
+            }
+        )
     return Probe({"runs": listed}, arrays)
 
 

@@ -21,10 +21,15 @@ from device_tests.installs import (
 from device_tests.wheels import ARM64, ARMHF, platform_arguments
 
 
-@pytest.mark.parametrize(("install", "engine"), [
-    (LITERT, "ai-edge-litert"), (TFLITE_RUNTIME, "tflite-runtime"), (ONNXRUNTIME, "onnxruntime"),
-    (DEBIAN, "tflite-runtime"),
-])
+@pytest.mark.parametrize(
+    ("install", "engine"),
+    [
+        (LITERT, "ai-edge-litert"),
+        (TFLITE_RUNTIME, "tflite-runtime"),
+        (ONNXRUNTIME, "onnxruntime"),
+        (DEBIAN, "tflite-runtime"),
+    ],
+)
 def test_an_install_has_one_engine(install: Install, engine: str) -> None:
     engines = {"ai-edge-litert", "tflite-runtime", "onnxruntime"}
     assert {package_of(r) for r in requirements(install)} & engines == {engine}

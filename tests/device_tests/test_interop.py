@@ -63,7 +63,8 @@ def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Peer:
     """A peer in this environment whose worker writes the file named as its model."""
     (tmp_path / "interop_peers").mkdir()
     (tmp_path / "interop_peers" / "echo_worker.py").write_text(
-        "import shutil, sys\nprint('reading', sys.argv[1])\nshutil.copy(sys.argv[1], sys.argv[3])\n")
+        "import shutil, sys\nprint('reading', sys.argv[1])\nshutil.copy(sys.argv[1], sys.argv[3])\n"
+    )
     monkeypatch.setattr(interop, "HERE", tmp_path)
     monkeypatch.setattr(interop, "environment", lambda peer, cache: Path(sys.executable))
     return Peer("echo", ("echo==1",))
@@ -72,8 +73,12 @@ def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Peer:
 def test_a_worker_is_fed_and_compared(echo: Peer, tmp_path: Path) -> None:
     path = tmp_path / "model.npy"
     np.save(path, LOGITS)
-    models = [Model("fp32", path, "uint8", False), Model("absent", tmp_path / "no.npy", "uint8", False),
-              Model("other input", path, "pixels", False), Model("int8", path, "uint8", True)]
+    models = [
+        Model("fp32", path, "uint8", False),
+        Model("absent", tmp_path / "no.npy", "uint8", False),
+        Model("other input", path, "pixels", False),
+        Model("int8", path, "uint8", True),
+    ]
     ran, absent = run_peer(echo, models, np.zeros((2, 4, 4, 3), np.uint8), LOGITS, tmp_path)
     assert (ran.model, ran.largest, ran.agreement) == ("fp32", 0.0, 1.0)
     assert absent.problem is not None and "FileNotFoundError" in absent.problem
@@ -82,9 +87,11 @@ def test_a_worker_is_fed_and_compared(echo: Peer, tmp_path: Path) -> None:
 def test_a_worker_cannot_install_anything(echo: Peer, tmp_path: Path) -> None:
     """MNN's converter starts pip by itself; what such a pip sees is no index, and it is the environment's own."""
     (tmp_path / "interop_peers" / "echo_worker.py").write_text(
-        "import os\nprint(os.environ['PIP_NO_INDEX'], os.environ['PATH'].split(os.pathsep)[0])\nraise SystemExit(3)\n")
-    (result,) = run_peer(echo, [Model("fp32", tmp_path / "m.onnx", "uint8", False)], np.zeros((1, 4, 4, 3), np.uint8),
-                         LOGITS, tmp_path)
+        "import os\nprint(os.environ['PIP_NO_INDEX'], os.environ['PATH'].split(os.pathsep)[0])\nraise SystemExit(3)\n"
+    )
+    (result,) = run_peer(
+        echo, [Model("fp32", tmp_path / "m.onnx", "uint8", False)], np.zeros((1, 4, 4, 3), np.uint8), LOGITS, tmp_path
+    )
     assert result.problem == f"`echo_worker.py m.onnx`: status 3: 1 {Path(sys.executable).parent}"
 
 
@@ -108,7 +115,22 @@ def test_the_whole_way_with_a_played_peer(tmp_path: Path, monkeypatch: pytest.Mo
     """Real export, evaluator and pictures; ONNX Runtime of this environment as the peer."""
     monkeypatch.setattr(interop, "environment", lambda peer, cache: Path(sys.executable))
     out = tmp_path / "r.json"
-    assert main(["--peers", "onnxruntime", "--count", "1", "--size", "96x128", "--cache", str(tmp_path / "cache"),
-                 "--json", str(out)]) == 0
+    assert (
+        main(
+            [
+                "--peers",
+                "onnxruntime",
+                "--count",
+                "1",
+                "--size",
+                "96x128",
+                "--cache",
+                str(tmp_path / "cache"),
+                "--json",
+                str(out),
+            ]
+        )
+        == 0
+    )
     (result,) = json.loads(out.read_text())["results"]
     assert result["largest"] < 1e-5 and result["agreement"] == 1

@@ -19,16 +19,25 @@ SCRIPT = REPOSITORY / "device_tests" / "jetson.sh"
 
 
 def jetson(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["bash", str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False,
-                          env={**os.environ, "PYTHON": sys.executable, **variables})
+    return subprocess.run(
+        ["bash", str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHON": sys.executable, **variables},
+    )
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("jetson") / "float.onnx"
     checkpoint = REPOSITORY / "fastscnn_edge" / "weights" / "fastscnn_camvid.safetensors"
-    assert main(["export", "--checkpoint", str(checkpoint), "--precision", "fp32", "--size", "360x480", "--out",
-                 str(path)]) == 0
+    assert (
+        main(
+            ["export", "--checkpoint", str(checkpoint), "--precision", "fp32", "--size", "360x480", "--out", str(path)]
+        )
+        == 0
+    )
     return path
 
 

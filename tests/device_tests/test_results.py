@@ -13,15 +13,28 @@ from device_tests.compare import DIFFERENT, SAME, Comparison, Probe
 from device_tests.results import Check, Install, Result, to_markdown, write
 
 COMPARISON = Comparison("int8.tflite", "default", True, 4, 4, 1.0, 0.0, 0.0, SAME, "")
-FACTS = {"machine": "aarch64", "cpu": "2 x Cortex-A72", "python": "3.11.2", "versions": {"numpy": "2.4.6"},
-         "runs": [{"model": "int8.tflite", "kernels": "default", "xnnpack": True,
-                   "operators": {"CONV_2D": 32, "ADD": 7}, "masks": {"a": "0" * 64}}]}
+FACTS = {
+    "machine": "aarch64",
+    "cpu": "2 x Cortex-A72",
+    "python": "3.11.2",
+    "versions": {"numpy": "2.4.6"},
+    "runs": [
+        {
+            "model": "int8.tflite",
+            "kernels": "default",
+            "xnnpack": True,
+            "operators": {"CONV_2D": 32, "ADD": 7},
+            "masks": {"a": "0" * 64},
+        }
+    ],
+}
 
 
 def result(target: str = "arm64-user", comparison: Comparison = COMPARISON, *checks: Check) -> Result:
     installs = [Install("litert", "cortex-a72", Probe(FACTS, {"x": np.zeros(1)}), [comparison])]
-    return Result(target, "2026-01-01T00:00:00+00:00", "abc", {"machine": "x86_64", "cpu": "some"}, installs,
-                  list(checks))
+    return Result(
+        target, "2026-01-01T00:00:00+00:00", "abc", {"machine": "x86_64", "cpu": "some"}, installs, list(checks)
+    )
 
 
 def test_one_difference_or_one_failed_check_fails_the_target() -> None:

@@ -21,9 +21,21 @@ BUILT = {"arm64-user": "roots/arm64-*", "armhf-user": "roots/armhf-*", "arm64-bo
 
 def run(target: str, folder: Path) -> dict:
     done = subprocess.run(
-        [sys.executable, ROOT / "device_tests" / "run", "--target", target, "--no-install",
-         "--results", folder / "results", "--page", folder / "page.md"],
-        cwd=folder, capture_output=True, text=True, check=False,
+        [
+            sys.executable,
+            ROOT / "device_tests" / "run",
+            "--target",
+            target,
+            "--no-install",
+            "--results",
+            folder / "results",
+            "--page",
+            folder / "page.md",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"| {target} | passed |" in (folder / "page.md").read_text()

@@ -69,5 +69,8 @@ def test_sizes_that_differ_are_refused() -> None:
 def test_table_has_one_line_a_class() -> None:
     table = Scores((0.5, math.nan), 0.75).table(("road", "sky")).splitlines()
     assert [line.split() for line in table] == [
-        ["road", "50.00"], ["sky", "nan"], ["mIoU", "50.00"], ["pixel", "accuracy", "75.00"],
+        ["road", "50.00"],
+        ["sky", "nan"],
+        ["mIoU", "50.00"],
+        ["pixel", "accuracy", "75.00"],
     ]

@@ -9,9 +9,15 @@ from fastscnn_edge.quantization.ptq.channels import channel_sets
 from fastscnn_edge.quantization.ptq.equalise import rescale_channels
 
 HARD_LAYERS = (
-    ("stem", 3, 30.0), ("downsample1/pointwise", 7, 1 / 30), ("downsample2/pointwise", 11, 30.0),
-    ("bottleneck1.2/expand", 5, 30.0), ("bottleneck2.1/depthwise", 9, 30.0), ("bottleneck3.1/project", 2, 1 / 30),
-    ("pyramid/branch2", 4, 30.0), ("pyramid/out", 1, 30.0), ("classifier1/pointwise", 6, 30.0),
+    ("stem", 3, 30.0),
+    ("downsample1/pointwise", 7, 1 / 30),
+    ("downsample2/pointwise", 11, 30.0),
+    ("bottleneck1.2/expand", 5, 30.0),
+    ("bottleneck2.1/depthwise", 9, 30.0),
+    ("bottleneck3.1/project", 2, 1 / 30),
+    ("pyramid/branch2", 4, 30.0),
+    ("pyramid/out", 1, 30.0),
+    ("classifier1/pointwise", 6, 30.0),
 )
 """(producer, channel, factor): the channel times the factor, and its readers by the inverse."""
 

@@ -17,8 +17,10 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 def peak_of_call(function: Callable[..., Any], *arguments: Any) -> Any:
     """The JSON result of ``function(*arguments)`` in a new Python."""
-    program = (f"import json; from {function.__module__} import {function.__name__} as f; "
-               f"print(json.dumps(f(*json.loads({json.dumps(json.dumps(arguments))}))))")
+    program = (
+        f"import json; from {function.__module__} import {function.__name__} as f; "
+        f"print(json.dumps(f(*json.loads({json.dumps(json.dumps(arguments))}))))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -61,5 +63,6 @@ def run_limited(command: list[str], limit: int, group: Path | None) -> subproces
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, preexec_fn=enter,
-                          env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, preexec_fn=enter, env=environment
+    )

@@ -47,9 +47,11 @@ class Builder:
 
     def model(self, inputs: dict[str, list[object]], output: str, output_shape: list[object]) -> ModelProto:
         graph = helper.make_graph(
-            self.nodes, "graph",
+            self.nodes,
+            "graph",
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, output_shape)], self.initializers,
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, output_shape)],
+            self.initializers,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
         onnx.checker.check_model(model, full_check=True)

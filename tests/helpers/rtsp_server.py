@@ -22,8 +22,10 @@ except (ImportError, ValueError):
     sys.exit(MISSING)
 
 WIDTH, HEIGHT, RATE = 64, 48, 30
-GREYS = (f"appsrc name=greys is-live=true format=time "
-         f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={RATE}/1")
+GREYS = (
+    f"appsrc name=greys is-live=true format=time "
+    f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={RATE}/1"
+)
 CODECS = {
     "/jpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
     "/h264": f"openh264enc gop-size={3 * RATE} ! h264parse ! rtph264pay name=pay0 pt=96",

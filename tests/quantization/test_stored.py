@@ -48,14 +48,17 @@ def test_another_size_takes_what_the_group_shares(parameters) -> None:
         assert set(from_plain(plain, other, AFFINE)) == names
 
 
-@pytest.mark.parametrize("break_it", [
-    lambda plain: plain.pop("scheme"),
-    lambda plain: plain.update(scheme="symmetric"),
-    lambda plain: plain.update(activations=[1]),
-    lambda plain: plain["activations"].pop("stem"),
-    lambda plain: plain["activations"].update(stem=[-1.0, 0]),
-    lambda plain: plain["activations"].update(stem="x"),
-])
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda plain: plain.pop("scheme"),
+        lambda plain: plain.update(scheme="symmetric"),
+        lambda plain: plain.update(activations=[1]),
+        lambda plain: plain["activations"].pop("stem"),
+        lambda plain: plain["activations"].update(stem=[-1.0, 0]),
+        lambda plain: plain["activations"].update(stem="x"),
+    ],
+)
 def test_damaged_scales_are_a_checkpoint_error(break_it, graph, parameters) -> None:
     plain = to_plain(parameters, AFFINE, "test")
     break_it(plain)

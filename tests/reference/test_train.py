@@ -176,6 +176,7 @@ def test_second_ctrl_c_interrupts_at_once_but_not_under_torchrun() -> None:
 
 def test_a_signal_during_the_exchange_counts_at_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at this one, whose answer the other processes already have; and it is not lost."""
+
     def exchange(flag: torch.Tensor, operation: object) -> None:
         if not stop.asked:
             os.kill(os.getpid(), signal.SIGINT)
@@ -201,7 +202,11 @@ def test_finished_run_says_so(tiny_dataset: Path, tmp_path: Path, capsys: pytest
 def _start(command: list[str], **environment: str) -> subprocess.Popen:
     variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables,
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=variables,
         start_new_session=True,
     )
 
@@ -326,8 +331,9 @@ def test_all_void_labels(tiny_dataset: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_broken_picture_is_named_in_one_line(tiny_dataset: Path, tmp_path: Path, workers: int,
-                                             capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_picture_is_named_in_one_line(
+    tiny_dataset: Path, tmp_path: Path, workers: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tiny_dataset / "train" / "images" / "002.jpg").write_bytes(b"no picture")
     command = ["--data", str(tiny_dataset), "--out", str(tmp_path / "run"), *OPTIONS, "--workers", str(workers)]
     assert main(command) == 2
@@ -351,8 +357,9 @@ def test_broken_picture_is_named_in_one_line(tiny_dataset: Path, tmp_path: Path,
         ([], "no split 'train'"),
     ],
 )
-def test_options_are_checked(tmp_path: Path, options: list[str], message: str,
-                             capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_are_checked(
+    tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--data", str(tmp_path / "absent"), "--out", str(tmp_path / "run"), *options]) == 2
     errors = capsys.readouterr().err
     assert message in errors
@@ -366,8 +373,9 @@ def test_malformed_options(tmp_path: Path, options: list[str]) -> None:
     assert caught.value.code == 2
 
 
-def test_other_ranks_are_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_ranks_are_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr("time.sleep", lambda _: None)

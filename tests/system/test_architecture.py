@@ -9,8 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-HEAVY = {"torch", "tensorflow", "onnx", "onnxruntime", "flatbuffers", "tqdm", "safetensors", "ai_edge_litert",
-         "tflite_runtime", "av", "picamera2"}
+HEAVY = {
+    "torch",
+    "tensorflow",
+    "onnx",
+    "onnxruntime",
+    "flatbuffers",
+    "tqdm",
+    "safetensors",
+    "ai_edge_litert",
+    "tflite_runtime",
+    "av",
+    "picamera2",
+}
 
 # folder -> packages of ours it may use, third parties it may use
 RULES = {
@@ -84,8 +95,11 @@ def test_runtime_imports_engines_and_video_only_where_used(path: Path) -> None:
 
 
 def test_quantization_touches_torch_in_lowering_and_training_alone() -> None:
-    users = {p.name for p in (ROOT / "quantization").glob("*.py")
-             if any(m.split(".")[0] == "torch" for m, _ in imports(p, "fastscnn_edge.quantization"))}
+    users = {
+        p.name
+        for p in (ROOT / "quantization").glob("*.py")
+        if any(m.split(".")[0] == "torch" for m, _ in imports(p, "fastscnn_edge.quantization"))
+    }
     assert users == {"lower.py", "fake_quant.py", "qat.py", "quantize_command.py"}
 
 

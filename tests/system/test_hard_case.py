@@ -39,8 +39,18 @@ def miou(path: Path, graph: Graph, checkpoint: Checkpoint, val: Dataset) -> floa
     """Of ``graph`` written to ``path``, in percent, over all of ``val``: on fewer pictures chance moves it by 0.2."""
     _, height, width, _ = graph.tensors[graph.input].shape
     dialect = checkpoint.model.dialect
-    spec = ModelSpec(height, width, checkpoint.classes, checkpoint.normalisation, dialect.name, dialect.align_corners,
-                     "int8" if graph.is_quantized else "fp32", "test", checkpoint.sha256, version="test")
+    spec = ModelSpec(
+        height,
+        width,
+        checkpoint.classes,
+        checkpoint.normalisation,
+        dialect.name,
+        dialect.align_corners,
+        "int8" if graph.is_quantized else "fp32",
+        "test",
+        checkpoint.sha256,
+        version="test",
+    )
     path.write_bytes(attach_spec(write_tflite(graph, "test"), spec))
     return 100 * evaluate_predictor(Segmenter(path, 1).predict, val).miou
 

@@ -33,8 +33,11 @@ def alone(op: Op, *tensors: Tensor) -> Graph:
 
 
 def assert_kernel_equals_evaluator(graph: Graph, x: np.ndarray) -> None:
-    interpreter = Interpreter(model_content=write_tflite(graph, "test"), num_threads=1,
-                              experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter = Interpreter(
+        model_content=write_tflite(graph, "test"),
+        num_threads=1,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+    )
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
@@ -45,8 +48,9 @@ def assert_kernel_equals_evaluator(graph: Graph, x: np.ndarray) -> None:
     np.testing.assert_array_equal(actual, expected)
 
 
-def conversion(source: np.dtype, q_in: Quantization | None, target: np.dtype, q_out: Quantization | None,
-               shape: tuple[int, ...]) -> Graph:
+def conversion(
+    source: np.dtype, q_in: Quantization | None, target: np.dtype, q_out: Quantization | None, shape: tuple[int, ...]
+) -> Graph:
     return alone(Convert("x", "y"), Tensor("x", shape, source, None, q_in), Tensor("y", shape, target, None, q_out))
 
 

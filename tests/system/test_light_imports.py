@@ -38,8 +38,9 @@ def test_a_whole_run_on_a_picture(tiny_model: Path, picture: Path, tmp_path: Pat
 
 def test_a_whole_benchmark_and_doctor(tiny_model: Path, tmp_path: Path) -> None:
     code = "from fastscnn_edge.cli.main import main\nassert main(['doctor']) == 0\nassert main(sys.argv[1:]) == 0\n"
-    done = python(code, "bench", "--model", str(tiny_model), "--frames", "2", "--profile", "--report",
-                  str(tmp_path / "r.json"))
+    done = python(
+        code, "bench", "--model", str(tiny_model), "--frames", "2", "--profile", "--report", str(tmp_path / "r.json")
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "r.html").exists()
 

@@ -21,15 +21,32 @@ MB = 1_000_000
 
 
 @pytest.mark.parametrize(
-    ("size", "limit"), [((360, 480), 128 * MB), ((512, 1024), 128 * MB), ((1024, 2048), 256 * MB)],
+    ("size", "limit"),
+    [((360, 480), 128 * MB), ((512, 1024), 128 * MB), ((1024, 2048), 256 * MB)],
     ids=lambda value: str(value),
 )
 def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: int) -> None:
     model = exported(tmp_path, "tflite", "int8", size)
     picture, out = tmp_path / "street.jpg", tmp_path / "out"
     Image.fromarray(synthetic_frames(*size, count=1)[0]).save(picture)
-    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(picture), "--model", str(model),
-               "--frames", "3", "--threads", "2", "--out", str(out), "--report", str(out / "r.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "fastscnn_edge",
+        "run",
+        "--source",
+        str(picture),
+        "--model",
+        str(model),
+        "--frames",
+        "3",
+        "--threads",
+        "2",
+        "--out",
+        str(out),
+        "--report",
+        str(out / "r.json"),
+    ]
     with memory_group(limit) as group:
         done = run_limited([*command, "--memory-limit", str(limit)], limit, group)
     judge = "control group" if group else "RLIMIT_DATA"

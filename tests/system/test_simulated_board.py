@@ -25,10 +25,20 @@ class Pi:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        zones = {f"sys/class/thermal/thermal_zone{n}/type": f"{name}-thermal\n"
-                 for n, name in enumerate(("cpu", "gpu", "cv0", "cv1", "soc0", "soc1", "tj"))}
-        put(folder, {"proc/cpuinfo": PI_CPUINFO, "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
-                     f"{CPU}/scaling_governor": "ondemand\n", **zones, "vcgencmd": FIRMWARE.format(folder=folder)})
+        zones = {
+            f"sys/class/thermal/thermal_zone{n}/type": f"{name}-thermal\n"
+            for n, name in enumerate(("cpu", "gpu", "cv0", "cv1", "soc0", "soc1", "tj"))
+        }
+        put(
+            folder,
+            {
+                "proc/cpuinfo": PI_CPUINFO,
+                "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+                f"{CPU}/scaling_governor": "ondemand\n",
+                **zones,
+                "vcgencmd": FIRMWARE.format(folder=folder),
+            },
+        )
         (folder / "vcgencmd").chmod(0o755)
         self.show(45_000, 2_400_000, 0)
 

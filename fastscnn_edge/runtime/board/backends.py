@@ -54,7 +54,8 @@ def tflite_choices(machine: str, python: tuple[int, int], version: Version = ver
         first = Choice(".tflite", "ai-edge-litert", None, False, _litert_hint(machine, python))
     if legacy and not current:
         reason = "ai-edge-litert is not installed" + (
-            "" if machine != "x86_64" else "; on x86 this one is many times slower")
+            "" if machine != "x86_64" else "; on x86 this one is many times slower"
+        )
         second = Choice(".tflite", "tflite-runtime", legacy, True, reason)
     elif legacy:
         second = Choice(".tflite", "tflite-runtime", legacy, False, "ai-edge-litert is newer and goes first")
@@ -87,20 +88,40 @@ def onnx_choice(version: Version = version_of) -> Choice:
     return Choice(".onnx", "onnxruntime", None, False, "only .onnx files need it: pip install 'fastscnn-edge[onnx]'")
 
 
-def camera_choices(version: Version = version_of, has: Callable[[str], bool] = importable,
-                   which: Callable[[str], str | None] = shutil.which) -> list[Choice]:
+def camera_choices(
+    version: Version = version_of,
+    has: Callable[[str], bool] = importable,
+    which: Callable[[str], str | None] = shutil.which,
+) -> list[Choice]:
     """What delivers frames from cameras and videos; USB cameras need nothing but the kernel."""
     av, picamera2, gstreamer = version("av"), has("picamera2"), which("gst-launch-1.0") is not None
     return [
         Choice("camera", "V4L2", "of the kernel", True, "USB cameras, by system calls"),
-        Choice("camera", "picamera2", version("picamera2") or ("from apt" if picamera2 else None), picamera2,
-               "CSI cameras of a Raspberry Pi" if picamera2 else
-               "CSI cameras of a Raspberry Pi need it: apt install python3-picamera2"),
-        Choice("camera", "gst-launch-1.0", "of the system" if gstreamer else None, gstreamer,
-               "CSI cameras of a Jetson" if gstreamer else
-               "CSI cameras of a Jetson need it: apt install gstreamer1.0-tools"),
-        Choice("camera", "av", av, bool(av), "videos, RTSP and HTTP" if av else
-               "videos, RTSP and HTTP need it: pip install 'fastscnn-edge[camera]'"),
+        Choice(
+            "camera",
+            "picamera2",
+            version("picamera2") or ("from apt" if picamera2 else None),
+            picamera2,
+            "CSI cameras of a Raspberry Pi"
+            if picamera2
+            else "CSI cameras of a Raspberry Pi need it: apt install python3-picamera2",
+        ),
+        Choice(
+            "camera",
+            "gst-launch-1.0",
+            "of the system" if gstreamer else None,
+            gstreamer,
+            "CSI cameras of a Jetson"
+            if gstreamer
+            else "CSI cameras of a Jetson need it: apt install gstreamer1.0-tools",
+        ),
+        Choice(
+            "camera",
+            "av",
+            av,
+            bool(av),
+            "videos, RTSP and HTTP" if av else "videos, RTSP and HTTP need it: pip install 'fastscnn-edge[camera]'",
+        ),
     ]
 
 

@@ -205,8 +205,9 @@ def _throttle_bits() -> int | None:
     if program is None:
         return None
     try:
-        answer = subprocess.run([program, "get_throttled"], capture_output=True, encoding="ascii", errors="replace",
-                                timeout=2, check=False)
+        answer = subprocess.run(
+            [program, "get_throttled"], capture_output=True, encoding="ascii", errors="replace", timeout=2, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):  # a time is worth having without it
         return None
     match = re.fullmatch(r"throttled=(0x[0-9a-fA-F]+)", answer.stdout.strip())

@@ -100,15 +100,17 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
     # Decoding is over when resizing begins, and needs more.
     resized = max(pixels, frame) if frame != pixels and not decoded else 0
     video = (_VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)) * work.video
-    return Footprint((
-        ("python and this package", process),
-        (f"the library of {engine}", _LIBRARY[engine]),
-        ("weights", 2.0 * file_bytes),
-        ("activations", activations(engine, spec) * pixels),
-        ("frames", (_FRAME + _HELD * (work.held - 1)) * frame + _RESIZING * resized),
-        ("decoding", _DECODING * frame * decoded + video),
-        ("drawing", (_DRAWING_LIBRARY + _DRAWING * frame) * work.drawing),
-    ))
+    return Footprint(
+        (
+            ("python and this package", process),
+            (f"the library of {engine}", _LIBRARY[engine]),
+            ("weights", 2.0 * file_bytes),
+            ("activations", activations(engine, spec) * pixels),
+            ("frames", (_FRAME + _HELD * (work.held - 1)) * frame + _RESIZING * resized),
+            ("decoding", _DECODING * frame * decoded + video),
+            ("drawing", (_DRAWING_LIBRARY + _DRAWING * frame) * work.drawing),
+        )
+    )
 
 
 def activations(engine: str, spec: ModelSpec) -> float:
@@ -118,8 +120,9 @@ def activations(engine: str, spec: ModelSpec) -> float:
     return _ACTIVATIONS[engine, "int8"] + _SINGLE_PIXELS * (engine == TFLITE and spec.width % 2)
 
 
-def largest_size(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int,
-                 work: Workload = PLAIN) -> tuple[int, int] | None:
+def largest_size(
+    spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int, work: Workload = PLAIN
+) -> tuple[int, int] | None:
     """The largest input of about this shape, multiples of 32, that fits into ``limit`` bytes; None if none does."""
     for height in range(spec.height - spec.height % STEP, STEP - 1, -STEP):
         width = max(STEP, round(height * spec.width / spec.height / STEP) * STEP)
@@ -131,8 +134,9 @@ def largest_size(spec: ModelSpec, engine: str, file_bytes: int, process: int, li
     return None
 
 
-def require_fits(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int,
-                 work: Workload = PLAIN) -> Footprint:
+def require_fits(
+    spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int, work: Workload = PLAIN
+) -> Footprint:
     """The estimate, if it is within ``limit`` bytes.
 
     Raises:
@@ -142,8 +146,11 @@ def require_fits(spec: ModelSpec, engine: str, file_bytes: int, process: int, li
     if found.total <= limit:
         return found
     size = largest_size(spec, engine, file_bytes, process, limit, work)
-    way = (f"an input of {size[0]}x{size[1]} would fit: fastscnn-edge export --size {size[0]}x{size[1]}" if size else
-           "no input size would fit")
+    way = (
+        f"an input of {size[0]}x{size[1]} would fit: fastscnn-edge export --size {size[0]}x{size[1]}"
+        if size
+        else "no input size would fit"
+    )
     raise UsageError(
         f"about {found.total / MIB:.0f} MiB are needed at {spec.height}x{spec.width} ({found}), and --memory-limit is "
         f"{limit / MIB:.0f} MiB; {way}"

@@ -80,8 +80,13 @@ class Watcher:
         command = [sys.executable, "-m", __name__, *self._words]
         try:
             # A session of its own: Ctrl-C at the terminal asks the parent to finish, and the watcher must see that.
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                             stderr=subprocess.DEVNULL, start_new_session=True)
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         except OSError:
             self._process = None
         return self
@@ -128,10 +133,17 @@ def watch(process: int, began: float, interval: float, root: Path) -> dict[str, 
 
 
 def _decode(raw: dict[str, Any]) -> WatchLog:
-    states = [BoardState(**{**s, "governors": tuple(s["governors"]), "frequencies": tuple(s["frequencies"])})
-              for s in raw["states"]]
-    return WatchLog(raw["interval"], raw["cpu_seconds"], tuple(raw["seconds"]),
-                    tuple(Memory(**m) for m in raw["memory"]), tuple(states))
+    states = [
+        BoardState(**{**s, "governors": tuple(s["governors"]), "frequencies": tuple(s["frequencies"])})
+        for s in raw["states"]
+    ]
+    return WatchLog(
+        raw["interval"],
+        raw["cpu_seconds"],
+        tuple(raw["seconds"]),
+        tuple(Memory(**m) for m in raw["memory"]),
+        tuple(states),
+    )
 
 
 def main(argv: list[str]) -> int:

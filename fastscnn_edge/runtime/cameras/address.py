@@ -58,9 +58,7 @@ def parse(text: str) -> Address:
     raise ValueError(f"'{text}' is not a camera: {FORMS}")
 
 
-def open_camera(
-    address: Address, wish: Wish, reconnect: float = RECONNECT, warn: Warn = warn_on_stderr
-) -> FrameSource:
+def open_camera(address: Address, wish: Wish, reconnect: float = RECONNECT, warn: Warn = warn_on_stderr) -> FrameSource:
     """The source at ``address``, not yet entered.
 
     Args:

@@ -55,4 +55,3 @@ class Engine(Protocol):
 def default_threads() -> int:
     """CPUs this process may use (affinity and cpusets count, unlike in ``os.cpu_count``), at most four."""
     return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_THREADS)
-

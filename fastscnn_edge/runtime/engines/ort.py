@@ -38,8 +38,10 @@ class OrtEngine:
         path = Path(path)
         self.spec, self.output_quantization = read_onnx(path)
         if self.spec.head != "logits":
-            raise ModelFileError(f"{path} was exported with --head {self.spec.head}; this runtime makes the mask "
-                                 "itself, and faster: export it with --head logits")
+            raise ModelFileError(
+                f"{path} was exported with --head {self.spec.head}; this runtime makes the mask "
+                "itself, and faster: export it with --head logits"
+            )
         self.threads = threads
         ort = _import()
         self.library = f"{_installed()}, {ort.get_device()}"
@@ -156,8 +158,10 @@ def _check(path: Path, spec: ModelSpec, session: Any) -> None:
         raise ModelFileError(f"{path} takes {image.type}; this runtime feeds frames: export it with --input uint8")
     for got, expected in zip(image.shape, (1, spec.height, spec.width, 3), strict=True):
         if isinstance(got, int) and got != expected:
-            raise ModelFileError(f"{path}: its input is {image.shape}, but its description says "
-                                 f"{spec.height}x{spec.width}")
+            raise ModelFileError(
+                f"{path}: its input is {image.shape}, but its description says {spec.height}x{spec.width}"
+            )
     if logits.type != "tensor(float)" or logits.shape[1] != len(spec.classes):
-        raise ModelFileError(f"{path}: its output is {logits.type} {logits.shape}, but its description says "
-                             f"{len(spec.classes)} classes")
+        raise ModelFileError(
+            f"{path}: its output is {logits.type} {logits.shape}, but its description says {len(spec.classes)} classes"
+        )

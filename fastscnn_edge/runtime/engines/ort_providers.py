@@ -80,6 +80,10 @@ def cache_folder(model: Path, sha256: str, tensorrt: str | None, onnxruntime: st
 
 def tensorrt_version(folders: Sequence[Path] = _LIBRARY_FOLDERS) -> str | None:
     """Of the installed library, from the name of its file (``libnvinfer.so.10.3.0``): nothing heavy is loaded."""
-    found = [m.group(1) for folder in folders for path in folder.glob("libnvinfer.so.*")
-             if (m := re.fullmatch(r"libnvinfer\.so\.(\d+(?:\.\d+)+)", path.name))]
+    found = [
+        m.group(1)
+        for folder in folders
+        for path in folder.glob("libnvinfer.so.*")
+        if (m := re.fullmatch(r"libnvinfer\.so\.(\d+(?:\.\d+)+)", path.name))
+    ]
     return max(found, key=lambda text: [int(n) for n in text.split(".")], default=None)

@@ -99,8 +99,9 @@ class CellPainter:
         strips = classes.take(self._columns.cell, axis=1)  # [h + 1, W]
         strips.take(self._rows.cell, axis=0, out=out, mode="clip")  # "clip" writes out directly, without a copy
 
-    def paint(self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int,
-              out: NDArray[np.uint8]) -> None:
+    def paint(
+        self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int, out: NDArray[np.uint8]
+    ) -> None:
         """Interpolate some cells and write the winners.
 
         Args:

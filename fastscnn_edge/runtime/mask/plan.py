@@ -59,8 +59,9 @@ class MaskPlan:
         if min(*grid, *size) < 1:
             raise ValueError(f"grid {grid} and size {size} must be positive")
         self.grid, self.size, self.align_corners = grid, size, align_corners
-        self._painter = TilePainter(grid, size) if fits(grid, size, align_corners) else CellPainter(
-            grid, size, align_corners)
+        self._painter = (
+            TilePainter(grid, size) if fits(grid, size, align_corners) else CellPainter(grid, size, align_corners)
+        )
 
     def run(self, logits: np.ndarray, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """:func:`class_map` of ``logits`` [h, w, C], into ``out`` (uint8 [H, W], contiguous) if given."""

@@ -61,8 +61,9 @@ class TilePainter:
         """Every cell with its class in ``classes`` [h + 1, w + 1]."""
         self._canvas[...] = (classes * _EVERY_BYTE)[:, None, :, None]
 
-    def paint(self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int,
-              out: NDArray[np.uint8]) -> None:
+    def paint(
+        self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int, out: NDArray[np.uint8]
+    ) -> None:
         """Interpolate at most :attr:`at_once` cells; ``out`` has them after :meth:`finish`."""
         corners = values.astype(np.float32).transpose(0, 2, 1)  # [n, m, 4]
         m = len(row)

@@ -117,9 +117,7 @@ def segment_frames(
         raise outbox.refusal
 
 
-def _capture(
-    source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permits: threading.Semaphore | None
-) -> None:
+def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permits: threading.Semaphore | None) -> None:
     """The capture thread: frames into the inbox, until either end closes; each costs a permit, where there are any."""
     try:
         frames = iter(source)

@@ -35,5 +35,7 @@ def find_accuracy(scores: Path, sha256: str) -> Accuracy:
         raise UsageError(f"cannot read --scores {scores}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"--scores {scores} is not what 'fastscnn-edge evaluate --json' writes") from error
-    raise UsageError(f"--scores {scores} does not cover this model (sha256 {sha256[:12]}...), only {names}; "
-                     "run: fastscnn-edge evaluate MODEL --data DIR --json FILE")
+    raise UsageError(
+        f"--scores {scores} does not cover this model (sha256 {sha256[:12]}...), only {names}; "
+        "run: fastscnn-edge evaluate MODEL --data DIR --json FILE"
+    )

@@ -98,8 +98,10 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
     for index, count in enumerate(counts):
         if count:
             height = max(y.start - y(count), 2.0)
-            parts.append(f'<rect class="c0" x="{x.start + index * step + 0.5:.1f}" y="{y.start - height:.1f}" '
-                         f'width="{step - 1:.1f}" height="{height:.1f}"><title>{count}</title></rect>')
+            parts.append(
+                f'<rect class="c0" x="{x.start + index * step + 0.5:.1f}" y="{y.start - height:.1f}" '
+                f'width="{step - 1:.1f}" height="{height:.1f}"><title>{count}</title></rect>'
+            )
     right = float(WIDTH)
     for _, mark in sorted(enumerate(marks), key=lambda m: (-m[1].value, -m[0])):  # of equals the last is rightmost
         at = x(mark.value)
@@ -107,8 +109,10 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
         label_at = min(at, right - half - 2)  # names side by side rather than on top of each other
         right = label_at - half
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP + 6}" y2="{y.start}"/>')
-        parts.append(f'<text class="label" x="{label_at:.1f}" y="{_TOP}" text-anchor="middle">{escape(mark.name)}'
-                     f"<title>{mark.value:.3f}</title></text>")
+        parts.append(
+            f'<text class="label" x="{label_at:.1f}" y="{_TOP}" text-anchor="middle">{escape(mark.name)}'
+            f"<title>{mark.value:.3f}</title></text>"
+        )
     return _svg(parts, f"histogram of {x_label}", [])
 
 
@@ -119,8 +123,10 @@ def stacked_bar(parts: Sequence[tuple[str, float]], unit: str) -> str:
     height = 44 + 24 * len(parts)
     for number, (name, value) in enumerate(parts):
         width = value / total * WIDTH
-        drawn.append(f'<rect class="c{number}" x="{at:.1f}" y="0" width="{max(width - 1, 0.5):.1f}" height="30">'
-                     f"<title>{escape(name)} {value:.3g} {unit}</title></rect>")
+        drawn.append(
+            f'<rect class="c{number}" x="{at:.1f}" y="0" width="{max(width - 1, 0.5):.1f}" height="30">'
+            f"<title>{escape(name)} {value:.3g} {unit}</title></rect>"
+        )
         at += width
         row = 56 + 24 * number
         drawn.append(f'<rect class="c{number}" x="0" y="{row - 11}" width="12" height="12"/>')
@@ -152,8 +158,9 @@ def _x_scale(low: float, high: float, log: bool = False) -> _Scale:
     return _Scale(low, high, _LEFT, WIDTH - _RIGHT, log)
 
 
-def _axes(x: _Scale, y: _Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str,
-          y_label: str) -> list[str]:
+def _axes(
+    x: _Scale, y: _Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str, y_label: str
+) -> list[str]:
     bottom = HEIGHT - _BOTTOM
     parts = []
     for tick in y_ticks:
@@ -163,11 +170,15 @@ def _axes(x: _Scale, y: _Scale, x_ticks: Sequence[float], y_ticks: Sequence[floa
         parts.append(f'<line class="axis" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{bottom}" y2="{bottom + 4}"/>')
         parts.append(f'<text class="label" x="{x(tick):.1f}" y="{bottom + 18}" text-anchor="middle">{tick:.3g}</text>')
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{bottom}" y2="{bottom}"/>')
-    parts.append(f'<text class="label" x="{(_LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
-                 f"{escape(x_label)}</text>")
+    parts.append(
+        f'<text class="label" x="{(_LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
+        f"{escape(x_label)}</text>"
+    )
     middle = (_TOP + bottom) / 2
-    parts.append(f'<text class="label" x="13" y="{middle:.0f}" text-anchor="middle" '
-                 f'transform="rotate(-90 13 {middle:.0f})">{escape(y_label)}</text>')
+    parts.append(
+        f'<text class="label" x="13" y="{middle:.0f}" text-anchor="middle" '
+        f'transform="rotate(-90 13 {middle:.0f})">{escape(y_label)}</text>'
+    )
     return parts
 
 
@@ -200,9 +211,13 @@ def _svg(parts: Sequence[str], name: str, legend: Sequence[str], height: float =
         wide = 36 + 9.4 * len(text)
         if at and at + wide > WIDTH:
             at, top = 0.0, top + 22
-        rows.append(f'<rect class="c{number}" x="{at:.0f}" y="{top:g}" width="12" height="12"/>'
-                    f'<text class="label" x="{at + 17:.0f}" y="{top + 11:g}">{escape(text)}</text>')
+        rows.append(
+            f'<rect class="c{number}" x="{at:.0f}" y="{top:g}" width="12" height="12"/>'
+            f'<text class="label" x="{at + 17:.0f}" y="{top + 11:g}">{escape(text)}</text>'
+        )
         at += wide
     full = top + 20 if legend else height
-    return (f'<svg viewBox="0 0 {WIDTH} {full:g}" role="img" aria-label="{escape(name, quote=True)}">'
-            f'{"".join([*parts, *rows])}</svg>')
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {full:g}" role="img" aria-label="{escape(name, quote=True)}">'
+        f"{''.join([*parts, *rows])}</svg>"
+    )

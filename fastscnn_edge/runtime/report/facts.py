@@ -14,10 +14,12 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
     """What ran on what, name -> value."""
     board, model, engine, source = data["board"], data["model"], data["engine"], data["source"]
     spec, size, states = model["spec"], source["size"], data["states"]
-    parts = [f"{source['kind']} {source['name']}",
-             f"{size[0]}x{size[1]} (height x width)" if size else "no frame",
-             f"{source['skipped']} skipped",
-             *([source["mode"]] if source["mode"] else [])]
+    parts = [
+        f"{source['kind']} {source['name']}",
+        f"{size[0]}x{size[1]} (height x width)" if size else "no frame",
+        f"{source['skipped']} skipped",
+        *([source["mode"]] if source["mode"] else []),
+    ]
     return {
         "created": data["created"],
         "command": f"fastscnn-edge {data.get('kind', 'run')} {' '.join(data['command'])}",
@@ -35,8 +37,9 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
         "governor": _distinct(governor for state in states for governor in state["governors"]),
         "power mode": _distinct(" ".join(mode.split()) for state in states if (mode := state["power_mode"])),
         "throttling": data["throttle"],
-        "throttle bits": _distinct((throttle_words(bits) for state in states
-                                    if (bits := state["throttle_bits"]) is not None), "; then "),
+        "throttle bits": _distinct(
+            (throttle_words(bits) for state in states if (bits := state["throttle_bits"]) is not None), "; then "
+        ),
         "versions": ", ".join(f"{name} {version}" for name, version in data["versions"].items()),
     }
 

@@ -68,8 +68,20 @@ def html_page(data: dict[str, Any]) -> str:
     """The page for ``data``, what :meth:`.report.Report.to_dict` returns or its JSON held."""
     board = data["board"]
     title = f"{data['model']['file']} on {board['model'] or board['cpu'] or board['machine']}"
-    cards = [card for card in (_latency(data), _histogram(data), _stages(data), _memory(data), _temperature(data),
-                               _frequency(data), _operators(data), _conditions(data)) if card]
+    cards = [
+        card
+        for card in (
+            _latency(data),
+            _histogram(data),
+            _stages(data),
+            _memory(data),
+            _temperature(data),
+            _frequency(data),
+            _operators(data),
+            _conditions(data),
+        )
+        if card
+    ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -86,8 +98,10 @@ def _lead(data: dict[str, Any]) -> str:
         what += f", stopped early by {data['stopped_by']}"
     if rules:
         settled = "" if rules["stable"] else "; times had NOT settled before the measurement"
-        what += (f". {rules['scenario'].capitalize()}, at least {count_of(rules['min_frames'], 'frame')} "
-                 f"and {rules['min_seconds']:g} s; warm-up {rules['warm_up']}{settled}")
+        what += (
+            f". {rules['scenario'].capitalize()}, at least {count_of(rules['min_frames'], 'frame')} "
+            f"and {rules['min_seconds']:g} s; warm-up {rules['warm_up']}{settled}"
+        )
     return f"<p>{escape(what)}. Nothing is clipped.</p>"
 
 
@@ -102,12 +116,18 @@ def _tiles(data: dict[str, Any]) -> str:
         (f"{rss / _MIB:.0f} MiB" if rss else "unknown", "peak memory", ""),
     ]
     if accuracy:
-        tiles.append((f"{100 * accuracy['miou']:.2f} %", f"mIoU of this file, {accuracy['data']} {accuracy['split']}",
-                      ""))
+        tiles.append(
+            (f"{100 * accuracy['miou']:.2f} %", f"mIoU of this file, {accuracy['data']} {accuracy['split']}", "")
+        )
     tiles.append((data["throttle"], "throttling", {"clean": "good", "throttled": "bad"}.get(data["throttle"], "")))
-    return '<div class="tiles">' + "".join(
-        f'<div class="tile {css}"><b>{escape(value)}</b><span>{escape(name)}</span></div>' for value, name, css in tiles
-    ) + "</div>"
+    return (
+        '<div class="tiles">'
+        + "".join(
+            f'<div class="tile {css}"><b>{escape(value)}</b><span>{escape(name)}</span></div>'
+            for value, name, css in tiles
+        )
+        + "</div>"
+    )
 
 
 def _latency(data: dict[str, Any]) -> str:
@@ -118,12 +138,19 @@ def _latency(data: dict[str, Any]) -> str:
     work, rate = sum(totals) or 1, data["frames_per_second"]
     took = data["frames"] / rate if rate else work / 1e9
     began = data.get("frames_began_s") or 0.0
-    points = [(began + took * done / work, latency / 1e6)
-              for latency, done in zip(samples, accumulate(totals), strict=True)]
-    note = ("from a frame in memory to its class map" if data.get("rules")
-            else "from the taking or decoding of a frame to its class map")
-    return _card("Latency over time", line_chart([Series("latency", points)], "seconds", "ms"),
-                 f"{note}; the pale band, where there is one, reaches from the fastest to the slowest of each column.")
+    points = [
+        (began + took * done / work, latency / 1e6) for latency, done in zip(samples, accumulate(totals), strict=True)
+    ]
+    note = (
+        "from a frame in memory to its class map"
+        if data.get("rules")
+        else "from the taking or decoding of a frame to its class map"
+    )
+    return _card(
+        "Latency over time",
+        line_chart([Series("latency", points)], "seconds", "ms"),
+        f"{note}; the pale band, where there is one, reaches from the fastest to the slowest of each column.",
+    )
 
 
 def _histogram(data: dict[str, Any]) -> str:
@@ -131,22 +158,31 @@ def _histogram(data: dict[str, Any]) -> str:
     if not samples or min(samples) <= 0:
         return ""
     marks = [Mark(name, summary[name]) for name in ("p50", "p90", "p99", "max")]
-    return _card("Distribution of the latency", histogram([s / 1e6 for s in samples], marks, "ms"),
-                 f"{len(samples)} frames; percentiles by {data['percentile_method']}.")
+    return _card(
+        "Distribution of the latency",
+        histogram([s / 1e6 for s in samples], marks, "ms"),
+        f"{len(samples)} frames; percentiles by {data['percentile_method']}.",
+    )
 
 
 def _stages(data: dict[str, Any]) -> str:
     stages = {name: s for name, s in data["stages_ms"].items() if s}
     if not stages:
         return ""
-    means = [(name, sum(data["samples_ns"][name]) / len(data["samples_ns"][name]) / 1e6)
-             for name in stages if name not in ("total", "latency")]
-    rows = [[name, *(f"{summary[p]:.2f}" for p in ("p50", "p90", "p95", "p99", "max"))]
-            for name, summary in stages.items()]
+    means = [
+        (name, sum(data["samples_ns"][name]) / len(data["samples_ns"][name]) / 1e6)
+        for name in stages
+        if name not in ("total", "latency")
+    ]
+    rows = [
+        [name, *(f"{summary[p]:.2f}" for p in ("p50", "p90", "p95", "p99", "max"))] for name, summary in stages.items()
+    ]
     first = data["first_inference_ns"]
-    note = (f"Model load {data['load_ns'] / 1e6:.1f} ms; first inference "
-            f"{'unknown' if first is None else f'{first / 1e6:.2f} ms'}; "
-            f"{len(data['warm_up_ns'])} warm-up inferences, not in the table.")
+    note = (
+        f"Model load {data['load_ns'] / 1e6:.1f} ms; first inference "
+        f"{'unknown' if first is None else f'{first / 1e6:.2f} ms'}; "
+        f"{len(data['warm_up_ns'])} warm-up inferences, not in the table."
+    )
     table = _table(("ms", "p50", "p90", "p95", "p99", "max"), rows)
     return _card("Stages", stacked_bar(means, "ms") + table, "The bar shows means. " + note)
 
@@ -157,16 +193,24 @@ def _memory(data: dict[str, Any]) -> str:
     chart = note = ""
     if watcher and watcher["seconds"]:
         named = (("resident (RSS)", "rss"), ("proportional (PSS)", "pss"))
-        series = [Series(name, [(t, v / _MIB) for t, v in zip(watcher["seconds"], watcher[key], strict=True)
-                                if v is not None]) for name, key in named]
+        series = [
+            Series(
+                name, [(t, v / _MIB) for t, v in zip(watcher["seconds"], watcher[key], strict=True) if v is not None]
+            )
+            for name, key in named
+        ]
         series = [s for s in series if s.points]
         chart = line_chart(series, "seconds", "MiB") if series else ""
-        note = (f"Seen every {watcher['interval_s']:g} s by another process, which took {watcher['cpu_s']:.2f} s of "
-                "processor time itself. Peak resident is the kernel's own mark.")
-    rows = [["resident", mib(before["rss"]), mib(after["rss"])],
-            ["peak resident", mib(before["peak_rss"]), mib(after["peak_rss"])],
-            ["proportional", mib(before["pss"]), mib(after["pss"])],
-            ["available on the system", mib(before["available"]), mib(after["available"])]]
+        note = (
+            f"Seen every {watcher['interval_s']:g} s by another process, which took {watcher['cpu_s']:.2f} s of "
+            "processor time itself. Peak resident is the kernel's own mark."
+        )
+    rows = [
+        ["resident", mib(before["rss"]), mib(after["rss"])],
+        ["peak resident", mib(before["peak_rss"]), mib(after["peak_rss"])],
+        ["proportional", mib(before["pss"]), mib(after["pss"])],
+        ["available on the system", mib(before["available"]), mib(after["available"])],
+    ]
     if peak.get("lowest_available") is not None:
         rows.append(["least available meanwhile", "", mib(peak["lowest_available"])])
     return _card("Memory", chart + _table(("MiB", "before loading", "after"), rows), note)
@@ -174,8 +218,10 @@ def _memory(data: dict[str, Any]) -> str:
 
 def _temperature(data: dict[str, Any]) -> str:
     zones = {zone for state in data["states"] for zone in state["temperatures"]}
-    looks = {zone: [(s["seconds"], s["temperatures"][zone] / 1000) for s in data["states"] if zone in s["temperatures"]]
-             for zone in sorted(zones)}
+    looks = {
+        zone: [(s["seconds"], s["temperatures"][zone] / 1000) for s in data["states"] if zone in s["temperatures"]]
+        for zone in sorted(zones)
+    }
     hottest = sorted(looks, key=lambda zone: -max(celsius for _, celsius in looks[zone]))[:_LINES]
     if not hottest:
         return ""
@@ -192,8 +238,13 @@ def _sensor(zone: str) -> str:
 
 def _frequency(data: dict[str, Any]) -> str:
     count = max((len(state["frequencies"]) for state in data["states"]), default=0)
-    series = [Series(f"domain {n}", [(s["seconds"], s["frequencies"][n] / 1000) for s in data["states"]
-                                     if n < len(s["frequencies"])]) for n in range(min(count, _LINES))]
+    series = [
+        Series(
+            f"domain {n}",
+            [(s["seconds"], s["frequencies"][n] / 1000) for s in data["states"] if n < len(s["frequencies"])],
+        )
+        for n in range(min(count, _LINES))
+    ]
     if not series:
         return ""
     note = "" if data["throttle"] == "throttled" else "A low clock while idle is not throttling."
@@ -204,8 +255,9 @@ def _operators(data: dict[str, Any]) -> str:
     profile = data.get("profile")
     if not profile:
         return ""
-    rows = [[o["name"], str(o["nodes"]), f"{o['milliseconds']:.3f}", f"{100 * o['share']:.1f} %"]
-            for o in profile["types"]]
+    rows = [
+        [o["name"], str(o["nodes"]), f"{o['milliseconds']:.3f}", f"{100 * o['share']:.1f} %"] for o in profile["types"]
+    ]
     table = _table(("operator", "nodes", "ms", "share"), rows) if rows else ""
     nodes = [[o["name"], o["type"], f"{o['milliseconds']:.3f}"] for o in profile["nodes"][:15]]
     slowest = _table(("slowest nodes", "operator", "ms"), nodes) if nodes else ""
@@ -213,8 +265,9 @@ def _operators(data: dict[str, Any]) -> str:
 
 
 def _conditions(data: dict[str, Any]) -> str:
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>"
-                   for name, value in conditions(data).items())
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in conditions(data).items()
+    )
     return f'<section class="wide"><h2>Conditions</h2><table class="facts">{rows}</table></section>\n'
 
 

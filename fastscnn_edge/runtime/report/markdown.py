@@ -30,8 +30,11 @@ def _headline(data: dict[str, Any]) -> list[str]:
         "everything included.",
     ]
     if accuracy:
-        lines += ["", f"mIoU of this very file: {100 * accuracy['miou']:.2f} % on {accuracy['data']} "
-                  f"{accuracy['split']} ({count_of(accuracy['pictures'], 'picture')})."]
+        lines += [
+            "",
+            f"mIoU of this very file: {100 * accuracy['miou']:.2f} % on {accuracy['data']} "
+            f"{accuracy['split']} ({count_of(accuracy['pictures'], 'picture')}).",
+        ]
     return lines
 
 
@@ -40,10 +43,19 @@ def _times(data: dict[str, Any]) -> list[str]:
     for name, summary in data["stages_ms"].items():
         rows += _row(name, *(_number(value, 2) for value in (summary.values() if summary else (None,) * 5)))
     first = data["first_inference_ns"]
-    meaning = ("from a frame in memory to its class map" if data["rules"] else
-               "from the taking (camera) or decoding (file) of a frame to its class map")
-    overlap = (" (frames overlap, so it is more than the time from frame to frame); *queue* and *output_queue* are "
-               "waits before segmenting and before rendering") if QUEUES[0] in data["stages_ms"] else ""
+    meaning = (
+        "from a frame in memory to its class map"
+        if data["rules"]
+        else "from the taking (camera) or decoding (file) of a frame to its class map"
+    )
+    overlap = (
+        (
+            " (frames overlap, so it is more than the time from frame to frame); *queue* and *output_queue* are "
+            "waits before segmenting and before rendering"
+        )
+        if QUEUES[0] in data["stages_ms"]
+        else ""
+    )
     return [
         *rows,
         "",
@@ -79,8 +91,11 @@ def _losses(data: dict[str, Any]) -> list[str]:
     source = data["source"]
     earlier = source.get("outages", 0) - len(source["gaps"])
     if earlier > 0:
-        lines += ["", f"No camera {count_of(source['outages'], 'time')}, for {source['away']:.1f} s in all; these are "
-                  "the latest."]
+        lines += [
+            "",
+            f"No camera {count_of(source['outages'], 'time')}, for {source['away']:.1f} s in all; these are "
+            "the latest.",
+        ]
     for gap in source["gaps"]:
         lines += ["", f"No camera for {gap['seconds']:.1f} s from second {gap['at']:.1f} on: {gap['reason']}"]
     return lines
@@ -89,14 +104,21 @@ def _losses(data: dict[str, Any]) -> list[str]:
 def _memory(data: dict[str, Any]) -> list[str]:
     before, after, watcher = data["memory_before_load"], data["memory_after"], data["watcher"]
     rows = ["## Memory in MiB", "", *_row("", "before loading", "after the run", rule=True)]
-    for name, key in (("resident", "rss"), ("peak resident", "peak_rss"), ("proportional (PSS)", "pss"),
-                      ("available on the system", "available")):
+    for name, key in (
+        ("resident", "rss"),
+        ("peak resident", "peak_rss"),
+        ("proportional (PSS)", "pss"),
+        ("available on the system", "available"),
+    ):
         rows += _row(name, mib(before[key]), mib(after[key]))
     if watcher:
         peak = data["memory_peak"]
-        rows += ["", f"Most proportional {mib(peak['pss'])}, least available on the system "
-                 f"{mib(peak['lowest_available'])}: seen every {watcher['interval_s']:g} s by another process, which "
-                 f"took {watcher['cpu_s']:.2f} s of processor time itself."]
+        rows += [
+            "",
+            f"Most proportional {mib(peak['pss'])}, least available on the system "
+            f"{mib(peak['lowest_available'])}: seen every {watcher['interval_s']:g} s by another process, which "
+            f"took {watcher['cpu_s']:.2f} s of processor time itself.",
+        ]
     return rows
 
 
@@ -108,8 +130,12 @@ def _operators(data: dict[str, Any]) -> list[str]:
     if profile["types"]:
         rows += ["", *_row("operator", "nodes", "ms", "share", rule=True)]
     for operator in profile["types"]:
-        rows += _row(operator["name"], str(operator["nodes"]), f"{operator['milliseconds']:.3f}",
-                     f"{100 * operator['share']:.1f} %")
+        rows += _row(
+            operator["name"],
+            str(operator["nodes"]),
+            f"{operator['milliseconds']:.3f}",
+            f"{100 * operator['share']:.1f} %",
+        )
     return rows
 
 

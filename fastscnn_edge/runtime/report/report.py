@@ -68,8 +68,17 @@ class Source:
     @staticmethod
     def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> Source:
         gaps = source.gaps
-        return Source(source.kind, name, size, source.skipped, source.dropped, source.mode, tuple(gaps.kept),
-                      gaps.count, gaps.seconds)
+        return Source(
+            source.kind,
+            name,
+            size,
+            source.skipped,
+            source.dropped,
+            source.mode,
+            tuple(gaps.kept),
+            gaps.count,
+            gaps.seconds,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "gaps": [gap._asdict() for gap in self.gaps]}
@@ -212,8 +221,12 @@ class Report:
         if self.watch is None:
             return None
         columns = {name: [getattr(m, name) for m in self.watch.memory] for name in ("rss", "pss", "available")}
-        return {"interval_s": self.watch.interval, "cpu_s": self.watch.cpu_seconds,
-                "seconds": list(self.watch.seconds), **columns}
+        return {
+            "interval_s": self.watch.interval,
+            "cpu_s": self.watch.cpu_seconds,
+            "seconds": list(self.watch.seconds),
+            **columns,
+        }
 
 
 def to_json(data: dict[str, Any]) -> str:

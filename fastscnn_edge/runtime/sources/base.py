@@ -102,4 +102,3 @@ class SourceState:
 
     def _close(self) -> None:
         """Nothing here is open."""
-

@@ -26,4 +26,3 @@ class VideoSource(AvStream):
     def __iter__(self) -> Iterator[Frame]:
         for number, picture in enumerate(self._decoded(str(self._path)), start=1):
             yield Frame(to_rgb(picture, self._pool), f"frame_{number:06d}", time.monotonic(), picture.time)
-

@@ -30,22 +30,56 @@ def checkpoint(tiny_dataset: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def quantized(checkpoint: Path, tiny_dataset: Path, tmp_path: Path) -> Path:
     out = tmp_path / "int8.safetensors"
-    assert main(["quantize", "--checkpoint", str(checkpoint), "--recipe", "fast", "--calibration",
-                 str(tiny_dataset / "train/images"), "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "quantize",
+                "--checkpoint",
+                str(checkpoint),
+                "--recipe",
+                "fast",
+                "--calibration",
+                str(tiny_dataset / "train/images"),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     return out
 
 
-def test_every_way_is_measured_on_the_same_pictures(checkpoint: Path, quantized: Path, tiny_dataset: Path,
-                                                    tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_way_is_measured_on_the_same_pictures(
+    checkpoint: Path, quantized: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "table.json"
-    assert main(["compare-quantizers", "--checkpoint", str(checkpoint), "--data", str(tiny_dataset), "--calibration",
-                 str(tiny_dataset / "train/images"), "--also", str(quantized), "--json", str(out)]) == 0
+    assert (
+        main(
+            [
+                "compare-quantizers",
+                "--checkpoint",
+                str(checkpoint),
+                "--data",
+                str(tiny_dataset),
+                "--calibration",
+                str(tiny_dataset / "train/images"),
+                "--also",
+                str(quantized),
+                "--json",
+                str(out),
+            ]
+        )
+        == 0
+    )
     rows = json.loads(out.read_text())["rows"]
     ways = [(row["scheme"], row["method"], row["file"]) for row in rows]
     assert ways[0] == ("float", "-", "onnx")
     for recipe in ("fast", "accurate"):
         assert [(s, f) for s, m, f in ways if m == f"ours, {recipe}"] == [
-            ("affine", "tflite"), ("affine", "onnx"), ("symmetric", "onnx")]
+            ("affine", "tflite"),
+            ("affine", "onnx"),
+            ("symmetric", "onnx"),
+        ]
     assert [(s, f) for s, m, f in ways if m == "ptq fast, int8"] == [("affine", "tflite"), ("affine", "onnx")]
     assert sum("quantize_static" in method for _, method, _ in ways) == 5
     assert all(0 <= row["miou"] <= 1 for row in rows)
@@ -56,22 +90,54 @@ def test_every_way_is_measured_on_the_same_pictures(checkpoint: Path, quantized:
     assert by_way["affine", "ours, accurate", "tflite"] == pytest.approx(by_way["float", "-", "onnx"], abs=0.1)
 
 
-def test_also_wants_quantized_networks(checkpoint: Path, tiny_dataset: Path,
-                                       capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare-quantizers", "--checkpoint", str(checkpoint), "--data", str(tiny_dataset), "--calibration",
-                 str(tiny_dataset / "train/images"), "--also", str(checkpoint)]) == 2
+def test_also_wants_quantized_networks(
+    checkpoint: Path, tiny_dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(
+            [
+                "compare-quantizers",
+                "--checkpoint",
+                str(checkpoint),
+                "--data",
+                str(tiny_dataset),
+                "--calibration",
+                str(tiny_dataset / "train/images"),
+                "--also",
+                str(checkpoint),
+            ]
+        )
+        == 2
+    )
     assert "is not a quantized network" in capsys.readouterr().err
 
 
 def test_reference_kernels_are_the_evaluator(quantized: Path, tiny_dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "engines.json"
-    assert main(["compare-engines", "--checkpoint", str(quantized), "--pictures", str(tiny_dataset / "val/images"),
-                 "--json", str(out)]) == 0
+    assert (
+        main(
+            [
+                "compare-engines",
+                "--checkpoint",
+                str(quantized),
+                "--pictures",
+                str(tiny_dataset / "val/images"),
+                "--json",
+                str(out),
+            ]
+        )
+        == 0
+    )
     report = json.loads(out.read_text())
     assert report["pictures"] == 2
     engines = report["engines"]
-    assert engines["LiteRT, reference kernels"] == {"largest": 0, "rms": 0, "differing": 0, "beyond_one": 0,
-                                                    "same_class": 1}
+    assert engines["LiteRT, reference kernels"] == {
+        "largest": 0,
+        "rms": 0,
+        "differing": 0,
+        "beyond_one": 0,
+        "same_class": 1,
+    }
     assert len(engines) == 5
     assert all(row["same_class"] > 0.7 for row in engines.values())
     assert all(row["rms"] <= engines[FLOAT]["rms"] for row in engines.values())

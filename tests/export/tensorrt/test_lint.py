@@ -89,8 +89,10 @@ def _float_residual(model: ModelProto) -> None:
 
 
 def _residual_from_elsewhere(model: ModelProto) -> None:
-    model.graph.node.insert(list(model.graph.node).index(find(model, "sum")),
-                            helper.make_node("Abs", ["body"], ["elsewhere"], name="elsewhere_node"))
+    model.graph.node.insert(
+        list(model.graph.node).index(find(model, "sum")),
+        helper.make_node("Abs", ["body"], ["elsewhere"], name="elsewhere_node"),
+    )
     rewire(model, "sum", 0, "elsewhere")
 
 
@@ -105,9 +107,12 @@ def _float_behind_pool(model: ModelProto) -> None:
 def _float_before(node: str) -> Callable[[ModelProto], None]:
     def edit(model: ModelProto) -> None:
         source = find(model, node).input[0]
-        model.graph.node.insert(list(model.graph.node).index(find(model, node)),
-                                helper.make_node("Abs", [source], ["float"], name="float_node"))
+        model.graph.node.insert(
+            list(model.graph.node).index(find(model, node)),
+            helper.make_node("Abs", [source], ["float"], name="float_node"),
+        )
         rewire(model, node, 0, "float")
+
     return edit
 
 
@@ -220,9 +225,19 @@ def test_every_rule_is_planted() -> None:
 
 
 def test_one_planted_violation_gives_one_finding_where_it_stands_alone() -> None:
-    for case in ("uint8", "dead channel", "wrong axis", "one scale for a weight", "activation per channel",
-                 "float residual", "two pairs in a row", "pair between conv and add", "pair between conv and ReLU",
-                 "int32 bias", "unread Q"):
+    for case in (
+        "uint8",
+        "dead channel",
+        "wrong axis",
+        "one scale for a weight",
+        "activation per channel",
+        "float residual",
+        "two pairs in a row",
+        "pair between conv and add",
+        "pair between conv and ReLU",
+        "int32 bias",
+        "unread Q",
+    ):
         model = clean()
         PLANTED[case][0](model)
         assert len(lint(model).findings) == 1, case
@@ -274,8 +289,12 @@ def test_subgraphs_are_checked_and_read_from_outside() -> None:
     inner = Builder()
     inner.node("Conv", ["image_dq", "outer_w"], "then_out")
     then = helper.make_graph(inner.nodes, "then", [], [helper.make_tensor_value_info("then_out", 1, None)])
-    other = helper.make_graph([helper.make_node("Identity", ["image_dq"], ["else_out"])], "else", [],
-                              [helper.make_tensor_value_info("else_out", 1, None)])
+    other = helper.make_graph(
+        [helper.make_node("Identity", ["image_dq"], ["else_out"])],
+        "else",
+        [],
+        [helper.make_tensor_value_info("else_out", 1, None)],
+    )
     b = Builder()
     b.pair("image")
     b.constant("outer_w", np.ones((4, 4, 1, 1), np.float32))

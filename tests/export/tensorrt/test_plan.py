@@ -23,8 +23,13 @@ def float_model(shape: list[object], half: bool = False, name: str = "image") ->
     b = Builder()
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     b.node("Conv", [name, b.constant("w", np.ones((4, 3, 1, 1), np.float16 if half else np.float32))], "out")
-    graph = helper.make_graph(b.nodes, "graph", [helper.make_tensor_value_info(name, kind, shape)],
-                              [helper.make_tensor_value_info("out", kind, None)], b.initializers)
+    graph = helper.make_graph(
+        b.nodes,
+        "graph",
+        [helper.make_tensor_value_info(name, kind, shape)],
+        [helper.make_tensor_value_info("out", kind, None)],
+        b.initializers,
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
@@ -60,36 +65,46 @@ def printed(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[list[st
     return [x for x in lines if x.startswith("#")], [shlex.split(x) for x in lines if not x.startswith("#")]
 
 
-@pytest.mark.parametrize(("kind", "version", "flags"), [
-    ("int8", None, ["--int8", "--fp16"]),
-    ("int8", "8.5.2", ["--int8", "--fp16"]),
-    ("int8", "10.3", ["--int8", "--fp16"]),
-    ("int8", "10.13", ["--stronglyTyped"]),
-    ("int8", "11.4", []),
-    ("fp16", "10.3", ["--fp16"]),
-    ("fp16", "10.12", ["--stronglyTyped"]),
-    ("fp16", "11.0", []),
-    ("fp32", "10.3", ["--fp16"]),
-    ("fp32", "10.13", ["--fp16"]),
-    ("fp32", "11.0", []),
-])
-def test_precision_by_model_and_version(kind: str, version: str | None, flags: list[str], tmp_path: Path,
-                                        capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "version", "flags"),
+    [
+        ("int8", None, ["--int8", "--fp16"]),
+        ("int8", "8.5.2", ["--int8", "--fp16"]),
+        ("int8", "10.3", ["--int8", "--fp16"]),
+        ("int8", "10.13", ["--stronglyTyped"]),
+        ("int8", "11.4", []),
+        ("fp16", "10.3", ["--fp16"]),
+        ("fp16", "10.12", ["--stronglyTyped"]),
+        ("fp16", "11.0", []),
+        ("fp32", "10.3", ["--fp16"]),
+        ("fp32", "10.13", ["--fp16"]),
+        ("fp32", "11.0", []),
+    ],
+)
+def test_precision_by_model_and_version(
+    kind: str, version: str | None, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert plan(save(kind, tmp_path), *(["--tensorrt-version", version] if version else [])) == 0
     notes, [command] = printed(capsys)
     assert [f for f in command if f in ("--int8", "--fp16", "--stronglyTyped")] == flags
     assert notes[0].startswith({"int8": "# an INT8 model", "fp16": "# an fp16 model", "fp32": "# an fp32 model"}[kind])
 
 
-def test_a_fixed_model_has_its_engine_beside_it_and_no_shapes(tmp_path: Path,
-                                                              capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fixed_model_has_its_engine_beside_it_and_no_shapes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = save("int8", tmp_path)
     assert plan(model, "--tensorrt-version", "10.3.0", "--board-memory", "8G") == 0
     _, [command] = printed(capsys)
     digest = sha256(model)[:12]
     assert command == [
-        "trtexec", f"--onnx={model}", f"--saveEngine={tmp_path}/model.{digest}.trt10.3.0.engine",
-        f"--timingCacheFile={tmp_path}/tensorrt-10.3.0.timing", "--int8", "--fp16", "--memPoolSize=workspace:2048",
+        "trtexec",
+        f"--onnx={model}",
+        f"--saveEngine={tmp_path}/model.{digest}.trt10.3.0.engine",
+        f"--timingCacheFile={tmp_path}/tensorrt-10.3.0.timing",
+        "--int8",
+        "--fp16",
+        "--memPoolSize=workspace:2048",
         "--skipInference",
     ]
     assert list(tmp_path.iterdir()) == [model]
@@ -114,8 +129,9 @@ def test_workspace_is_a_quarter_at_most_4_gib(memory: int, expected: int) -> Non
     assert workspace(memory) == expected
 
 
-def test_workspace_follows_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                        capsys: pytest.CaptureFixture[str]) -> None:
+def test_workspace_follows_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(tensorrt_plan_command, "total_memory", lambda: 3 * GIB)
     assert plan(save("fp32", tmp_path)) == 0
     assert "--memPoolSize=workspace:768" in printed(capsys)[1][0]
@@ -128,7 +144,10 @@ def test_open_extents_need_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert plan(model, "--min", "64x96", "--opt", "512x1024", "--max", "1024x2048", "--benchmark") == 0
     _, [build, benchmark] = printed(capsys)
     assert [f for f in build if "Shapes=" in f] == [
-        "--minShapes=image:1x3x64x96", "--optShapes=image:1x3x512x1024", "--maxShapes=image:1x3x1024x2048"]
+        "--minShapes=image:1x3x64x96",
+        "--optShapes=image:1x3x512x1024",
+        "--maxShapes=image:1x3x1024x2048",
+    ]
     assert "--shapes=image:1x3x512x1024" in benchmark
     assert plan(model, "--opt", "512x1024") == 0
     _, [build] = printed(capsys)
@@ -158,33 +177,46 @@ def test_int8_inputs_are_named_as_such(tmp_path: Path, capsys: pytest.CaptureFix
     assert "--inputIOFormats=int8:chw" in printed(capsys)[1][0]
 
 
-@pytest.mark.parametrize(("kind", "arguments", "words"), [
-    ("fp32", ["--opt", "64x96"], "fixed"),
-    ("open batch", ["--opt", "64x96"], "fixed"),
-    ("dynamic", [], "give --opt"),
-    ("dynamic", ["--min", "64x96"], "give --opt"),
-    ("dynamic", ["--min", "64x96", "--opt", "64x64"], "must not be above"),
-    ("dynamic", ["--opt", "64x96", "--max", "32x96"], "must not be above"),
-    ("dynamic", ["--opt", "64x96", "--max", "96x96", "--dla", "0"], "DLA"),
-])
-def test_sizes_that_do_not_fit(kind: str, arguments: list[str], words: str, tmp_path: Path,
-                               capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "arguments", "words"),
+    [
+        ("fp32", ["--opt", "64x96"], "fixed"),
+        ("open batch", ["--opt", "64x96"], "fixed"),
+        ("dynamic", [], "give --opt"),
+        ("dynamic", ["--min", "64x96"], "give --opt"),
+        ("dynamic", ["--min", "64x96", "--opt", "64x64"], "must not be above"),
+        ("dynamic", ["--opt", "64x96", "--max", "32x96"], "must not be above"),
+        ("dynamic", ["--opt", "64x96", "--max", "96x96", "--dla", "0"], "DLA"),
+    ],
+)
+def test_sizes_that_do_not_fit(
+    kind: str, arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert plan(save(kind, tmp_path), *arguments) == 2
     error = capsys.readouterr().err.splitlines()
     assert len(error) == 1 and words in error[0]
 
 
 @pytest.mark.parametrize("shape", [[1, "c", "h", "w"], [1, 3, 64, "w"]])
-def test_extents_that_could_be_anything(shape: list[object], tmp_path: Path,
-                                        capsys: pytest.CaptureFixture[str]) -> None:
+def test_extents_that_could_be_anything(
+    shape: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     onnx.save(float_model(shape), tmp_path / "m.onnx")
     assert plan(tmp_path / "m.onnx", "--opt", "64x96") == 2
     assert "unclear" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--board-memory", "lots"], ["--board-memory", "8"], ["--opt", "8x8"],
-                                       ["--tensorrt-version", "ten"], ["--dla", "9"],
-                                       ["--builderOptimizationLevel", "6"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--board-memory", "lots"],
+        ["--board-memory", "8"],
+        ["--opt", "8x8"],
+        ["--tensorrt-version", "ten"],
+        ["--dla", "9"],
+        ["--builderOptimizationLevel", "6"],
+    ],
+)
 def test_options_are_checked(arguments: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stop:
         plan(save("fp32", tmp_path), *arguments)
@@ -215,11 +247,17 @@ def test_dla_and_bilinear_resize(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert any("bilinear" in note for note in printed(capsys)[0]) == said
 
 
-@pytest.mark.parametrize(("banner", "version"), [
-    ("&&&& RUNNING TensorRT.trtexec [TensorRT v8502] # trtexec", (8, 5, 2)), ("[TensorRT v8601]", (8, 6, 1)),
-    ("[TensorRT v100300]", (10, 3, 0)), ("[TensorRT v101602]", (10, 16, 2)), ("no banner", None),
-    ("[TensorRT vX]", None),
-])
+@pytest.mark.parametrize(
+    ("banner", "version"),
+    [
+        ("&&&& RUNNING TensorRT.trtexec [TensorRT v8502] # trtexec", (8, 5, 2)),
+        ("[TensorRT v8601]", (8, 6, 1)),
+        ("[TensorRT v100300]", (10, 3, 0)),
+        ("[TensorRT v101602]", (10, 16, 2)),
+        ("no banner", None),
+        ("[TensorRT vX]", None),
+    ],
+)
 def test_banner(banner: str, version: tuple[int, ...] | None) -> None:
     assert parse_banner(banner) == version
 
@@ -239,8 +277,9 @@ exit {status}
 """
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, status: int = 0,
-            save_line: str = 'echo engine > "${argument#*=}"') -> Path:
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, status: int = 0, save_line: str = 'echo engine > "${argument#*=}"'
+) -> Path:
     """Put it on PATH; returns the file with its arguments, one call a line."""
     log = folder / "log" / "calls"
     log.parent.mkdir()
@@ -252,8 +291,9 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, status: int = 0,
     return log
 
 
-def test_run_builds_and_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                 capfd: pytest.CaptureFixture[str]) -> None:
+def test_run_builds_and_measures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     log = install(tmp_path, monkeypatch)
     (tmp_path / "models").mkdir()
     model = save("int8", tmp_path / "models")
@@ -289,8 +329,9 @@ def test_an_older_engine_survives_a_failure(tmp_path: Path, monkeypatch: pytest.
     assert engine.read_text() == "older"
 
 
-def test_success_without_an_engine_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                           capfd: pytest.CaptureFixture[str]) -> None:
+def test_success_without_an_engine_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     install(tmp_path, monkeypatch, save_line=":")
     (tmp_path / "models").mkdir()
     model = save("int8", tmp_path / "models")
@@ -299,8 +340,9 @@ def test_success_without_an_engine_is_none(tmp_path: Path, monkeypatch: pytest.M
     assert list(model.parent.iterdir()) == [model]
 
 
-def test_run_without_trtexec_says_where_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                 capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_without_trtexec_says_where_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("PATH", str(tmp_path))
     if tensorrt_plan_command.JETSON_TRTEXEC.is_file():
@@ -311,8 +353,9 @@ def test_run_without_trtexec_says_where_it_lives(tmp_path: Path, monkeypatch: py
     assert len(captured.err.splitlines()) == 1 and "/usr/src/tensorrt/bin/trtexec" in captured.err
 
 
-def test_trtexec_outside_path_is_found_on_a_jetson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                   capsys: pytest.CaptureFixture[str]) -> None:
+def test_trtexec_outside_path_is_found_on_a_jetson(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     install(tmp_path, monkeypatch)
     monkeypatch.setattr(tensorrt_plan_command, "JETSON_TRTEXEC", tmp_path / "bin" / "trtexec")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))

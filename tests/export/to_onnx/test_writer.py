@@ -42,8 +42,15 @@ def int8_graph(graph: Graph, scheme: str = "affine") -> Graph:
     return with_parameters(graph, activation_parameters(graph, ranges, SCHEMES[scheme]), SCHEMES[scheme])
 
 
-def outcome(graph: Graph, options: OnnxOptions, picture: np.ndarray, folder: Path, *, align_corners: bool = False,
-            normalisation: Normalisation = IMAGENET) -> tuple[np.ndarray, Counter[str]]:
+def outcome(
+    graph: Graph,
+    options: OnnxOptions,
+    picture: np.ndarray,
+    folder: Path,
+    *,
+    align_corners: bool = False,
+    normalisation: Normalisation = IMAGENET,
+) -> tuple[np.ndarray, Counter[str]]:
     """What ONNX Runtime makes of ``picture``, and the operators it ran."""
     path = folder / "model.onnx"
     onnx.save(write_onnx(graph, options, normalisation, align_corners, {}), path)
@@ -77,8 +84,9 @@ def test_fp16_computes_in_fp16(dialect: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["ort-x86", "ort-arm64"])
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
 @pytest.mark.parametrize("size", SIZES)
-def test_int8_runs_every_convolution_in_integers(dialect: str, size: tuple[int, int], target: str,
-                                                 tmp_path: Path) -> None:
+def test_int8_runs_every_convolution_in_integers(
+    dialect: str, size: tuple[int, int], target: str, tmp_path: Path
+) -> None:
     graph = int8_graph(float_graph(dialect, size))
     picture, convolutions = random_picture(*size, 1), sum(isinstance(op, Conv) for op in graph.ops)
     logits, operators = outcome(graph, OnnxOptions(target=target), picture, tmp_path)
@@ -123,8 +131,9 @@ def test_tensorrt_files_have_no_zero_points_and_float_biases() -> None:
     graph = int8_graph(float_graph("mmseg", (64, 96)), "symmetric")
     model = write_onnx(graph, OnnxOptions(target="tensorrt"), IMAGENET, False, {})
     constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
-    zero_points = [constants[n.input[2]] for n in model.graph.node
-                   if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    zero_points = [
+        constants[n.input[2]] for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")
+    ]
     assert all(z.dtype == np.int8 and not z.any() for z in zero_points)
     for node in model.graph.node:
         if node.op_type == "Conv":
@@ -149,12 +158,14 @@ def test_inputs_mean_the_same_picture(kind: str, form: str, tmp_path: Path) -> N
 def test_heads_are_the_mask_of_the_logits(align_corners: bool, target: str, tmp_path: Path) -> None:
     graph, picture = float_graph("paper", (64, 96)), random_picture(64, 96, 1)
     mask = class_map(run(graph, picture)[0], (64, 96), align_corners)
-    upsampled, _ = outcome(graph, OnnxOptions(head="upsampled", target=target), picture, tmp_path,
-                           align_corners=align_corners)
+    upsampled, _ = outcome(
+        graph, OnnxOptions(head="upsampled", target=target), picture, tmp_path, align_corners=align_corners
+    )
     assert upsampled.shape == (1, 6, 64, 96)
     assert (upsampled[0].argmax(0) == mask).mean() > 0.999
-    classes, _ = outcome(graph, OnnxOptions(head="argmax", target=target), picture, tmp_path,
-                         align_corners=align_corners)
+    classes, _ = outcome(
+        graph, OnnxOptions(head="argmax", target=target), picture, tmp_path, align_corners=align_corners
+    )
     assert (classes.dtype, classes.shape) == (np.uint8, (1, 64, 96))
     assert (classes[0] == mask).mean() > 0.999
 

@@ -46,8 +46,9 @@ def written(graph: Graph, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_int16_layers_equal_the_evaluator_bit_for_bit(layers: list[str], graphs: tuple[Graph, Graph],
-                                                      tmp_path: Path) -> None:
+def test_int16_layers_equal_the_evaluator_bit_for_bit(
+    layers: list[str], graphs: tuple[Graph, Graph], tmp_path: Path
+) -> None:
     graph, int8 = graphs
     mixed = int16_activations(int8, layers)
     path = written(mixed, tmp_path)
@@ -59,8 +60,9 @@ def test_int16_layers_equal_the_evaluator_bit_for_bit(layers: list[str], graphs:
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_float_layers_pass_operation_by_operation(layers: list[str], graphs: tuple[Graph, Graph],
-                                                  tmp_path: Path) -> None:
+def test_float_layers_pass_operation_by_operation(
+    layers: list[str], graphs: tuple[Graph, Graph], tmp_path: Path
+) -> None:
     graph, int8 = graphs
     mixed = keep_float(int8, graph, layers)
     path = written(mixed, tmp_path)

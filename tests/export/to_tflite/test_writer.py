@@ -76,8 +76,9 @@ def test_int8_file_has_no_float_operator_and_uses_same_padding_where_it_can(tmp_
 
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
 @pytest.mark.parametrize(("width", "int8", "channels"), [(128, True, 6), (129, True, 3), (128, False, 3)])
-def test_first_convolution_is_in_pairs_where_they_save_something(dialect: str, width: int, int8: bool, channels: int,
-                                                                 tmp_path: Path) -> None:
+def test_first_convolution_is_in_pairs_where_they_save_something(
+    dialect: str, width: int, int8: bool, channels: int, tmp_path: Path
+) -> None:
     graph = float_graph(dialect, (96, width))
     if int8:
         graph = quantize_graph(graph, observe(graph, [random_picture(96, width)]))

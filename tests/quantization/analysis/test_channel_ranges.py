@@ -65,8 +65,14 @@ def test_unbalanced_layers_gain_most(layers) -> None:
 
 def test_what_shares_a_scale_is_shown_once(layers) -> None:
     assert {"stem", "logits", "pyramid/pool", "pyramid/out", "bottleneck2.3/add"} <= set(layers)
-    assert not {"input", "pyramid/branch1", "pyramid/resize6", "pyramid/pool2", "fusion/resize",
-                "bottleneck3.3/add"} & set(layers)
+    assert not {
+        "input",
+        "pyramid/branch1",
+        "pyramid/resize6",
+        "pyramid/pool2",
+        "fusion/resize",
+        "bottleneck3.3/add",
+    } & set(layers)
     assert layers["logits"].bits_gained == pytest.approx(0, abs=1e-4)
 
 
@@ -75,7 +81,12 @@ def test_the_concat_is_shown_by_its_parts(graph, layers) -> None:
     # At this size the coarsest grid is 2x3, so every level is resized.
     assert [part.name for part in parts] == ["bottleneck3.3/add", *(f"pyramid/resize{n}" for n in (1, 2, 3, 6))]
     assert [(part.channels.start, part.channels.stop) for part in parts] == [
-        (0, 128), (128, 160), (160, 192), (192, 224), (224, 256)]
+        (0, 128),
+        (128, 160),
+        (160, 192),
+        (192, 224),
+        (224, 256),
+    ]
     values = [dict(run_all(graph, picture)) for picture in PICTURES]
     for part in parts:
         assert part.before.sum() == sum(np.count_nonzero(one[part.name]) for one in values)
@@ -135,8 +146,20 @@ def test_command_writes_table_json_and_plot(tmp_path: Path, tiny_dataset: Path, 
     checkpoint = tmp_path / "model.pth"
     torch.save(random_model("paper", 3).state_dict(), checkpoint)
     out, plot = tmp_path / "ranges.json", tmp_path / "ranges.png"
-    arguments = ["--checkpoint", str(checkpoint), "--calibration", str(tiny_dataset / "train/images"),
-                 "--size", "64x64", "--calibration-count", "2", "--json", str(out), "--plot", str(plot)]
+    arguments = [
+        "--checkpoint",
+        str(checkpoint),
+        "--calibration",
+        str(tiny_dataset / "train/images"),
+        "--size",
+        "64x64",
+        "--calibration-count",
+        "2",
+        "--json",
+        str(out),
+        "--plot",
+        str(plot),
+    ]
     assert main(arguments) == 0
     report = json.loads(out.read_text())
     names = [layer["name"] for layer in report["layers"]]
@@ -167,7 +190,8 @@ def test_command_refuses_bad_input(tmp_path: Path, tiny_dataset: Path, capsys) -
     assert main(["--checkpoint", str(checkpoint), "--calibration", str(tmp_path / "absent")]) == 2
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 5
-    for error, words in zip(errors, ("no such checkpoint", ".png", "--plot as well", "'absent'", "no such calib"),
-                            strict=True):
+    for error, words in zip(
+        errors, ("no such checkpoint", ".png", "--plot as well", "'absent'", "no such calib"), strict=True
+    ):
         assert words in error
     assert not plot.exists()

@@ -61,8 +61,24 @@ def test_command_writes_table_json_and_plot(tmp_path: Path, tiny_dataset: Path, 
     checkpoint = tmp_path / "model.pth"
     torch.save(random_model("paper", 3).state_dict(), checkpoint)
     out, plot = tmp_path / "layers.json", tmp_path / "layers.png"
-    arguments = ["--checkpoint", str(checkpoint), "--data", str(tiny_dataset), "--size", "64x64", "--limit", "1",
-                 "--pictures", "1", "--scheme", "symmetric", "--json", str(out), "--plot", str(plot)]
+    arguments = [
+        "--checkpoint",
+        str(checkpoint),
+        "--data",
+        str(tiny_dataset),
+        "--size",
+        "64x64",
+        "--limit",
+        "1",
+        "--pictures",
+        "1",
+        "--scheme",
+        "symmetric",
+        "--json",
+        str(out),
+        "--plot",
+        str(plot),
+    ]
     assert main(arguments) == 0
     report = json.loads(out.read_text())
     names = [row["name"] for row in report["operations"]]

@@ -46,8 +46,14 @@ def statistics_of(values: np.ndarray) -> Statistics:
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     counts, _ = np.histogram(values[values != 0], BINS, (low, high))
     histogram = Histogram(counts.astype(np.int64), low, high, int((values == 0).sum()))
-    return Statistics(np.array([values.min()]), np.array([values.max()]), np.array([(values**2).mean()]),
-                      float(values.min()), float(values.max()), histogram)
+    return Statistics(
+        np.array([values.min()]),
+        np.array([values.max()]),
+        np.array([(values**2).mean()]),
+        float(values.min()),
+        float(values.max()),
+        histogram,
+    )
 
 
 def test_extremes_and_powers_of_every_channel(statistics, everything) -> None:
@@ -131,8 +137,9 @@ def test_mse_is_never_worse_than_min_max_and_percentile_clips(kind: str, scheme)
     def error(method: str) -> float:
         chosen = METHODS[method](members, scheme)
         q = scheme.activation(chosen.low, chosen.high)
-        return float(((dequantize(quantize(values, q.scale[0], q.zero_point), q.scale[0], q.zero_point) - values) ** 2)
-                     .mean())
+        return float(
+            ((dequantize(quantize(values, q.scale[0], q.zero_point), q.scale[0], q.zero_point) - values) ** 2).mean()
+        )
 
     assert error("mse") <= 1.001 * min(error("min-max"), error("percentile"), error("entropy"))
     clipped = METHODS["percentile"](members, scheme)
@@ -166,8 +173,9 @@ def test_histograms_of_other_ranges_do_not_add() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_activation_that_is_always_zero_gets_a_range(method: str) -> None:
-    dead = Statistics(np.zeros(2), np.zeros(2), np.zeros(2), 0.0, 0.0,
-                      Histogram(np.zeros(BINS, np.int64), 0.0, 1e-12, 8))
+    dead = Statistics(
+        np.zeros(2), np.zeros(2), np.zeros(2), 0.0, 0.0, Histogram(np.zeros(BINS, np.int64), 0.0, 1e-12, 8)
+    )
     for scheme in SCHEMES.values():
         chosen = METHODS[method]([dead], scheme)
         assert scheme.activation(chosen.low, chosen.high).scale[0] > 0

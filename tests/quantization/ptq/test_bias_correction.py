@@ -43,8 +43,9 @@ def test_mean_errors_shrink(graph, scheme) -> None:
     for op in quantized.ops:
         if isinstance(op, Conv):
             tensor = quantized.tensors[op.weight]
-            damaged[op.weight] = type(tensor)(tensor.name, tensor.shape, tensor.dtype,
-                                              np.maximum(tensor.data, -126) - np.int8(1), tensor.quantization)
+            damaged[op.weight] = type(tensor)(
+                tensor.name, tensor.shape, tensor.dtype, np.maximum(tensor.data, -126) - np.int8(1), tensor.quantization
+            )
     quantized = quantized.replace_tensors(damaged)
     corrected = correct_biases(graph, quantized, pictures)
     # Those without a ReLU, which would hide part of the shift and so part of its correction.

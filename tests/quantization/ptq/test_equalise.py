@@ -58,9 +58,13 @@ def test_any_factors_on_free_sets_keep_the_function_and_scale_the_activations(di
 def test_sets_join_through_sums_and_lie_side_by_side_in_the_concat() -> None:
     sets = channel_sets(float_graph("mmseg"))
     of = sets.of
-    for one, other in [("bottleneck1.1/project", "bottleneck1.3/add"), ("bottleneck1.2/project", "bottleneck1.2/add"),
-                       ("fusion/lower", "fusion/higher"), ("pyramid/out", "fusion/resize"),
-                       ("bottleneck3.3/add", "pyramid/pool6")]:
+    for one, other in [
+        ("bottleneck1.1/project", "bottleneck1.3/add"),
+        ("bottleneck1.2/project", "bottleneck1.2/add"),
+        ("fusion/lower", "fusion/higher"),
+        ("pyramid/out", "fusion/resize"),
+        ("bottleneck3.3/add", "pyramid/pool6"),
+    ]:
         np.testing.assert_array_equal(of[one], of[other])
     np.testing.assert_array_equal(of["pyramid/concat"][128:160], of["pyramid/branch1"])
     assert not set(of["bottleneck1.1/expand"]) & set(of["bottleneck1.1/depthwise"])
@@ -78,8 +82,16 @@ def test_channels_read_by_depthwise_convolutions_become_equal() -> None:
         assert (peaks > 0.999 * peaks.max()).mean() > 0.97, name
 
 
-@pytest.mark.parametrize("name", ["downsample2/pointwise", "bottleneck2.1/depthwise", "bottleneck3.3/add",
-                                  "pyramid/concat", "classifier1/pointwise"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "downsample2/pointwise",
+        "bottleneck2.1/depthwise",
+        "bottleneck3.3/add",
+        "pyramid/concat",
+        "classifier1/pointwise",
+    ],
+)
 def test_other_channels_come_nearer_to_each_other(name: str) -> None:
     graph = unbalanced(float_graph("mmseg"))
     before = collect(graph, pictures(2), histograms=False)

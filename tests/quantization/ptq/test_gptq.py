@@ -78,9 +78,16 @@ def test_small_problems_are_solved_nearly_as_well_as_by_trying_everything() -> N
         rounded = as_matrix(round_weights(_refinement(inputs, real)).weight.data, False)
         covariance = np.cov(inputs.T)
         tried = [np.floor(real) + np.array(up) for up in product((-1, 0, 1, 2), repeat=5)]
-        losses.append([float(((w - real) @ covariance @ (w - real).T)[0, 0])
-                       for w in (rounded, np.round(real), min(tried, key=lambda w: float(
-                           ((w - real) @ covariance @ (w - real).T)[0, 0])))])
+        losses.append(
+            [
+                float(((w - real) @ covariance @ (w - real).T)[0, 0])
+                for w in (
+                    rounded,
+                    np.round(real),
+                    min(tried, key=lambda w: float(((w - real) @ covariance @ (w - real).T)[0, 0])),
+                )
+            ]
+        )
     compensated, nearest, best = np.mean(losses, 0)
     assert compensated < 0.8 * nearest
     assert compensated - best < nearest - compensated, (compensated, nearest, best)
@@ -97,9 +104,18 @@ def _refinement(inputs: np.ndarray, real: np.ndarray) -> Refinement:
     op = Conv("x", "w", "b", "y", 1, (0, 0, 0, 0), False)
     centred = inputs - inputs.mean(0)
     target = inputs @ real.T
-    return Refinement(op, weight, bias, Tensor("w", shape, data=real.astype(np.float32).reshape(shape)),
-                      np.ones(len(real)), len(inputs), inputs.mean(0), centred.T @ centred / len(inputs),
-                      target.mean(0), centred.T @ target / len(inputs))
+    return Refinement(
+        op,
+        weight,
+        bias,
+        Tensor("w", shape, data=real.astype(np.float32).reshape(shape)),
+        np.ones(len(real)),
+        len(inputs),
+        inputs.mean(0),
+        centred.T @ centred / len(inputs),
+        target.mean(0),
+        centred.T @ target / len(inputs),
+    )
 
 
 def test_dead_inputs_do_no_harm(refinements) -> None:

@@ -49,8 +49,9 @@ def test_no_activation_saturates_on_its_own_calibration_pictures(graphs) -> None
 def test_groups_share_scales_and_everything_is_integer(graphs) -> None:
     _, quantized, _ = graphs
     for group in scale_groups(quantized):
-        parameters = {(float(q.scale[0]), q.zero_point)
-                      for q in (quantized.tensors[name].quantization for name in group)}
+        parameters = {
+            (float(q.scale[0]), q.zero_point) for q in (quantized.tensors[name].quantization for name in group)
+        }
         assert len(parameters) == 1
     assert {t.dtype for t in quantized.tensors.values()} == {np.dtype(np.int8), np.dtype(np.int32)}
 

@@ -63,10 +63,17 @@ def test_hard_case_is_recovered(graph, scheme) -> None:
     assert hard_accurate > easy_plain
 
 
-@pytest.mark.parametrize(("dialect", "recipe", "scheme"), [
-    ("mmseg", "plain", SYMMETRIC), ("paper", "plain", SYMMETRIC), ("mmseg", "fast", SYMMETRIC),
-    ("paper", "accurate", SYMMETRIC), ("mmseg", "accurate", AFFINE),
-], ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("dialect", "recipe", "scheme"),
+    [
+        ("mmseg", "plain", SYMMETRIC),
+        ("paper", "plain", SYMMETRIC),
+        ("mmseg", "fast", SYMMETRIC),
+        ("paper", "accurate", SYMMETRIC),
+        ("mmseg", "accurate", AFFINE),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_files_compute_what_the_evaluator_says(dialect: str, recipe: str, scheme, tmp_path: Path) -> None:
     size = (64, 96)
     graph = lower(random_model(dialect, 5), IMAGENET if dialect == "mmseg" else INT8_NATIVE, *size)
@@ -107,8 +114,9 @@ def test_progress_counts_every_stage_to_its_end(graph) -> None:
 def test_little_memory_takes_fewer_pictures(graph, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     original = recipes.refine
-    monkeypatch.setattr(recipes, "refine", lambda g, q, chosen, *a, **k: seen.append(len(chosen)) or
-                        original(g, q, chosen, *a, **k))
+    monkeypatch.setattr(
+        recipes, "refine", lambda g, q, chosen, *a, **k: seen.append(len(chosen)) or original(g, q, chosen, *a, **k)
+    )
     monkeypatch.setattr(recipes, "MEMORY", 1)
     quantize(graph, pictures(3))
     assert seen == [1]

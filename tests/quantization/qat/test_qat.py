@@ -48,8 +48,10 @@ def test_every_operation_rounds_as_the_integers_do(dialect: str, scheme_name: st
     """Each is given the integer graph's own inputs: a whole random network would amplify one early tie."""
     graph, parameters, scheme = quantized(dialect, scheme_name, IMAGENET if dialect == "mmseg" else INT8_NATIVE)
     integers = dict(run_all(with_parameters(graph, parameters, scheme), random_picture(*SIZE, 1)))
-    real = {name: torch.tensor(dequantize(value, parameters[name].scale[0], parameters[name].zero_point))
-            for name, value in integers.items()}
+    real = {
+        name: torch.tensor(dequantize(value, parameters[name].scale[0], parameters[name].zero_point))
+        for name, value in integers.items()
+    }
     model = FakeQuantGraph(graph, parameters, scheme)
     for op in graph.ops:
         with torch.no_grad():
@@ -130,8 +132,12 @@ def test_a_quantized_file_keeps_every_integer_and_fits_other_sizes(dialect: str,
 def test_damaged_quantized_files_are_refused(tmp_path: Path) -> None:
     graph, parameters, scheme = quantized("mmseg", "affine")
     path = tmp_path / "q.safetensors"
-    save_quantized(path, with_parameters(graph, parameters, scheme), scheme,
-                   Origin("mmseg", CLASSES, INT8_NATIVE, "0" * 64, "test", SIZE))
+    save_quantized(
+        path,
+        with_parameters(graph, parameters, scheme),
+        scheme,
+        Origin("mmseg", CLASSES, INT8_NATIVE, "0" * 64, "test", SIZE),
+    )
     file = load_quantized(path)
     with pytest.raises(CheckpointError, match="stem/weight"):
         constants = {k: v for k, v in file.constants.items() if k != "stem/weight"}
@@ -162,8 +168,9 @@ def test_training_teaches_the_rounded_model(checkpoint: Path, tiny_dataset: Path
     train_set, val_set = open_dataset(tiny_dataset, "train"), open_dataset(tiny_dataset, "val")
     start = apply(TRAINING_START, graph, [random_picture(64, 64)], scheme)
     config = QatConfig(epochs=6, batch=2, rate=1e-3, ema=0.5)
-    outcome = train_qat(loaded, start, scheme, train_set, val_set, tmp_path / "run", config, workers=0,
-                        evaluate_every=2)
+    outcome = train_qat(
+        loaded, start, scheme, train_set, val_set, tmp_path / "run", config, workers=0, evaluate_every=2
+    )
     assert outcome.graph is not None
     assert outcome.graph.is_quantized
     assert (outcome.epoch, outcome.interrupted) == (6, False)
@@ -172,11 +179,27 @@ def test_training_teaches_the_rounded_model(checkpoint: Path, tiny_dataset: Path
     assert {t.quantization.zero_point for t in outcome.graph.tensors.values()} == {0}
 
 
-def test_command_resumes_and_exports_the_trained_scales(checkpoint: Path, tiny_dataset: Path, tmp_path: Path,
-                                                        capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_resumes_and_exports_the_trained_scales(
+    checkpoint: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run" / "int8.safetensors"
-    common = ["quantize", "--checkpoint", str(checkpoint), "--method", "qat", "--data", str(tiny_dataset),
-              "--batch", "2", "--workers", "0", "--evaluate-every", "1", "--out", str(out)]
+    common = [
+        "quantize",
+        "--checkpoint",
+        str(checkpoint),
+        "--method",
+        "qat",
+        "--data",
+        str(tiny_dataset),
+        "--batch",
+        "2",
+        "--workers",
+        "0",
+        "--evaluate-every",
+        "1",
+        "--out",
+        str(out),
+    ]
     assert main([*common, "--epochs", "1"]) == 0
     first = sha256(out)
     assert main([*common, "--epochs", "2", "--resume"]) == 0
@@ -191,28 +214,66 @@ def test_command_resumes_and_exports_the_trained_scales(checkpoint: Path, tiny_d
     assert scales_in_onnx(onnx_model) == {name: v for name, v in scales_of(out).items() if "border" not in name}
 
 
-def test_training_starts_from_the_scales_that_a_checkpoint_carries(checkpoint: Path, tiny_dataset: Path,
-                                                                   tmp_path: Path) -> None:
+def test_training_starts_from_the_scales_that_a_checkpoint_carries(
+    checkpoint: Path, tiny_dataset: Path, tmp_path: Path
+) -> None:
     calibrated = tmp_path / "calibrated.safetensors"
-    assert main(["calibrate", "--checkpoint", str(checkpoint), "--calibration", str(tiny_dataset / "train/images"),
-                 "--out", str(calibrated)]) == 0
+    assert (
+        main(
+            [
+                "calibrate",
+                "--checkpoint",
+                str(checkpoint),
+                "--calibration",
+                str(tiny_dataset / "train/images"),
+                "--out",
+                str(calibrated),
+            ]
+        )
+        == 0
+    )
     out = tmp_path / "run" / "int8.safetensors"
-    assert main(["quantize", "--checkpoint", str(calibrated), "--method", "qat", "--data", str(tiny_dataset),
-                 "--batch", "2", "--workers", "0", "--epochs", "1", "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "quantize",
+                "--checkpoint",
+                str(calibrated),
+                "--method",
+                "qat",
+                "--data",
+                str(tiny_dataset),
+                "--batch",
+                "2",
+                "--workers",
+                "0",
+                "--epochs",
+                "1",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     stored = load_checkpoint(calibrated).quantization["activations"]
     for name, (scale, _) in scales_of(out).items():
         assert scale == pytest.approx(stored[name][0], rel=0.01)
 
 
 def scales_of(path: Path) -> dict[str, tuple[float, int]]:
-    return {name: (scale, zero_point)
-            for name, (scale, zero_point) in load_quantized(path).activations["activations"].items()}
+    return {
+        name: (scale, zero_point)
+        for name, (scale, zero_point) in load_quantized(path).activations["activations"].items()
+    }
 
 
 def scales_in_onnx(path: Path) -> dict[str, tuple[float, int]]:
     constants = {i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer}
-    return {name.removesuffix("/scale"): (float(value), int(constants[f"{name.removesuffix('/scale')}/zero_point"]))
-            for name, value in constants.items() if name.endswith("/scale") and value.ndim == 0}
+    return {
+        name.removesuffix("/scale"): (float(value), int(constants[f"{name.removesuffix('/scale')}/zero_point"]))
+        for name, value in constants.items()
+        if name.endswith("/scale") and value.ndim == 0
+    }
 
 
 def scales_in(path: Path) -> dict[str, tuple[float, int]]:
@@ -220,8 +281,11 @@ def scales_in(path: Path) -> dict[str, tuple[float, int]]:
 
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     known = scales_of(path.parent / "run" / "int8.safetensors")
-    return {t.name.decode(): (float(t.quantization.scale[0]), int(t.quantization.zeroPoint[0]))
-            for t in model.subgraphs[0].tensors if t.name.decode() in known}
+    return {
+        t.name.decode(): (float(t.quantization.scale[0]), int(t.quantization.zeroPoint[0]))
+        for t in model.subgraphs[0].tensors
+        if t.name.decode() in known
+    }
 
 
 BAD: dict[str, tuple[Callable[[Path, Path], list[str]], str]] = {
@@ -234,13 +298,12 @@ BAD: dict[str, tuple[Callable[[Path, Path], list[str]], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line(case: str, checkpoint: Path, tiny_dataset: Path, tmp_path: Path,
-                               capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line(
+    case: str, checkpoint: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make, words = BAD[case]
     arguments = [str(tiny_dataset) if word == "DATA" else word for word in make(checkpoint, tmp_path)]
     out = [] if "--out" in arguments else ["--out", str(tmp_path / "fresh" / "q.safetensors")]
     assert main(["quantize", "--checkpoint", str(checkpoint), *arguments, *out]) == 2
     (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("fastscnn-edge: error: ")]
     assert words in line
-
-

@@ -32,8 +32,13 @@ def test_the_total_is_the_sum_and_more_pixels_need_more(h: int, w: int, engine: 
     found = estimate(one, engine, size, 40 * MIB)
     assert found.total == pytest.approx(sum(value for _, value in found.parts), abs=1)
     assert estimate(replace(one, height=h + 1), engine, size, 40 * MIB).total > found.total
-    for more in (Workload(pictures=True), Workload(video=True), Workload(drawing=True), Workload(held=2),
-                 Workload(frame=(2 * h, 2 * w))):
+    for more in (
+        Workload(pictures=True),
+        Workload(video=True),
+        Workload(drawing=True),
+        Workload(held=2),
+        Workload(frame=(2 * h, 2 * w)),
+    ):
         assert estimate(one, engine, size, 40 * MIB, more).total > found.total
 
 
@@ -56,12 +61,16 @@ def test_a_suggested_size_fits_and_the_next_does_not(h: int, w: int, engine: str
 
 @pytest.mark.parametrize(
     ("kind", "precision", "size"),
-    [("tflite", "int8", (192, 256)), ("tflite", "int8", (512, 1024)), ("tflite", "int8", (1024, 2048)),
-     ("tflite", "fp32", (512, 1024)), ("onnx", "int8", (512, 1024)), ("onnx", "fp32", (360, 480))],
+    [
+        ("tflite", "int8", (192, 256)),
+        ("tflite", "int8", (512, 1024)),
+        ("tflite", "int8", (1024, 2048)),
+        ("tflite", "fp32", (512, 1024)),
+        ("onnx", "int8", (512, 1024)),
+        ("onnx", "fp32", (360, 480)),
+    ],
 )
-def test_estimates_are_near_the_measured_peak(
-    tmp_path: Path, kind: str, precision: str, size: tuple[int, int]
-) -> None:
+def test_estimates_are_near_the_measured_peak(tmp_path: Path, kind: str, precision: str, size: tuple[int, int]) -> None:
     path = exported(tmp_path, kind, precision, size)
     of, engine = describe(path)
     found = peak_of_call(predict, str(path), 1)

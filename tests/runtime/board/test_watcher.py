@@ -67,8 +67,10 @@ def test_a_watcher_that_cannot_start_is_no_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_it_ends_with_its_parent() -> None:
-    program = ("import time, sys\nfrom fastscnn_edge.runtime.board.watcher import Watcher\nimport os\n"
-               "w = Watcher(time.monotonic(), 0.05).__enter__()\nprint(w._process.pid, flush=True)\nos._exit(1)\n")
+    program = (
+        "import time, sys\nfrom fastscnn_edge.runtime.board.watcher import Watcher\nimport os\n"
+        "w = Watcher(time.monotonic(), 0.05).__enter__()\nprint(w._process.pid, flush=True)\nos._exit(1)\n"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     pid = int(done.stdout)
     deadline = time.monotonic() + 20
@@ -86,6 +88,8 @@ def _alive(pid: int) -> bool:
 
 
 def test_it_loads_neither_numpy_nor_an_engine() -> None:
-    program = "import sys, fastscnn_edge.runtime.board.watcher; print({'numpy', 'PIL', 'ai_edge_litert'} & set(sys.modules))"
+    program = (
+        "import sys, fastscnn_edge.runtime.board.watcher; print({'numpy', 'PIL', 'ai_edge_litert'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "set()\n"

@@ -20,7 +20,12 @@ from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
         ("/dev/v4l/by-id/usb-x", "v4l2", "/dev/v4l/by-id/usb-x", "/dev/v4l/by-id/usb-x"),
         ("csi", "csi", "0", "csi:0"),
         ("csi:1", "csi", "1", "csi:1"),
-        ("rtsp://me:secret@10.0.0.7:554/a@b", "network", "rtsp://me:secret@10.0.0.7:554/a@b", "rtsp://10.0.0.7:554/a@b"),
+        (
+            "rtsp://me:secret@10.0.0.7:554/a@b",
+            "network",
+            "rtsp://me:secret@10.0.0.7:554/a@b",
+            "rtsp://10.0.0.7:554/a@b",
+        ),
         ("HTTP://host/x", "network", "HTTP://host/x", "HTTP://host/x"),
         ("file:drive.mp4", "file", "drive.mp4", "drive.mp4"),
     ],

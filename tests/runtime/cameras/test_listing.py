@@ -72,9 +72,7 @@ def test_ranges_are_shown() -> None:
 
 
 @pytest.mark.parametrize("problem", [None, "busy"])
-def test_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], problem: str | None
-) -> None:
+def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], problem: str | None) -> None:
     monkeypatch.setattr(cameras, "find_cameras", lambda: [Found("/dev/video0", "Cam", "direct V4L2", problem)])
     assert cameras.main([]) == (0 if problem is None else 1)
     assert capsys.readouterr().out.startswith("/dev/video0  Cam\n")

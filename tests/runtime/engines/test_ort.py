@@ -36,20 +36,41 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i in range(2):
         Image.fromarray(random_picture(*SIZE, i)).save(folder / "pictures" / f"{i}.png")
     for name, words in {
-        "m.tflite": "", "m.onnx": "", "s8.onnx": "--target ort-arm64", "trt.onnx": "--target tensorrt",
-        "fp32.onnx": "--precision fp32", "fp32.tflite": "--precision fp32", "fp16.onnx": "--precision fp16",
-        "pixels.onnx": "--input pixels", "argmax.onnx": "--head argmax",
+        "m.tflite": "",
+        "m.onnx": "",
+        "s8.onnx": "--target ort-arm64",
+        "trt.onnx": "--target tensorrt",
+        "fp32.onnx": "--precision fp32",
+        "fp32.tflite": "--precision fp32",
+        "fp16.onnx": "--precision fp16",
+        "pixels.onnx": "--input pixels",
+        "argmax.onnx": "--head argmax",
     }.items():
-        arguments = ["--checkpoint", folder / "plain.pth", "--calibration", folder / "pictures", "--size", "64x96",
-                     "--out", folder / name, *words.split()]
+        arguments = [
+            "--checkpoint",
+            folder / "plain.pth",
+            "--calibration",
+            folder / "pictures",
+            "--size",
+            "64x96",
+            "--out",
+            folder / name,
+            *words.split(),
+        ]
         assert main(["export", *map(str, arguments)]) == 0
     return folder
 
 
-@pytest.mark.parametrize(("name", "reference", "agreement"), [
-    ("m.onnx", "m.tflite", 0.9), ("s8.onnx", "m.tflite", 0.9), ("fp32.onnx", "fp32.tflite", 0.999),
-    ("fp16.onnx", "fp32.tflite", 0.98), ("trt.onnx", "fp32.tflite", 0.7),
-])
+@pytest.mark.parametrize(
+    ("name", "reference", "agreement"),
+    [
+        ("m.onnx", "m.tflite", 0.9),
+        ("s8.onnx", "m.tflite", 0.9),
+        ("fp32.onnx", "fp32.tflite", 0.999),
+        ("fp16.onnx", "fp32.tflite", 0.98),
+        ("trt.onnx", "fp32.tflite", 0.7),
+    ],
+)
 def test_masks_are_those_of_the_tflite(name: str, reference: str, agreement: float, folder: Path) -> None:
     picture = random_picture(100, 140, 3)  # resized on the way in, interpolated on the way out
     classes, expected = (Segmenter(folder / file, 1).predict(picture) for file in (name, reference))
@@ -65,14 +86,17 @@ def test_int8_logits_are_the_integers_of_the_graph(folder: Path) -> None:
     logits = onnx_engine.logits()
     assert (logits.dtype, logits.shape) == (np.int8, (8, 12, 5))
     scale, zero_point = onnx_engine.output_quantization
-    np.testing.assert_allclose((logits - float(zero_point)) * scale,
-                               onnx_engine._logits[0].transpose(1, 2, 0), atol=1e-4)
+    np.testing.assert_allclose(
+        (logits - float(zero_point)) * scale, onnx_engine._logits[0].transpose(1, 2, 0), atol=1e-4
+    )
 
 
 def test_the_report_says_what_runs_where(folder: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.json"
-    assert main(["run", "--model", str(folder / "m.onnx"), "--source", str(folder / "pictures"), "--report",
-                 str(report)]) == 0
+    assert (
+        main(["run", "--model", str(folder / "m.onnx"), "--source", str(folder / "pictures"), "--report", str(report)])
+        == 0
+    )
     engine = json.loads(report.read_text())["engine"]
     assert engine["name"] == "onnxruntime"
     assert engine["providers"] == {"CPUExecutionProvider": "all nodes"}
@@ -127,8 +151,11 @@ def gpu_machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             return [name for name, _ in machine.asked[-1] if name not in machine.absent]
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
-    monkeypatch.setattr(onnxruntime, "get_available_providers",
-                        lambda: ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(
+        onnxruntime,
+        "get_available_providers",
+        lambda: ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+    )
     return machine
 
 
@@ -151,6 +178,7 @@ def test_tensorrt_gets_the_graph_as_it_was_written(folder: Path, gpu_machine: Si
 
 def test_why_the_graph_is_kept(folder: Path, tmp_path: Path) -> None:
     """ONNX Runtime's basic rewrites, which run before any provider sees the graph, quantize biases."""
+
     def errors(level) -> int:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = level

@@ -35,8 +35,10 @@ def test_sums(durations: dict[str, int]) -> None:
         for run in range(10):
             cold = 10**6 if run < 5 else 0
             args = {"op_name": "Conv" if node < "d" else "Add"}
-            events += [{"cat": "Node", "name": f"{node}_kernel_time", "dur": duration + cold, "args": args},
-                       {"cat": "Node", "name": f"{node}_fence_before", "dur": 5}]
+            events += [
+                {"cat": "Node", "name": f"{node}_kernel_time", "dur": duration + cold, "args": args},
+                {"cat": "Node", "name": f"{node}_fence_before", "dur": 5},
+            ]
     found = summarise_events(events)
     assert {o.name: o.milliseconds for o in found.nodes} == pytest.approx({n: d / 1000 for n, d in durations.items()})
     assert sum(o.milliseconds for o in found.types) == pytest.approx(sum(durations.values()) / 1000)

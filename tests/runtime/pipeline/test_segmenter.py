@@ -29,9 +29,7 @@ def test_prediction_has_the_pictures_own_size(tiny_model: Path, size: tuple[int,
 def test_logits_are_interpolated_as_the_model_asks(align_corners: bool) -> None:
     logits = np.random.default_rng(0).integers(-99, 99, (8, 12, 11)).astype(np.int8)
     segmenter = Segmenter(engine=FakeEngine(spec(align_corners=align_corners), logits))
-    np.testing.assert_array_equal(
-        segmenter.predict(random_picture(70, 81)), class_map(logits, (70, 81), align_corners)
-    )
+    np.testing.assert_array_equal(segmenter.predict(random_picture(70, 81)), class_map(logits, (70, 81), align_corners))
 
 
 def test_sizes_may_change_from_picture_to_picture(tiny_model: Path) -> None:
@@ -55,14 +53,18 @@ def test_a_refused_frame_leaves_the_segmenter_usable(tiny_model: Path) -> None:
     assert kept.value is not None
 
 
-@pytest.mark.parametrize(("installed", "name"), [
-    ({"ai_edge_litert", "onnxruntime"}, "fastscnn_camvid_int8.tflite"),
-    ({"tflite_runtime"}, "fastscnn_camvid_int8.tflite"),
-    ({"onnxruntime"}, "fastscnn_camvid_int8.onnx"),
-    (set(), "fastscnn_camvid_int8.tflite"),
-])
-def test_the_bundled_model_is_one_that_can_run_here(installed: set[str], name: str,
-                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("installed", "name"),
+    [
+        ({"ai_edge_litert", "onnxruntime"}, "fastscnn_camvid_int8.tflite"),
+        ({"tflite_runtime"}, "fastscnn_camvid_int8.tflite"),
+        ({"onnxruntime"}, "fastscnn_camvid_int8.onnx"),
+        (set(), "fastscnn_camvid_int8.tflite"),
+    ],
+)
+def test_the_bundled_model_is_one_that_can_run_here(
+    installed: set[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "find_spec", lambda package: package in installed)
     assert module.bundled_model().name == name
 

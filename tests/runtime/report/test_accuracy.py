@@ -11,7 +11,10 @@ from fastscnn_edge.errors import UsageError
 from fastscnn_edge.runtime.report.accuracy import Accuracy, find_accuracy
 
 SCORES = {
-    "data": "/data/camvid", "split": "val", "pictures": 101, "version": "0",
+    "data": "/data/camvid",
+    "split": "val",
+    "pictures": 101,
+    "version": "0",
     "models": [{"model": "a.tflite", "sha256": "aa", "miou": 0.5}, {"model": "b.tflite", "sha256": "bb", "miou": 0.6}],
 }
 

@@ -168,8 +168,21 @@ def test_the_stream_shows_the_newest_frame(view: WebView) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["/nothing", "/page.html", "/.", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/page.css/../../serve.py",
-     "/..%5c..%5cpage.css", "/web/page.css", "/page.css%00", "http://127.0.0.1/", "//localhost/", "/page.css;x", "http://["],
+    [
+        "/nothing",
+        "/page.html",
+        "/.",
+        "/../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/page.css/../../serve.py",
+        "/..%5c..%5cpage.css",
+        "/web/page.css",
+        "/page.css%00",
+        "http://127.0.0.1/",
+        "//localhost/",
+        "/page.css;x",
+        "http://[",
+    ],
 )
 def test_unknown_routes_and_traversal(view: WebView, target: str) -> None:
     answer = raw(view, f"GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())

@@ -301,8 +301,14 @@ def test_time_stamps_on_another_clock_are_not_believed() -> None:
 
 @pytest.mark.parametrize(
     ("space", "encoding", "quantization", "red", "full"),
-    [(8, 0, 0, 0.299, False), (7, 0, 0, 0.299, True), (3, 0, 0, 0.2126, False), (8, 2, 1, 0.2126, True),
-     (3, 1, 0, 0.299, False), (7, 0, 2, 0.299, False)],
+    [
+        (8, 0, 0, 0.299, False),
+        (7, 0, 0, 0.299, True),
+        (3, 0, 0, 0.2126, False),
+        (8, 2, 1, 0.2126, True),
+        (3, 1, 0, 0.299, False),
+        (7, 0, 2, 0.299, False),
+    ],
 )
 def test_what_yuv_means(space: int, encoding: int, quantization: int, red: float, full: bool) -> None:
     matrix = matrix_of(abi.PixFormat(64, 48, 0, 0, 0, space, encoding, quantization))
