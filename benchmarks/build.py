@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.export.prepare import Prepared, Source, prepare
+from fastscnn_edge.export.prepare import ExportSource, Prepared, prepare
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibration.calibration_images import load_for
+from fastscnn_edge.quantization.calibration.calibration_images import load_calibration_image
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.files import Origin, save_quantized
 
@@ -71,9 +71,9 @@ def build(inputs: Inputs, size: tuple[int, int], models: Collection[str], cache:
     digest = sha256(inputs.checkpoint)[:12]
     folder = cache / "models" / f"{digest}-{size[0]}x{size[1]}"
     folder.mkdir(parents=True, exist_ok=True)
-    prepared = prepare(Source(inputs.checkpoint, "fp32", size, inputs.calibration, CALIBRATION_PICTURES))
+    prepared = prepare(ExportSource(inputs.checkpoint, "fp32", size, inputs.calibration, CALIBRATION_PICTURES))
     frames = folder / "frames.raw"
-    np.stack([load_for(prepared.graph, file) for file in inputs.pictures[:FRAMES]]).tofile(frames)
+    np.stack([load_calibration_image(prepared.graph, file) for file in inputs.pictures[:FRAMES]]).tofile(frames)
     # Ours are written anew each time: the code that writes them is what is being worked on.
     with _step(f"our files for {size[0]}x{size[1]}"):
         build_ours(folder, inputs.checkpoint, _quantized(inputs, cache / "models" / digest), size)
@@ -89,7 +89,7 @@ def _quantized(inputs: Inputs, folder: Path) -> Path:
     path = folder / f"{RECIPE}.safetensors"
     if not path.is_file():
         with _step("quantizing"):
-            source = Source(inputs.checkpoint, "int8", None, inputs.calibration, CALIBRATION_PICTURES, RECIPE)
+            source = ExportSource(inputs.checkpoint, "int8", None, inputs.calibration, CALIBRATION_PICTURES, RECIPE)
             made = prepare(source)
             origin = Origin(
                 made.dialect,

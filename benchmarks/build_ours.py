@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastscnn_edge.export.convert import write_onnx_file, write_tflite_file
-from fastscnn_edge.export.prepare import Source, prepare
+from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.export.to_onnx.options import OnnxOptions
 
 from .in_graph import append_classes
@@ -13,10 +13,10 @@ from .in_graph import append_classes
 
 def build_ours(folder: Path, checkpoint: Path, quantized: Path, size: tuple[int, int]) -> None:
     """Write the files into ``folder``, from the float ``checkpoint`` and what ``fastscnn-edge quantize`` made of it."""
-    int8 = prepare(Source(quantized, "int8", size))
+    int8 = prepare(ExportSource(quantized, "int8", size))
     for name, prepared, precision in (
         ("int8", int8, "int8"),
-        ("fp32", prepare(Source(checkpoint, "fp32", size)), "fp32"),
+        ("fp32", prepare(ExportSource(checkpoint, "fp32", size)), "fp32"),
     ):
         write_tflite_file(folder / f"ours_{name}.tflite", prepared, precision)
         write_onnx_file(folder / f"ours_{name}.onnx", prepared, precision)

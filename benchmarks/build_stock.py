@@ -14,7 +14,7 @@ from unittest.mock import patch
 import torch
 import torch.nn.functional as F
 
-from fastscnn_edge.export.compare.ort_static import STOCK, quantize_stock
+from fastscnn_edge.export.compare.ort_static import STATIC_METHODS, quantize_static_ort
 from fastscnn_edge.export.prepare import Prepared
 
 from .engines.torch_model import Classes, fixed_pool
@@ -40,7 +40,7 @@ def build_stock(folder: Path, checkpoint: Path, prepared: Prepared) -> None:
                 verbose=False,
             )
     # Unsigned activations, per-channel weights: the preset that its CPU kernels run in integers and fastest.
-    quantize_stock(folder / "stock_classes.onnx", folder / "stock_int8.onnx", prepared, STOCK[0])
+    quantize_static_ort(folder / "stock_classes.onnx", folder / "stock_int8.onnx", prepared, STATIC_METHODS[0])
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from fastscnn_edge.errors import EXIT_INTERRUPTED, UsageError
 from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.metrics import Confusion
 from fastscnn_edge.files import atomic_path, sha256, write_text
-from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
+from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
 from fastscnn_edge.runtime.board.board import read_board
 
 from .build import FRAMES, Built, Inputs, build
@@ -33,9 +33,9 @@ from .engines.common import Picture
 from .environments import NotRunError, python_of
 from .process import Process
 from .repeat import compare_runs
-from .results import Case, Comparison, Row, load, save
+from .results import BenchmarkComparison, Case, Measurement, load, save
 from .rounds import interleaved
-from .table import by_pixels, markdown
+from .table import benchmark_markdown, by_pixels
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED = ROOT / "fastscnn_edge" / "weights" / "fastscnn_camvid.safetensors"
@@ -118,7 +118,7 @@ def _run(args: argparse.Namespace) -> int:
         )
     if not args.checkpoint.is_file():
         raise UsageError(f"no such checkpoint: {args.checkpoint}")
-    inputs = Inputs(args.checkpoint, args.calibration or args.pictures, calibration_files(args.pictures, FRAMES))
+    inputs = Inputs(args.checkpoint, args.calibration or args.pictures, list_calibration_images(args.pictures, FRAMES))
     data = open_dataset(args.data, "val") if args.data else None
     cache = args.cache.resolve()
     cases: list[Case] = []
@@ -131,12 +131,12 @@ def _run(args: argparse.Namespace) -> int:
                 cases.append(_case(chosen, built, reference, threads, args.rounds, cache, data))
     except KeyboardInterrupt:
         interrupted = True
-    _write(Comparison(_about(args), cases), args)
+    _write(BenchmarkComparison(_about(args), cases), args)
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def _write(comparison: Comparison, args: argparse.Namespace) -> None:
-    text = by_pixels(comparison) if args.by_pixels else markdown(comparison)
+def _write(comparison: BenchmarkComparison, args: argparse.Namespace) -> None:
+    text = by_pixels(comparison) if args.by_pixels else benchmark_markdown(comparison)
     print(text, end="")
     if args.against:
         count, outside = compare_runs(load(args.against), comparison)
@@ -182,7 +182,7 @@ def _case(
         times = interleaved(processes, built.frames, rounds, count, f"{extent[0]}x{extent[1]}, {threads}")
         peaks = {name: process.ask(peak=True)["peak"] for name, process in processes.items()}
     rows = [
-        Row(
+        Measurement(
             c.name,
             c.precision,
             c.ours,

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
-from fastscnn_edge.export.prepare import Prepared, Source, prepare
+from fastscnn_edge.export.prepare import ExportSource, Prepared, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec, read_spec
@@ -45,7 +45,7 @@ def write_both(prepared: Prepared, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def measure(prepared: Prepared, paths: dict[str, Path], threads: int, rounds: int, folder: Path) -> str:
+def measure_first_layer(prepared: Prepared, paths: dict[str, Path], threads: int, rounds: int, folder: Path) -> str:
     """A row of the table, from the files of :func:`write_both`."""
     height, width = prepared.size
     frames = folder / "frames.raw"
@@ -71,22 +71,22 @@ def measure(prepared: Prepared, paths: dict[str, Path], threads: int, rounds: in
     )
 
 
-def table(
+def first_layer_table(
     checkpoint: Path, sizes: Sequence[tuple[int, int]], counts: Sequence[int], rounds: int, cache: Path
 ) -> Iterator[str]:
     yield "| size | threads | time on single pixels / in pairs | single: peak MiB | pairs: peak MiB |"
     yield "| --- | --- | --- | --- | --- |"
     for extent in sizes:
-        prepared = prepare(Source(checkpoint, "int8", extent))
+        prepared = prepare(ExportSource(checkpoint, "int8", extent))
         folder = cache / f"first_layer-{extent[0]}x{extent[1]}"
         paths = write_both(prepared, folder)
         for threads in counts:
-            yield measure(prepared, paths, threads, rounds, folder)
+            yield measure_first_layer(prepared, paths, threads, rounds, folder)
 
 
 def _run(args: argparse.Namespace) -> int:
     lines = []
-    for line in table(args.checkpoint, args.size, args.threads, args.rounds, args.cache.resolve()):
+    for line in first_layer_table(args.checkpoint, args.size, args.threads, args.rounds, args.cache.resolve()):
         print(line, flush=True)
         lines.append(line)
     if args.markdown:

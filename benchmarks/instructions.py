@@ -27,9 +27,9 @@ from device_tests.host import HostError, require_programs, require_root
 from device_tests.installs import LITERT
 from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
-from fastscnn_edge.export.prepare import Source, prepare
+from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import write_text
-from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, load_for
+from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
 
 from .first_layer import PAIRS, SINGLE, write_both
 from .in_graph import append_classes
@@ -47,13 +47,13 @@ Counts = dict[str, dict[str, float]]
 
 def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequence[Path]) -> None:
     """The parcel: the network in three forms, pictures, and the code that runs them."""
-    prepared = prepare(Source(checkpoint, "int8", extent))
+    prepared = prepare(ExportSource(checkpoint, "int8", extent))
     paths = write_both(prepared, folder)
     whole = append_classes(paths[PAIRS].read_bytes(), extent, prepared.align_corners)
     (folder / f"{IN_GRAPH}.tflite").write_bytes(whole)
     engines = {PAIRS: "ours", SINGLE: "ours", IN_GRAPH: "litert"}
     (folder / "jobs.json").write_text(json.dumps({f"{n}.tflite": [e, *extent] for n, e in engines.items()}))
-    np.stack([load_for(prepared.graph, path) for path in pictures]).tofile(folder / "frames.raw")
+    np.stack([load_calibration_image(prepared.graph, path) for path in pictures]).tofile(folder / "frames.raw")
     shutil.copy(HERE / "instructions_job.py", folder / "board_job.py")
     without = shutil.ignore_patterns("__pycache__", "weights")
     for name in ("fastscnn_edge", "benchmarks/engines"):
@@ -66,7 +66,7 @@ def count(cpu: str, parcel: Path, cache: Path, folder: Path) -> Counts:
     Raises:
         HostError: it did not, or a file did not run there.
     """
-    root = roots.prepare(roots.ARM64, cache, install=True)
+    root = roots.prepare_root(roots.ARM64, cache, install=True)
     boot(Machine(cpu, _MEMORY), kernel(cache), root_disk(root, LITERT.name, cache), parcel, folder, "count", count=True)
     found: dict[str, dict[str, float] | None] = json.loads((folder / "out" / "counts.json").read_text())
     for name, counts in found.items():
@@ -100,7 +100,7 @@ def _run(args: argparse.Namespace) -> int:
     with alone(cache):
         folder = cache / "work" / "instructions"
         shutil.rmtree(folder, ignore_errors=True)
-        fill(folder / "parcel", args.checkpoint, args.size, calibration_files(args.pictures, args.count))
+        fill(folder / "parcel", args.checkpoint, args.size, list_calibration_images(args.pictures, args.count))
         for cpu in args.cpu:
             found[cpu] = count(cpu, folder / "parcel", cache, folder / cpu)
     text = "\n".join(rows(found)) + "\n"

@@ -23,13 +23,13 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
-from fastscnn_edge.export.prepare import Source, prepare
+from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import atomic_path, write_text
-from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
-from fastscnn_edge.runtime.images import fit, read_picture
+from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
+from fastscnn_edge.runtime.images import read_image, resize_image
 from fastscnn_edge.runtime.mask import plan as mask
 from fastscnn_edge.runtime.mask.plan import MaskPlan
-from fastscnn_edge.runtime.pipeline.preprocess import prepare as prepare_input
+from fastscnn_edge.runtime.pipeline.preprocess import preprocess as prepare_input
 
 from .in_graph import head_only
 from .roofline import WEIGHTS
@@ -81,14 +81,14 @@ def share_of_mixed(logits: np.ndarray) -> float:
     return float(((here != corner[:-1, 1:]) | (here != corner[1:, :-1]) | (here != corner[1:, 1:])).mean())
 
 
-def measure(segmenter: Segmenter, pictures: list[Path], rounds: int, threads: int) -> Iterator[tuple[str, ...]]:
+def measure_masks(segmenter: Segmenter, pictures: list[Path], rounds: int, threads: int) -> Iterator[tuple[str, ...]]:
     """Rows of the table: picture, share of mixed cells, milliseconds of each way."""
     segmenter.engine.invoke()
     table = ways(segmenter, threads)
     yield ("picture", "mixed cells", *(f"{name}, ms" for name in table), "same pixels, ours and graph")
     logits = np.empty(0, np.int8)
     for path in pictures:
-        frame = fit(read_picture(path), segmenter.spec.height, segmenter.spec.width)
+        frame = resize_image(read_image(path), segmenter.spec.height, segmenter.spec.width)
         prepare_input(frame, segmenter.spec, segmenter.engine.input_view())
         segmenter.engine.invoke()
         logits = segmenter.engine.logits()
@@ -124,9 +124,9 @@ def _peak(way: Way, logits: np.ndarray) -> int:
 def _run(args: argparse.Namespace) -> int:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
     with atomic_path(args.cache / f"masks_{args.size[0]}x{args.size[1]}.tflite") as path:
-        write_tflite_file(path, prepare(Source(args.checkpoint, "int8", args.size)), "int8")
+        write_tflite_file(path, prepare(ExportSource(args.checkpoint, "int8", args.size)), "int8")
         segmenter = Segmenter(path, args.threads)
-    rows = list(measure(segmenter, calibration_files(args.pictures, args.count), args.rounds, args.threads))
+    rows = list(measure_masks(segmenter, list_calibration_images(args.pictures, args.count), args.rounds, args.threads))
     lines = [" | ".join(row) for row in [rows[0], ("---",) * len(rows[0]), *rows[1:]]]
     text = "".join(f"| {line} |\n" for line in lines)
     print(text, end="")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .contestants import OURS
-from .results import Case, Comparison
+from .results import BenchmarkComparison, Case
 from .rounds import Ratio, ratio
 
 
@@ -24,7 +24,7 @@ class Outside(NamedTuple):
         )
 
 
-def compare_runs(stated: Comparison, again: Comparison) -> tuple[int, list[Outside]]:
+def compare_runs(stated: BenchmarkComparison, again: BenchmarkComparison) -> tuple[int, list[Outside]]:
     """How many ratios to ours both have, and those of ``again`` outside the intervals of ``stated``."""
     count, outside = 0, []
     found = {case.title: dict(_ratios(case)) for case in again.cases}

@@ -15,7 +15,7 @@ SCHEMA = "fastscnn_edge.comparison/1"
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """One contestant in one case.
 
     Attributes:
@@ -45,31 +45,31 @@ class Case:
 
     size: tuple[int, int]
     threads: int
-    rows: Sequence[Row]
+    rows: Sequence[Measurement]
 
     @property
     def title(self) -> str:
         return f"{self.size[0]}x{self.size[1]}, {self.threads} thread{'s' * (self.threads > 1)}"
 
-    def row(self, name: str) -> Row | None:
+    def row(self, name: str) -> Measurement | None:
         """The row of that name, None if it is not there or did not run."""
         return next((row for row in self.rows if row.name == name and row.times), None)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BenchmarkComparison:
     """Everything one command measured; ``about`` is the machine, the weights and the pictures."""
 
     about: dict[str, Any]
     cases: Sequence[Case]
 
 
-def save(comparison: Comparison, path: Path) -> None:
+def save(comparison: BenchmarkComparison, path: Path) -> None:
     """Write JSON, atomically."""
     write_text(path, json.dumps({"schema": SCHEMA, **asdict(comparison)}, separators=(",", ":")) + "\n")
 
 
-def load(path: Path) -> Comparison:
+def load(path: Path) -> BenchmarkComparison:
     """Read what :func:`save` wrote.
 
     Raises:
@@ -79,8 +79,8 @@ def load(path: Path) -> Comparison:
         raw = json.loads(path.read_text())
         if raw["schema"] != SCHEMA:
             raise UsageError(f"{path} has schema {raw['schema']}, not {SCHEMA}")
-        cases = [Case(tuple(c["size"]), c["threads"], [Row(**row) for row in c["rows"]]) for c in raw["cases"]]
-        return Comparison(raw["about"], cases)
+        cases = [Case(tuple(c["size"]), c["threads"], [Measurement(**row) for row in c["rows"]]) for c in raw["cases"]]
+        return BenchmarkComparison(raw["about"], cases)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -26,7 +26,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
-from fastscnn_edge.export.prepare import Source, prepare
+from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
 from fastscnn_edge.quantization.graph.graph import Conv, Graph, Op, Pool, Quantization, Resize, Tensor
@@ -120,7 +120,7 @@ def _median(run: Callable[[], object]) -> float:
     return statistics.median(times)
 
 
-def table(found: list[Layer], limit: Limits, whole: float) -> str:
+def roofline_table(found: list[Layer], limit: Limits, whole: float) -> str:
     """Markdown: a row a layer, the sum, and the network as a whole."""
     lines = [
         f"int8 arithmetic {limit.macs / 1e9:.0f} GMAC/s, memory {limit.moved / 1e9:.1f} GB/s",
@@ -144,9 +144,9 @@ def table(found: list[Layer], limit: Limits, whole: float) -> str:
 
 def _run(args: argparse.Namespace) -> int:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
-    graph = prepare(Source(args.checkpoint, "int8", args.size)).graph
+    graph = prepare(ExportSource(args.checkpoint, "int8", args.size)).graph
     limit = limits(args.threads)
-    text = table(layers(graph, args.threads), limit, seconds(graph, args.threads))
+    text = roofline_table(layers(graph, args.threads), limit, seconds(graph, args.threads))
     print(text, end="")
     if args.markdown:
         write_text(args.markdown, text)

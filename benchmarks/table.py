@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from itertools import chain
 
 from .contestants import OURS, REFERENCE
-from .results import Case, Comparison, Row
+from .results import BenchmarkComparison, Case, Measurement
 from .rounds import Ratio, ratio
 
 _MEBIBYTE = 1 << 20
 
 
-def markdown(comparison: Comparison) -> str:
+def benchmark_markdown(comparison: BenchmarkComparison) -> str:
     """The machine, who takes part, a table a case, and the goals."""
     lines = [f"{key}: {value}  " for key, value in comparison.about.items()]
     if comparison.cases:
@@ -29,7 +29,7 @@ def markdown(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def by_pixels(comparison: Comparison) -> str:
+def by_pixels(comparison: BenchmarkComparison) -> str:
     """One row a case: milliseconds a frame and peak MiB of each contestant."""
     names = [row.name for row in comparison.cases[0].rows] if comparison.cases else []
     lines = [
@@ -65,7 +65,7 @@ def _table(case: Case) -> Iterator[str]:
             yield f"| {row.name} | {row.precision} | did not run: {problem} | | | | | |"
 
 
-def milliseconds(row: Row) -> float:
+def milliseconds(row: Measurement) -> float:
     """Median of all frames."""
     return statistics.median(chain.from_iterable(row.times)) / 1e6
 

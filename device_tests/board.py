@@ -19,7 +19,7 @@ from .board_job import FRAMES
 from .context import Context
 from .host import HostError, require_programs, require_root, say
 from .installs import LITERT
-from .results import Check, Install
+from .results import Check, InstallFacts
 
 _BOOT_LIMIT = 4800
 """Seconds from power-on to the end of the job, on a busy host."""
@@ -54,11 +54,11 @@ class Machine:
 MACHINES = (Machine(memory=512), Machine(memory=256))
 
 
-def run(context: Context, unplug: str) -> tuple[list[Install], list[Check]]:
+def run(context: Context, unplug: str) -> tuple[list[InstallFacts], list[Check]]:
     """Boot all machines at once, let each do its job, look at what they brought back."""
     require_root("arm64-board")
     require_programs(PROGRAMS, install=context.install)
-    root = roots.prepare(roots.ARM64, context.cache, install=context.install)
+    root = roots.prepare_root(roots.ARM64, context.cache, install=context.install)
     source = kernel(context.cache)
     disk = root_disk(root, LITERT.name, context.cache)
     installs, checks = [], []

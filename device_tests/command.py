@@ -20,7 +20,7 @@ from .compare import Probe
 from .context import Context
 from .host import say
 from .installs import LITERT, ONNXRUNTIME, ROOT, TFLITE_RUNTIME, python_refuses
-from .results import Check, Install, Result, write
+from .results import Check, InstallFacts, Result, write
 
 TARGETS = ("local", "arm64-user", "armhf-user", "arm64-board")
 
@@ -127,7 +127,7 @@ def _one(target: str, options: argparse.Namespace, context: Context) -> bool:
     return result.passed
 
 
-def _find(target: str, options: argparse.Namespace, context: Context) -> tuple[list[Install], list[Check]]:
+def _find(target: str, options: argparse.Namespace, context: Context) -> tuple[list[InstallFacts], list[Check]]:
     if target == "arm64-user":
         return user_mode.run(roots.ARM64, context)
     if target == "armhf-user":

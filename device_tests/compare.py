@@ -44,7 +44,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ProbeComparison:
     """One model, one kind of kernels, all pictures.
 
     Attributes:
@@ -68,17 +68,17 @@ class Comparison:
     reason: str
 
 
-def compare(board: Probe, baseline: Probe) -> list[Comparison]:
+def compare_probes(board: Probe, baseline: Probe) -> list[ProbeComparison]:
     """Every run of ``board`` with the baseline's run of the same file and kernels."""
     return [_one(board, baseline, run) for run in board.facts["runs"]]
 
 
-def _one(board: Probe, baseline: Probe, run: dict[str, Any]) -> Comparison:
+def _one(board: Probe, baseline: Probe, run: dict[str, Any]) -> ProbeComparison:
     model, kernels = run["model"], run["kernels"]
     expected = baseline.run(model, kernels)
     masks = run["masks"]
     if expected is None or not masks or expected["masks"].keys() != masks.keys():
-        return Comparison(
+        return ProbeComparison(
             model, kernels, run["xnnpack"], len(masks), 0, 0.0, 0.0, 0.0, DIFFERENT, "the baseline has no such run"
         )
     identical = sum(masks[name] == expected["masks"][name] for name in masks)
@@ -87,7 +87,7 @@ def _one(board: Probe, baseline: Probe, run: dict[str, Any]) -> Comparison:
     pairs = [(board.arrays[f"{k}/logits"], baseline.arrays[f"{k}/logits"]) for k in keys]
     largest, differing = logit_gap(pairs)
     verdict, reason = _judge(board, baseline, run, identical == len(masks), agreement, largest)
-    return Comparison(
+    return ProbeComparison(
         model, kernels, run["xnnpack"], len(masks), identical, agreement, largest, differing, verdict, reason
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .compare import Probe, compare
+from .compare import Probe, compare_probes
 from .host import HostError
 from .installs import Install
-from .results import Install as InstallResult
+from .results import InstallFacts as InstallResult
 
 
 @dataclass(frozen=True)
@@ -39,4 +39,4 @@ class Context:
                 "machine's Python; run this with Python 3.11"
             )
         found = Probe.read(folder)
-        return InstallResult(install.name, cpu, found, compare(found, self.baselines[install.baseline]))
+        return InstallResult(install.name, cpu, found, compare_probes(found, self.baselines[install.baseline]))

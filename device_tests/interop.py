@@ -31,9 +31,9 @@ from fastscnn_edge.errors import FastSCNNEdgeError, UsageError
 from fastscnn_edge.files import sha256, write_text
 
 if __package__:
-    from .interop_report import Result, compare, markdown
+    from .interop_report import InteropResult, compare_logits, interop_markdown
 else:
-    from interop_report import Result, compare, markdown
+    from interop_report import InteropResult, compare_logits, interop_markdown
 
 HERE = Path(__file__).resolve().parent
 BUNDLED = HERE.parent / "fastscnn_edge" / "weights" / "fastscnn_camvid.safetensors"
@@ -79,7 +79,7 @@ PEERS = (
 
 
 @dataclass(frozen=True)
-class Model:
+class InteropModel:
     """A written file, or why there is none."""
 
     label: str
@@ -139,8 +139,8 @@ def environment(peer: Peer, cache: Path) -> Path:
 
 
 def run_peer(
-    peer: Peer, models: Sequence[Model], pictures: np.ndarray, reference: np.ndarray, cache: Path
-) -> list[Result]:
+    peer: Peer, models: Sequence[InteropModel], pictures: np.ndarray, reference: np.ndarray, cache: Path
+) -> list[InteropResult]:
     """Every file that the peer takes; pictures uint8 [N, H, W, 3], reference float32 [N, C, H, W]."""
     fitting = [m for m in models if (m.int8 and peer.int8) or (not m.int8 and m.input == peer.input)]
     results = []
@@ -149,13 +149,13 @@ def run_peer(
             if model.problem is not None:
                 raise NotRunError(model.problem)
             logits = _logits(peer, environment(peer, cache), model, pictures, cache)
-            results.append(Result(peer.name, peer.versions, model.label, *compare(reference, logits)))
+            results.append(InteropResult(peer.name, peer.versions, model.label, *compare_logits(reference, logits)))
         except (NotRunError, ValueError) as error:
-            results.append(Result(peer.name, peer.versions, model.label, problem=str(error)))
+            results.append(InteropResult(peer.name, peer.versions, model.label, problem=str(error)))
     return results
 
 
-def _logits(peer: Peer, python: Path, model: Model, pictures: np.ndarray, cache: Path) -> np.ndarray:
+def _logits(peer: Peer, python: Path, model: InteropModel, pictures: np.ndarray, cache: Path) -> np.ndarray:
     frames = pictures if model.input == "uint8" else pictures.transpose(0, 3, 1, 2).astype(np.float32)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         source, target = Path(folder) / "input.npy", Path(folder) / "output.npy"
@@ -172,10 +172,12 @@ def _logits(peer: Peer, python: Path, model: Model, pictures: np.ndarray, cache:
         return np.asarray(np.load(target))
 
 
-def write_models(checkpoint: Path, extent: tuple[int, int], calibration: Path | None, cache: Path) -> list[Model]:
+def write_models(
+    checkpoint: Path, extent: tuple[int, int], calibration: Path | None, cache: Path
+) -> list[InteropModel]:
     """The float file for each kind of input, and with calibration pictures the INT8 ones; kept in the cache."""
-    from fastscnn_edge.export.convert import Request, export_onnx
-    from fastscnn_edge.export.prepare import Source
+    from fastscnn_edge.export.convert import ExportRequest, export_onnx
+    from fastscnn_edge.export.prepare import ExportSource
     from fastscnn_edge.export.to_onnx.options import OnnxOptions
 
     folder = cache / "models" / f"{sha256(checkpoint)[:12]}-{extent[0]}x{extent[1]}"
@@ -186,30 +188,30 @@ def write_models(checkpoint: Path, extent: tuple[int, int], calibration: Path | 
     for label, name, kind, target in wanted:
         # The scales of a calibrated checkpoint are of the affine scheme; TensorRT's need pictures.
         pictures = calibration if target == "tensorrt" else None
-        source = Source(checkpoint, "int8" if target else "fp32", extent, pictures, _CALIBRATION_PICTURES)
+        source = ExportSource(checkpoint, "int8" if target else "fp32", extent, pictures, _CALIBRATION_PICTURES)
         problem = None
         try:
             if not (folder / name).is_file():
                 print(f"export {label}", file=sys.stderr)
-                export_onnx(Request(source, folder / name, target, OnnxOptions(kind)))
+                export_onnx(ExportRequest(source, folder / name, target, OnnxOptions(kind)))
         except FastSCNNEdgeError as error:
             if target is None:
                 raise
             problem = f"export: {error}"
-        models.append(Model(label, folder / name, kind, target is not None, problem))
+        models.append(InteropModel(label, folder / name, kind, target is not None, problem))
     return models
 
 
 def reference_logits(checkpoint: Path, extent: tuple[int, int], files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Pictures as uint8 [N, H, W, 3] and the float evaluator's logits, [N, C, H, W]."""
-    from fastscnn_edge.quantization.calibration.calibration_images import load_for
+    from fastscnn_edge.quantization.calibration.calibration_images import load_calibration_image
     from fastscnn_edge.quantization.graph.evaluator import run
     from fastscnn_edge.quantization.graph.lower import lower
     from fastscnn_edge.reference.checkpoint import load_checkpoint
 
     loaded = load_checkpoint(checkpoint)
     graph = lower(loaded.model, loaded.normalisation, *extent)
-    pictures = np.stack([load_for(graph, file) for file in files])
+    pictures = np.stack([load_calibration_image(graph, file) for file in files])
     return pictures, np.concatenate([run(graph, p) for p in pictures]).transpose(0, 3, 1, 2)
 
 
@@ -262,11 +264,11 @@ def _run(args: argparse.Namespace) -> int:
     cache.mkdir(parents=True, exist_ok=True)
     pictures, reference = reference_logits(args.checkpoint, args.size, files)
     models = write_models(args.checkpoint, args.size, args.calibration, cache)
-    results: list[Result] = []
+    results: list[InteropResult] = []
     for peer in peers:
         print(peer.name, file=sys.stderr)
         results += run_peer(peer, models, pictures, reference, cache)
-    table = markdown(results)
+    table = interop_markdown(results)
     print(table, end="")
     if args.markdown:
         write_text(args.markdown, table)

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Result:
+class InteropResult:
     """One file in one peer.
 
     Attributes:
@@ -26,8 +26,8 @@ class Result:
     problem: str | None = None
 
 
-def compare(reference: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
-    """(largest, agreement) of float32 [N, C, H, W] logits; see :class:`Result`.
+def compare_logits(reference: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
+    """(largest, agreement) of float32 [N, C, H, W] logits; see :class:`InteropResult`.
 
     Raises:
         ValueError: another shape, or values that are no numbers.
@@ -40,7 +40,7 @@ def compare(reference: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
     return float(largest), float((logits.argmax(1) == reference.argmax(1)).mean())
 
 
-def markdown(results: Sequence[Result]) -> str:
+def interop_markdown(results: Sequence[InteropResult]) -> str:
     """A table, and below it what did not run."""
     lines = ["| peer | versions | file | greatest difference / largest logit | same class |", "|---|---|---|---|---|"]
     for r in results:

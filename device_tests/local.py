@@ -13,7 +13,7 @@ from .context import Context
 from .host import call, say
 from .installs import LITERT, ONNXRUNTIME, ROOT, TFLITE_RUNTIME, Install, constraints, digest, requirements
 from .results import Check
-from .results import Install as InstallResult
+from .results import InstallFacts as InstallResult
 
 _TIMEOUT = 1800
 

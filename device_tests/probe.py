@@ -25,7 +25,7 @@ from PIL import Image
 
 from fastscnn_edge import Segmenter
 from fastscnn_edge.runtime.board.board import read_board
-from fastscnn_edge.runtime.engines.base import Quantization
+from fastscnn_edge.runtime.engines.base import LogitsQuantization
 from fastscnn_edge.runtime.engines.native_stderr import captured_stderr
 from fastscnn_edge.runtime.engines.tflite_file import read_spec
 
@@ -155,7 +155,7 @@ class ReferenceEngine:
 
     def __init__(self, path: Path, interpreter: Any) -> None:
         self.spec = read_spec(path)
-        self.output_quantization: Quantization | None = None
+        self.output_quantization: LogitsQuantization | None = None
         self.details: dict[str, Any] = {}
         self._interpreter = interpreter
         self._input, self._output = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastscnn_edge.files import write_text
 
-from .compare import DIFFERENT, Comparison, Probe
+from .compare import DIFFERENT, Probe, ProbeComparison
 from .probe import REFERENCE
 from .project import INT8_TFLITE as INT8_MODEL
 
@@ -34,13 +34,13 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Install:
+class InstallFacts:
     """Masks of one environment on one processor."""
 
     name: str
     cpu: str
     probe: Probe
-    comparisons: list[Comparison]
+    comparisons: list[ProbeComparison]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Result:
     created: str
     commit: str
     baseline: dict[str, Any]
-    installs: list[Install]
+    installs: list[InstallFacts]
     checks: list[Check]
 
     @property

@@ -23,7 +23,7 @@ _INSTALL_TIMEOUT = 1800
 
 
 @dataclass(frozen=True)
-class Board:
+class BoardRoot:
     """A kind of root.
 
     Attributes:
@@ -43,11 +43,13 @@ class Board:
     cpus: tuple[Cpu, ...]
 
 
-ARM64 = Board("arm64", "qemu-aarch64", wheels.ARM64, ("python3",), (LITERT, TFLITE_RUNTIME, ONNXRUNTIME), ARM64_CPUS)
-ARMHF = Board("armhf", "qemu-arm", wheels.ARMHF, ("python3", "python3-numpy", "python3-pil"), (DEBIAN,), ARMHF_CPUS)
+ARM64 = BoardRoot(
+    "arm64", "qemu-aarch64", wheels.ARM64, ("python3",), (LITERT, TFLITE_RUNTIME, ONNXRUNTIME), ARM64_CPUS
+)
+ARMHF = BoardRoot("armhf", "qemu-arm", wheels.ARMHF, ("python3", "python3-numpy", "python3-pil"), (DEBIAN,), ARMHF_CPUS)
 
 
-def prepare(board: Board, cache: Path, *, install: bool) -> Path:
+def prepare_root(board: BoardRoot, cache: Path, *, install: bool) -> Path:
     """The root of ``board`` with the libraries of all its installs; built if the cache does not have it.
 
     Args:
@@ -66,7 +68,7 @@ def prepare(board: Board, cache: Path, *, install: bool) -> Path:
     return root
 
 
-def install_project(board: Board, root: Path, install: Install, parcel: Path, cache: Path) -> None:
+def install_project(board: BoardRoot, root: Path, install: Install, parcel: Path, cache: Path) -> None:
     """Put the parcel's wheel into an install, as a board's owner would: pip, offline."""
     wheel = next(parcel.glob("*.whl"))
     stamp, content = root / "opt" / install.name / "wheel.sha256", hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -92,7 +94,7 @@ def install_project(board: Board, root: Path, install: Install, parcel: Path, ca
 
 
 def enter(
-    board: Board,
+    board: BoardRoot,
     root: Path,
     command: Sequence[str],
     log: Path,
@@ -147,7 +149,7 @@ def mount_script(root: Path, cpuinfo: Path, binds: Mapping[Path, str], command: 
     )
 
 
-def _debian(board: Board, cache: Path) -> Path:
+def _debian(board: BoardRoot, cache: Path) -> Path:
     key = hashlib.sha256("\n".join([MIRROR, *board.packages]).encode()).hexdigest()[:12]
     root = cache / "roots" / f"{board.architecture}-{key}"
     if root.is_dir():
@@ -183,7 +185,7 @@ def _debian(board: Board, cache: Path) -> Path:
     return root
 
 
-def _install_libraries(board: Board, root: Path, install: Install, cache: Path) -> None:
+def _install_libraries(board: BoardRoot, root: Path, install: Install, cache: Path) -> None:
     """A virtual environment /opt/NAME with the wheels of ``install``."""
     venv = root / "opt" / install.name
     stamp = venv / "libraries"

@@ -27,11 +27,11 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.runtime.board.memory import read_memory
 from fastscnn_edge.runtime.cameras.address import open_camera, parse
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
-from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
 from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.pipeline.meter import Meter
 from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames, warm_up
-from fastscnn_edge.runtime.sinks.result_files import ResultWriter
+from fastscnn_edge.runtime.sinks.result_files import ResultFiles
 from fastscnn_edge.runtime.sources.base import FrameSource
 from fastscnn_edge.testing.v4l2 import FakeCamera
 
@@ -48,7 +48,11 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Sink] = ()) -> int:
     segmenter = Segmenter(options.model)
     spec = segmenter.spec
     least = (spec.width, spec.height)
-    source = open_camera(parse(options.camera), Wish(least=least)) if options.camera else made_up(options.format, least)
+    source = (
+        open_camera(parse(options.camera), ModeRequest(least=least))
+        if options.camera
+        else made_up(options.format, least)
+    )
     sizes: list[int] = []
     meter = Meter()
 
@@ -56,7 +60,7 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Sink] = ()) -> int:
         sizes.append(read_memory().rss or 0)
 
     with tempfile.TemporaryDirectory() as folder, source:
-        writer = ResultWriter(Path(folder), spec.classes, moving=True)
+        writer = ResultFiles(Path(folder), spec.classes, moving=True)
 
         def write(frame: Frame, classes: np.ndarray) -> None:
             writer(frame._replace(name=f"frame_{len(sizes) % 10}"), classes)  # thousands of files are no use
@@ -89,7 +93,7 @@ def made_up(format: str, least: tuple[int, int]) -> FrameSource:
             Image.fromarray(np.stack([ramp, ramp[::-1], 255 - ramp], -1)).save(stream, "JPEG")
             frames.append(stream.getvalue())
     camera = FakeCamera([Mode(format, WIDTH, HEIGHT, (120.0,))], frames, pace=PACE)
-    return V4L2Camera(Path("/dev/video0"), Wish(least=least), open_device=camera.open)
+    return V4L2Camera(Path("/dev/video0"), ModeRequest(least=least), open_device=camera.open)
 
 
 def _parser() -> argparse.ArgumentParser:

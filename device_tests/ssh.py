@@ -11,8 +11,8 @@ from pathlib import Path
 from .context import Context
 from .host import HostError, say
 from .installs import DEBIAN, LITERT, ONNXRUNTIME, TFLITE_RUNTIME, constraints, python_refuses, requirements
-from .installs import Install as Environment
-from .results import Check, Install
+from .installs import InstallFacts as Environment
+from .results import Check, InstallFacts
 
 _TIMEOUT = 3600
 _FOLDER = ".cache/fastscnn_edge/board"
@@ -21,7 +21,7 @@ _FOLDER = ".cache/fastscnn_edge/board"
 _ABOUT = "import platform, sys; print(*sys.version_info[:2], platform.machine())"
 
 
-def run(host: str, context: Context) -> tuple[list[Install], list[Check]]:
+def run(host: str, context: Context) -> tuple[list[InstallFacts], list[Check]]:
     """Every install that ``host`` can have.
 
     Raises:
@@ -44,7 +44,7 @@ def run(host: str, context: Context) -> tuple[list[Install], list[Check]]:
         _fetch(host, f"{_FOLDER}/result-{install.name}", result)
         compared = context.compared(install, "", result)
         found.append(
-            Install(install.name, compared.probe.facts["cpu"] or machine, compared.probe, compared.comparisons)
+            InstallFacts(install.name, compared.probe.facts["cpu"] or machine, compared.probe, compared.comparisons)
         )
     return found, checks
 

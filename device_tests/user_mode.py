@@ -5,15 +5,15 @@ from __future__ import annotations
 from . import roots
 from .context import Context
 from .host import require_root, say
-from .results import Check, Install
+from .results import Check, InstallFacts
 
 _PROBE_TIMEOUT = 3600
 
 
-def run(board: roots.Board, context: Context) -> tuple[list[Install], list[Check]]:
+def run(board: roots.BoardRoot, context: Context) -> tuple[list[InstallFacts], list[Check]]:
     """Every install of ``board`` on every processor."""
     require_root(f"{board.architecture}-user")
-    root = roots.prepare(board, context.cache, install=context.install)
+    root = roots.prepare_root(board, context.cache, install=context.install)
     found = []
     for install in board.installs:
         roots.install_project(board, root, install, context.parcel, context.cache)
@@ -34,7 +34,7 @@ def run(board: roots.Board, context: Context) -> tuple[list[Install], list[Check
     return found, _same_processor_seen(found, board)
 
 
-def _same_processor_seen(found: list[Install], board: roots.Board) -> list[Check]:
+def _same_processor_seen(found: list[InstallFacts], board: roots.BoardRoot) -> list[Check]:
     """The engines chose kernels for the processor that was meant: without it, three rows are one."""
     names = {cpu.board: f"{cpu.part:#x}" for cpu in board.cpus}
     checks = []

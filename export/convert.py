@@ -12,10 +12,10 @@ from ..quantization.calibration.scheme import SYMMETRIC
 from ..quantization.graph.graph import Graph
 from ..quantization.graph.mixed_precision import description as mixed_layers
 from ..runtime.engines import onnx_file as onnx_artifact
-from ..runtime.engines.base import Quantization
+from ..runtime.engines.base import LogitsQuantization
 from ..runtime.engines.tflite_file import attach_spec
 from ..spec import ModelSpec
-from .prepare import Prepared, Source, prepare
+from .prepare import ExportSource, Prepared, prepare
 from .to_onnx.options import ORT_X86, TENSORRT, OnnxOptions
 from .to_onnx.verify import OnnxVerification, verify_onnx
 from .to_onnx.writer import write_onnx
@@ -29,7 +29,7 @@ MIN_DYNAMIC = 224
 
 
 @dataclass(frozen=True)
-class Request:
+class ExportRequest:
     """What to export.
 
     Attributes:
@@ -39,13 +39,13 @@ class Request:
         onnx: the other choices of an .onnx.
     """
 
-    source: Source
+    source: ExportSource
     out: Path
     target: str | None = None
     onnx: OnnxOptions = field(default_factory=OnnxOptions)
 
 
-def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
+def export_tflite(request: ExportRequest) -> tuple[ModelSpec, Verification]:
     """Convert, write and verify; the file appears only if it passed.
 
     Raises:
@@ -58,7 +58,7 @@ def export_tflite(request: Request) -> tuple[ModelSpec, Verification]:
     return spec, result
 
 
-def export_onnx(request: Request) -> tuple[ModelSpec, OnnxVerification]:
+def export_onnx(request: ExportRequest) -> tuple[ModelSpec, OnnxVerification]:
     """As :func:`export_tflite`."""
     source = request.source
     if source.precision == "dynamic":
@@ -122,6 +122,6 @@ def _spec(prepared: Prepared, precision: str, head: str = "logits") -> ModelSpec
     )
 
 
-def _logits(graph: Graph) -> Quantization | None:
+def _logits(graph: Graph) -> LogitsQuantization | None:
     quantization = graph.tensors[graph.output].quantization
-    return None if quantization is None else Quantization(float(quantization.scale[0]), quantization.zero_point)
+    return None if quantization is None else LogitsQuantization(float(quantization.scale[0]), quantization.zero_point)

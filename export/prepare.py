@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, UsageError
-from ..quantization.calibration.calibration_images import calibration_files, load_for
+from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
 from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.files import is_quantized_file, load_quantized
 from ..quantization.graph.graph import Graph
@@ -18,7 +18,7 @@ from ..quantization.graph.lower import lower
 from ..quantization.graph.mixed_precision import int16_activations, keep_float, select
 from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
-from ..quantization.stored import from_plain
+from ..quantization.stored import scales_from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
 from ..reference.dialects import DIALECTS
 from ..spec import ClassSet, Normalisation
@@ -28,7 +28,7 @@ PRECISIONS = ("int8", "fp32", "fp16", "dynamic")
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """What to start from.
 
     Attributes:
@@ -79,7 +79,7 @@ class Prepared:
         return height, width
 
 
-def prepare(source: Source, scheme: Scheme | None = None) -> Prepared:
+def prepare(source: ExportSource, scheme: Scheme | None = None) -> Prepared:
     """The graph of ``source``.
 
     Args:
@@ -99,13 +99,13 @@ def prepare(source: Source, scheme: Scheme | None = None) -> Prepared:
     return replace(prepared, graph=int16_activations(graph, source.int16_activations))
 
 
-def _from_either(source: Source, scheme: Scheme | None) -> Prepared:
+def _from_either(source: ExportSource, scheme: Scheme | None) -> Prepared:
     if is_quantized_file(source.checkpoint):
         return _from_quantized(source, scheme)
     return _from_float(source, scheme or AFFINE)
 
 
-def _from_float(source: Source, scheme: Scheme) -> Prepared:
+def _from_float(source: ExportSource, scheme: Scheme) -> Prepared:
     checkpoint = load_checkpoint(source.checkpoint)
     int8 = source.precision == "int8"
     if int8 and source.calibration is None:
@@ -126,7 +126,7 @@ def _from_float(source: Source, scheme: Scheme) -> Prepared:
     )
 
 
-def _check_stored(source: Source, checkpoint: Checkpoint, scheme: Scheme) -> None:
+def _check_stored(source: ExportSource, checkpoint: Checkpoint, scheme: Scheme) -> None:
     if not checkpoint.quantization:
         raise UsageError("int8 needs --calibration, a folder of 8 or more typical pictures")
     stored = checkpoint.quantization.get("scheme")
@@ -138,7 +138,7 @@ def _check_stored(source: Source, checkpoint: Checkpoint, scheme: Scheme) -> Non
         )
 
 
-def _from_quantized(source: Source, scheme: Scheme | None) -> Prepared:
+def _from_quantized(source: ExportSource, scheme: Scheme | None) -> Prepared:
     file = load_quantized(source.checkpoint)
     if source.precision != "int8":
         raise UsageError(f"{source.checkpoint} is quantized: export int8, or start from its float checkpoint")
@@ -164,24 +164,24 @@ def _from_quantized(source: Source, scheme: Scheme | None) -> Prepared:
 
 
 def _at_precision(
-    graph: Graph, source: Source, checkpoint: Checkpoint, scheme: Scheme, pictures: Sequence[np.ndarray]
+    graph: Graph, source: ExportSource, checkpoint: Checkpoint, scheme: Scheme, pictures: Sequence[np.ndarray]
 ) -> Quantized:
     """The graph to write, and the float graph that its numbers stand for."""
     if source.precision != "int8":
         made = {"fp32": lambda g: g, "fp16": halve, "dynamic": quantize_weights}[source.precision](graph)
         return Quantized(graph, made)
     if source.calibration is None:
-        parameters = from_plain(checkpoint.quantization, graph, scheme)
+        parameters = scales_from_plain(checkpoint.quantization, graph, scheme)
         return Quantized(graph, with_parameters(graph, parameters, scheme))
     return quantize_both(graph, pictures, scheme, source.recipe)
 
 
-def _pictures(source: Source, graph: Graph) -> list[np.ndarray]:
+def _pictures(source: ExportSource, graph: Graph) -> list[np.ndarray]:
     if source.calibration is None:
-        return [synthetic_picture(*graph.tensors[graph.input].shape[1:3])]
+        return [synthetic_image(*graph.tensors[graph.input].shape[1:3])]
     _, height, width, _ = graph.tensors[graph.input].shape
-    files = calibration_files(source.calibration, source.calibration_count or default_count(height, width))
-    return [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    files = list_calibration_images(source.calibration, source.calibration_count or default_count(height, width))
+    return [load_calibration_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
 
 
 def default_count(height: int, width: int) -> int:
@@ -189,7 +189,7 @@ def default_count(height: int, width: int) -> int:
     return int(np.clip(32 * 512 * 1024 // (height * width), 8, 32))
 
 
-def synthetic_picture(height: int, width: int) -> np.ndarray:
+def synthetic_image(height: int, width: int) -> np.ndarray:
     """RGB uint8 [height, width, 3] for verification where no picture was given: waves and noise, always the same."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[0:height, 0:width]

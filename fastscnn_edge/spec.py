@@ -96,14 +96,14 @@ class ModelSpec:
         """
         try:
             raw = json.loads(text)
-            raw["classes"] = classes_from_dict(raw["classes"])
+            raw["classes"] = class_set_from_dict(raw["classes"])
             raw["normalisation"] = normalisation_from_dict(raw["normalisation"])
             return ModelSpec(**raw)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a model description: {error}") from error
 
 
-def classes_from_dict(raw: dict) -> ClassSet:
+def class_set_from_dict(raw: dict) -> ClassSet:
     """A :class:`ClassSet` from its JSON form."""
     return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_colour(c) for c in raw["palette"]))
 

@@ -19,13 +19,13 @@ from safetensors.numpy import save
 
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..spec import ClassSet, Normalisation, classes_from_dict, normalisation_from_dict
+from ..spec import ClassSet, Normalisation, class_set_from_dict, normalisation_from_dict
 from .calibration.scheme import Scheme
 from .graph.evaluator import real_values
 from .graph.graph import Conv, Graph, Quantization, Tensor
 from .graph.lower import skeleton
 from .ptq.ptq import with_parameters
-from .stored import from_plain, to_plain
+from .stored import scales_from_plain, scales_to_plain
 
 _METADATA_KEY = "fastscnn_edge"
 _KIND = "quantized"
@@ -71,7 +71,7 @@ class QuantizedFile:
         """
         origin = self.origin
         float_graph = skeleton(len(origin.classes), origin.dialect, origin.normalisation, height, width)
-        parameters = from_plain(self.activations, float_graph, scheme)
+        parameters = scales_from_plain(self.activations, float_graph, scheme)
         integers = {}
         for op in float_graph.ops:
             if isinstance(op, Conv):
@@ -111,7 +111,7 @@ def save_quantized(path: str | Path, graph: Graph, scheme: Scheme, origin: Origi
     description = {
         "kind": _KIND,
         "origin": asdict(origin),
-        "quantization": to_plain(activations, scheme, origin.method),
+        "quantization": scales_to_plain(activations, scheme, origin.method),
     }
     write_bytes(path, save(tensors, {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
 
@@ -142,7 +142,7 @@ def load_quantized(path: str | Path) -> QuantizedFile:
         height, width = origin["trained_size"]
         described = Origin(
             dialect=str(origin["dialect"]),
-            classes=classes_from_dict(origin["classes"]),
+            classes=class_set_from_dict(origin["classes"]),
             normalisation=normalisation_from_dict(origin["normalisation"]),
             checkpoint_sha256=str(origin["checkpoint_sha256"]),
             method=str(origin["method"]),

@@ -13,14 +13,14 @@ from .graph.graph import Graph, Quantization, scale_groups
 from .ptq.ptq import INPUT
 
 
-def to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, origin: str) -> dict[str, Any]:
+def scales_to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, origin: str) -> dict[str, Any]:
     """JSON-able form; ``origin`` says in words where the scales come from."""
     # A float32 survives JSON exactly: Python prints the shortest text that reads back as the same double.
     activations = {name: [float(q.scale[0]), q.zero_point] for name, q in sorted(parameters.items())}
     return {"scheme": scheme.name, "origin": origin, "activations": activations}
 
 
-def from_plain(plain: Mapping[str, Any], graph: Graph, scheme: Scheme) -> dict[str, Quantization]:
+def scales_from_plain(plain: Mapping[str, Any], graph: Graph, scheme: Scheme) -> dict[str, Quantization]:
     """Scale and zero point of every activation of ``graph``.
 
     The graph may be of another size than the scales were found at: activations are matched by name,

@@ -15,7 +15,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from ...evaluation.evaluate import Predictor
-from ...runtime.images import fit
+from ...runtime.images import resize_image
 from ...runtime.mask.plan import MaskPlan
 from ..prepare import Prepared
 from ..to_onnx.options import OnnxOptions
@@ -26,7 +26,7 @@ OPTIONS = OnnxOptions(input="normalised")
 
 
 @dataclass(frozen=True)
-class Stock:
+class StaticMethod:
     """One way to call ``quantize_static``: signed activations without zero points, or unsigned ones with."""
 
     name: str
@@ -34,16 +34,16 @@ class Stock:
     method: CalibrationMethod
 
 
-STOCK = (
-    Stock("min-max", False, CalibrationMethod.MinMax),
-    Stock("percentile", False, CalibrationMethod.Percentile),
-    Stock("min-max", True, CalibrationMethod.MinMax),
-    Stock("percentile", True, CalibrationMethod.Percentile),
-    Stock("entropy", True, CalibrationMethod.Entropy),
+STATIC_METHODS = (
+    StaticMethod("min-max", False, CalibrationMethod.MinMax),
+    StaticMethod("percentile", False, CalibrationMethod.Percentile),
+    StaticMethod("min-max", True, CalibrationMethod.MinMax),
+    StaticMethod("percentile", True, CalibrationMethod.Percentile),
+    StaticMethod("entropy", True, CalibrationMethod.Entropy),
 )
 
 
-def quantize_stock(float_model: Path, out: Path, prepared: Prepared, how: Stock) -> None:
+def quantize_static_ort(float_model: Path, out: Path, prepared: Prepared, how: StaticMethod) -> None:
     """Write the int8 QDQ form of ``float_model`` (written with :data:`OPTIONS`), weights per channel."""
     simplified = out.with_suffix(".simplified.onnx")
     quant_pre_process(str(float_model), str(simplified))
@@ -70,7 +70,7 @@ class _Reader(CalibrationDataReader):
         return next(self.feeds, None)
 
 
-def stock_predictor(model: Path, prepared: Prepared, threads: int | None = None) -> Predictor:
+def ort_predictor(model: Path, prepared: Prepared, threads: int | None = None) -> Predictor:
     """Pictures to class maps, with the same resize and the same mask as ours: only the integers differ."""
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 3
@@ -80,7 +80,7 @@ def stock_predictor(model: Path, prepared: Prepared, threads: int | None = None)
     plans: dict[Sequence[int], MaskPlan] = {}
 
     def predict(picture: np.ndarray) -> np.ndarray:
-        feed = image(fit(picture, *prepared.size), OPTIONS, prepared.normalisation)
+        feed = image(resize_image(picture, *prepared.size), OPTIONS, prepared.normalisation)
         logits = np.ascontiguousarray(session.run(None, {"image": feed})[0][0].transpose(1, 2, 0))
         size = (picture.shape[0], picture.shape[1])
         if size not in plans:

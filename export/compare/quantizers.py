@@ -17,7 +17,7 @@ RECIPES = ("fast", "accurate")
 
 
 @dataclass(frozen=True)
-class Row:
+class QuantizerScore:
     """One line of the table; ``miou`` as a fraction of 1."""
 
     scheme: str
@@ -36,7 +36,7 @@ def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterato
     """Scheme, method, kind of file and predictor of every line, each made when it is asked for; float is the first."""
     import onnx
 
-    from ..export.compare.ort_static import OPTIONS, STOCK, quantize_stock, stock_predictor
+    from ..export.compare.ort_static import OPTIONS, STATIC_METHODS, ort_predictor, quantize_static_ort
     from ..export.to_onnx.writer import write_onnx
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.files import load_quantized
@@ -45,7 +45,7 @@ def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterato
 
     float_model = folder / "float.onnx"
     onnx.save(write_onnx(prepared.graph, OPTIONS, prepared.normalisation, prepared.align_corners, {}), float_model)
-    yield "float", "-", "onnx", stock_predictor(float_model, prepared)
+    yield "float", "-", "onnx", ort_predictor(float_model, prepared)
     for scheme in SCHEMES.values():
         for recipe in RECIPES:
             graph = quantize(prepared.float_graph, prepared.pictures, scheme, recipe)
@@ -56,11 +56,11 @@ def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterato
         graph, _ = file.graphs(SCHEMES[file.scheme], *prepared.size)
         for kind, written in _written(replace(prepared, graph=graph, preset=file.scheme), folder):
             yield file.scheme, file.origin.method.split(",")[0] + f", {path.stem}", kind, Segmenter(written).predict
-    for way in STOCK:
+    for way in STATIC_METHODS:
         path = folder / "stock.onnx"
-        quantize_stock(float_model, path, prepared, way)
+        quantize_static_ort(float_model, path, prepared, way)
         scheme_name = "symmetric" if way.symmetric else "affine"
-        yield scheme_name, f"quantize_static {way.name}", "onnx", stock_predictor(path, prepared)
+        yield scheme_name, f"quantize_static {way.name}", "onnx", ort_predictor(path, prepared)
 
 
 def _written(prepared: Prepared, folder: Path) -> Iterator[tuple[str, Path]]:

@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class LintReport:
     """What was found.
 
     Attributes:
@@ -63,7 +63,7 @@ class Report:
         return sum(finding.severity == severity for finding in self.findings)
 
 
-def lint(model: ModelProto) -> Report:
+def lint(model: ModelProto) -> LintReport:
     """Check every node, in subgraphs too, against every rule; findings in the file's order."""
     nodes = index_model(model)
     findings = tuple(
@@ -73,7 +73,7 @@ def lint(model: ModelProto) -> Report:
         for severity, message in rule(node)
     )
     weighted = [node for node in nodes if node.op in WEIGHTED]
-    return Report(
+    return LintReport(
         findings,
         len(weighted),
         sum(qdq.is_quantized(node) for node in weighted),
@@ -83,7 +83,7 @@ def lint(model: ModelProto) -> Report:
 
 def zero_point(node: Node) -> Iterator[Problem]:
     """Zero points are 0 and int8 (Parser)."""
-    kind = qdq.quantized_type(node) if _speaks_for_its_pair(node, 2) else TensorProto.INT32
+    kind = qdq.quantized_type(node) if _reports_for_pair(node, 2) else TensorProto.INT32
     if kind == TensorProto.INT32 or kind in _OTHER_TYPES:
         return
     if not node.input(2) and node.op == QUANTIZE and kind == TensorProto.UINT8:
@@ -102,7 +102,7 @@ def zero_point(node: Node) -> Iterator[Problem]:
 
 def positive_scale(node: Node) -> Iterator[Problem]:
     """Scales are positive and finite (Parser: "Scale coefficients must all be positive")."""
-    values = qdq.scale(node) if _speaks_for_its_pair(node, 1) else None
+    values = qdq.scale(node) if _reports_for_pair(node, 1) else None
     if values is not None and not np.all((values > 0) & np.isfinite(values)):
         yield ERROR, "a scale is zero, negative or not finite; give dead channels a small positive scale"
 
@@ -136,7 +136,7 @@ def weight_axis(node: Node) -> Iterator[Problem]:
 
 def activation_scale(node: Node) -> Iterator[Problem]:
     """Activations have one scale (Placement: per-tensor for activations)."""
-    if _speaks_for_its_pair(node, 1) and not is_constant(node, 0):
+    if _reports_for_pair(node, 1) and not is_constant(node, 0):
         values = qdq.scale(node)
         if values is not None and values.size > 1:
             yield ERROR, f"{values.size} scales for an activation; TensorRT wants one for the whole tensor"
@@ -330,7 +330,7 @@ def _half(before: bool) -> str:
     )
 
 
-def _speaks_for_its_pair(node: Node, index: int) -> bool:
+def _reports_for_pair(node: Node, index: int) -> bool:
     """True for a Q, and for a DQ that does not share input ``index`` with the Q before it: one finding a pair."""
     made_by = producer(node, 0) if node.op == DEQUANTIZE else None
     shares = made_by is not None and made_by.op == QUANTIZE and made_by.input(index) == node.input(index)

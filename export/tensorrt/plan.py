@@ -61,7 +61,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Request:
+class PlanRequest:
     """What the user wants.
 
     Attributes:
@@ -115,7 +115,7 @@ def read_facts(model: ModelProto) -> Facts:
     return Facts(inputs, _precision(model, nodes), any(_bilinear_off_half_pixel(node) for node in nodes))
 
 
-def make_plan(model: Path, sha256: str, facts: Facts, request: Request) -> Plan:
+def make_plan(model: Path, sha256: str, facts: Facts, request: PlanRequest) -> Plan:
     """The command lines for ``model``, whose digest names the engine.
 
     Raises:
@@ -226,7 +226,7 @@ def _input_types(inputs: Sequence[Input]) -> list[str]:
     return ["--inputIOFormats=" + ",".join(f"{_TYPE_NAMES.get(i.kind, 'fp32')}:chw" for i in inputs)]
 
 
-def _shapes(facts: Facts, request: Request) -> list[tuple[str, tuple[tuple[int, ...], ...]]]:
+def _shapes(facts: Facts, request: PlanRequest) -> list[tuple[str, tuple[tuple[int, ...], ...]]]:
     """(name, (smallest, usual, largest)) of every input whose extents are open."""
     open_inputs = [i for i in facts.inputs if None in i.shape]
     given = [size for size in (request.smallest, request.usual, request.largest) if size]
@@ -275,7 +275,7 @@ def _bilinear_off_half_pixel(node: Node) -> bool:
     )
 
 
-def _dla_notes(facts: Facts, request: Request) -> list[str]:
+def _dla_notes(facts: Facts, request: PlanRequest) -> list[str]:
     """What is documented of a DLA and bears on this model; each ends with its source."""
     if request.dla is None:
         return []

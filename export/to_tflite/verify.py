@@ -116,7 +116,7 @@ def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, 
     return dict(counts.most_common()), tuple(sorted(set(floats)))
 
 
-def describe(verification: Verification) -> str:
+def describe_tflite(verification: Verification) -> str:
     """The verification in a few lines for a person."""
     v = verification
     plural = "" if v.pictures == 1 else "s"

@@ -18,7 +18,7 @@ METHOD = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReportComparison:
     """One report beside the reference.
 
     Attributes:
@@ -38,7 +38,9 @@ class Comparison:
     warnings: tuple[str, ...]
 
 
-def compare(name: str, report: dict[str, Any], reference: dict[str, Any], tolerance: float = 0.0) -> Comparison:
+def compare_reports(
+    name: str, report: dict[str, Any], reference: dict[str, Any], tolerance: float = 0.0
+) -> ReportComparison:
     """``report`` beside ``reference``; ``tolerance`` is a fraction of 1."""
     ours, theirs = report["samples_ns"], reference["samples_ns"]
     stages = {}
@@ -46,7 +48,7 @@ def compare(name: str, report: dict[str, Any], reference: dict[str, Any], tolera
         if stage in theirs and stage not in ("total", "latency") and min(_median(ours[stage]), _median(theirs[stage])):
             stages[stage] = ratio_of_medians(ours[stage], theirs[stage])
     latency = ratio_of_medians(ours["latency"], theirs["latency"])
-    return Comparison(
+    return ReportComparison(
         name,
         latency,
         stages,

@@ -14,7 +14,9 @@ from .warmup import WarmUpRule
 _SHOW_EVERY = 0.25  # seconds between two progress lines
 
 
-def warm_up(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: WarmUpRule, stop: list[str]) -> bool:
+def warm_up_until_stable(
+    segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: WarmUpRule, stop: list[str]
+) -> bool:
     """Segment ``frames`` until ``rule`` is content; whether it was before its time ran out."""
     end = time.monotonic() + rule.max_seconds
     while not stop:
@@ -28,7 +30,7 @@ def warm_up(segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: 
     return False
 
 
-def measure(
+def measure_frames(
     segmenter: Segmenter,
     frames: list[np.ndarray],
     meter: Meter,

@@ -31,7 +31,7 @@ def positive(text: str) -> int:
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def memory(text: str) -> int:
+def memory_amount(text: str) -> int:
     """argparse type for an amount of memory in bytes: ``128M``, ``0.5G``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     value = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..errors import require
 from ..log import Warn
-from ..runtime.cameras.address import Address, open_camera, parse
+from ..runtime.cameras.address import CameraAddress, open_camera, parse
 from ..runtime.cameras.reconnect import RECONNECT
-from ..runtime.cameras.v4l2.modes import Wish
+from ..runtime.cameras.v4l2.modes import ModeRequest
 from ..runtime.sources.base import FrameSource
 from ..runtime.sources.open import open_source
 from ..spec import ModelSpec
@@ -58,7 +58,7 @@ def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> Fra
     """The source, not yet entered; a camera is asked for a mode that suits the model."""
     if options.source is not None:
         return open_source(options.source, options.frames or 1, warn)
-    wish = Wish(options.camera_size, options.camera_fps, options.camera_format, least=(spec.width, spec.height))
+    wish = ModeRequest(options.camera_size, options.camera_fps, options.camera_format, least=(spec.width, spec.height))
     return open_camera(options.camera, wish, options.reconnect, warn)
 
 
@@ -67,7 +67,7 @@ def name_of(options: argparse.Namespace) -> str:
     return options.source.name if options.source is not None else str(options.camera)
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> CameraAddress:
     try:
         return parse(text)
     except ValueError as error:

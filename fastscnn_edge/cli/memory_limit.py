@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..runtime.board.footprint import Footprint, Workload, require_fits
 from ..runtime.board.memory import read_memory
-from ..runtime.engines.open import describe
-from ..runtime.images import PICTURE_SUFFIXES
+from ..runtime.engines.open import describe_model
+from ..runtime.images import IMAGE_SUFFIXES
 from ..runtime.sources.images import VIDEO_SUFFIXES
 
 HELP = (
@@ -22,11 +22,11 @@ def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) ->
 
     Raises:
         UsageError: more than ``limit`` bytes.
-        ModelFileError: as :func:`describe`.
+        ModelFileError: as :func:`describe_model`.
     """
     if limit is None:
         return None
-    spec, engine = describe(model)
+    spec, engine = describe_model(model)
     return require_fits(spec, engine, model.stat().st_size, read_memory().rss or 0, limit, work())
 
 
@@ -40,7 +40,7 @@ def workload_of(source: Path | None, drawing: bool = False, held: int = 1) -> Wo
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return Workload(video=True, video_loaded="av" in sys.modules, drawing=drawing, held=held)
     files = sorted(source.iterdir()) if source.is_dir() else [source]
-    sizes = [size for path in files if path.suffix.lower() in PICTURE_SUFFIXES and (size := _size(path))]
+    sizes = [size for path in files if path.suffix.lower() in IMAGE_SUFFIXES and (size := _size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
     return Workload(largest, pictures=True, drawing=drawing, held=held)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ModelFileError
 from ..runtime.board.footprint import MIB, Footprint, estimate
 from ..runtime.board.memory import read_memory
-from ..runtime.engines.open import describe
+from ..runtime.engines.open import describe_model
 
 _MEASURE = """
 import json, sys
@@ -24,7 +24,7 @@ print(json.dumps(predict(sys.argv[1], int(sys.argv[2]))))
 """
 
 
-class Row(NamedTuple):
+class MemoryRow(NamedTuple):
     """One model; memory in bytes, ``measured`` None where it was not."""
 
     name: str
@@ -53,12 +53,12 @@ def predict(model: str, threads: int) -> dict[str, int | None]:
     return {"before": before, "peak": read_memory().peak_rss}
 
 
-def _row(path: Path, measure: bool, threads: int) -> Row:
-    spec, engine = describe(path)
+def _row(path: Path, measure: bool, threads: int) -> MemoryRow:
+    spec, engine = describe_model(path)
     found = _measured(path, threads) if measure else {"before": read_memory().rss, "peak": None}
     size = path.stat().st_size
     estimated = estimate(spec, engine, size, found["before"] or 0)
-    return Row(path.name, engine, spec.precision, spec.height, spec.width, size, estimated, found["peak"])
+    return MemoryRow(path.name, engine, spec.precision, spec.height, spec.width, size, estimated, found["peak"])
 
 
 def _measured(path: Path, threads: int) -> dict[str, int | None]:
@@ -71,7 +71,7 @@ def _measured(path: Path, threads: int) -> dict[str, int | None]:
     return found
 
 
-def _table(rows: list[Row]) -> str:
+def _table(rows: list[MemoryRow]) -> str:
     lines = [
         "| model | engine | precision | input | file, MiB | estimated peak, MiB | measured peak, MiB | off by |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -86,9 +86,9 @@ def _table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _fits(rows: list[Row]) -> list[str]:
+def _fits(rows: list[MemoryRow]) -> list[str]:
     """Least squares of library + bytes a pixel for each engine and precision with three sizes or more."""
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[MemoryRow]] = defaultdict(list)
     for row in rows:
         groups[row.engine, row.precision].append(row)
     lines = [""]

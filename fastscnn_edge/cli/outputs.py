@@ -16,12 +16,12 @@ from ..errors import FastSCNNEdgeError, OutputError, require
 from ..log import Log
 from ..runtime.frames import Frame
 from ..runtime.pipeline.meter import Meter
-from ..runtime.sinks.result_files import ResultWriter, check_writable
+from ..runtime.sinks.result_files import ResultFiles, check_writable
 from ..runtime.sources.base import FrameSource
-from ..runtime.web.listen_address import Address
+from ..runtime.web.listen_address import ListenAddress
 from ..spec import ClassSet
 
-_DEFAULT_ADDRESS = Address("127.0.0.1", 8080)
+_DEFAULT_ADDRESS = ListenAddress("127.0.0.1", 8080)
 
 _POLL_INTERVAL = 0.03
 """Seconds between two looks at the window while a finished run is shown."""
@@ -71,9 +71,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     window.add_argument("--headless", action="store_true", help="never open a window")
 
 
-def _address(text: str) -> Address:
+def _address(text: str) -> ListenAddress:
     try:
-        return Address.parse(text)
+        return ListenAddress.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -186,7 +186,7 @@ class Outputs:
             url = self._view.url
             log("info", f"live at {url}" + (" (Ctrl-C ends)" if self._still else ""), url=url)
         if options.out:
-            self._sinks.append(ResultWriter(options.out, class_set, source.moving))
+            self._sinks.append(ResultFiles(options.out, class_set, source.moving))
         if options.video:
             from ..runtime.sinks.video import VideoWriter
 

@@ -20,7 +20,7 @@ TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SelfTestResult:
     """Result of the self-test.
 
     Attributes:
@@ -40,7 +40,7 @@ class Outcome:
     milliseconds: float
 
 
-def self_test(threads: int | None = None) -> Outcome:
+def self_test(threads: int | None = None) -> SelfTestResult:
     """Run it.
 
     Raises:
@@ -54,7 +54,7 @@ def self_test(threads: int | None = None) -> Outcome:
     labels = {*found["shares"], *expected["shares"]}
     difference = sum(abs(found["shares"].get(name, 0.0) - expected["shares"].get(name, 0.0)) for name in labels)
     same_model = expected["model_sha256"] == found["model_sha256"]
-    return Outcome(
+    return SelfTestResult(
         passed=same_model and difference <= TOLERANCE,
         exact=found["mask_sha256"] == expected["mask_sha256"],
         difference=round(difference, 6),

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from ..bench.frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
-from ..bench.measure import measure, warm_up
+from ..bench.measure import measure_frames, warm_up_until_stable
 from ..bench.warmup import WarmUpRule
-from ..cli.arguments import memory, positive, size
+from ..cli.arguments import memory_amount, positive, size
 from ..cli.command import guarded, parser
 from ..cli.memory_limit import HELP as MEMORY_HELP
 from ..cli.memory_limit import check_limit, workload_of
@@ -33,7 +33,7 @@ from ..runtime.pipeline.meter import NETWORK_STAGES, Meter, summarise
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.accuracy import find_accuracy
 from ..runtime.report.facts import count_of, mib
-from ..runtime.report.report import Model, Report, Rules, Source, engine_facts, now
+from ..runtime.report.report import BenchmarkRules, Report, ReportModel, ReportSource, engine_facts, now
 from ..runtime.sinks.result_files import check_writable
 
 DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--quick", action="store_true", help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds"
     )
-    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
+    result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument(
         "--scores",
@@ -131,9 +131,9 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
         segmenter = Segmenter(path, options.threads)
         meter.load = time.perf_counter_ns() - start
         source, frames = _frames(options, segmenter)
-        stable = warm_up(segmenter, frames, meter, rule, signals)
+        stable = warm_up_until_stable(segmenter, frames, meter, rule, signals)
         states = [read_state(began)]
-        measure(segmenter, frames, meter, least_frames, least_seconds, signals)
+        measure_frames(segmenter, frames, meter, least_frames, least_seconds, signals)
         states.append(read_state(began))
         memory_after = read_memory()
         log = watcher.finish()
@@ -141,7 +141,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
             created=now(),
             command=words,
             stopped_by=signals[0] if signals else None,
-            model=Model.of(path, segmenter.spec),
+            model=ReportModel.of(path, segmenter.spec),
             engine=engine_facts(segmenter.engine),
             source=source,
             meter=meter,
@@ -150,7 +150,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
             memory_before=memory_before,
             memory_after=memory_after,
             began=began,
-            rules=Rules("single-stream", least_frames, least_seconds, str(rule), stable),
+            rules=BenchmarkRules("single-stream", least_frames, least_seconds, str(rule), stable),
             watch=log,
             accuracy=accuracy,
             profile=_profile(options, path, segmenter, signals),
@@ -192,14 +192,14 @@ def _workload(options: argparse.Namespace) -> Workload:
     return Workload(frame=options.frame_size, held=SYNTHETIC_FRAMES)
 
 
-def _frames(options: argparse.Namespace, segmenter: Segmenter) -> tuple[Source, list[np.ndarray]]:
+def _frames(options: argparse.Namespace, segmenter: Segmenter) -> tuple[ReportSource, list[np.ndarray]]:
     if options.source:
         frames = frames_from(options.source)
         kind, name = "decoded", options.source.name
     else:
         frames = synthetic_frames(*(options.frame_size or (segmenter.spec.height, segmenter.spec.width)))
         kind, name = "synthetic", "street"
-    return Source(kind, name, (frames[0].shape[0], frames[0].shape[1]), 0), frames
+    return ReportSource(kind, name, (frames[0].shape[0], frames[0].shape[1]), 0), frames
 
 
 def _profile(options: argparse.Namespace, path: Path, segmenter: Segmenter, stop: list[str]) -> Profile | None:

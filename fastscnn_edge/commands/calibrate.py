@@ -51,21 +51,25 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help should not wait for torch.
     from tqdm import tqdm
 
-    from ..quantization.calibration.calibration_images import calibration_files, load_for
-    from ..quantization.calibration.ranges import observe
+    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.ranges import observe_ranges
     from ..quantization.calibration.scheme import AFFINE
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import activation_parameters
-    from ..quantization.stored import to_plain
+    from ..quantization.stored import scales_to_plain
     from ..reference.checkpoint import load_checkpoint, rewrite_checkpoint
 
     checkpoint = load_checkpoint(args.checkpoint)
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    files = calibration_files(args.calibration, args.calibration_count)
-    ranges = observe(graph, (load_for(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None)))
+    files = list_calibration_images(args.calibration, args.calibration_count)
+    ranges = observe_ranges(
+        graph, (load_calibration_image(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None))
+    )
     origin = f"min-max over {len(files)} pictures at {height}x{width}"
-    rewrite_checkpoint(args.out, checkpoint, to_plain(activation_parameters(graph, ranges, AFFINE), AFFINE, origin))
+    rewrite_checkpoint(
+        args.out, checkpoint, scales_to_plain(activation_parameters(graph, ranges, AFFINE), AFFINE, origin)
+    )
     print(f"wrote       {args.out}")
     print(f"scales      {origin}")
     print(f"next        fastscnn-edge export --checkpoint {args.out} --out model.tflite")

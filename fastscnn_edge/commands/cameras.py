@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..cli.command import guarded, parser
-from ..runtime.cameras.listing import describe, find_cameras
+from ..runtime.cameras.listing import describe_cameras, find_cameras
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,5 +22,5 @@ def main(argv: list[str] | None = None) -> int:
 
 def _list() -> int:
     found = find_cameras()
-    print(describe(found))
+    print(describe_cameras(found))
     return 0 if any(camera.problem is None for camera in found) else 1

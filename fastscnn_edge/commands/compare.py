@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..bench.bootstrap import Interval
-from ..bench.comparison import METHOD, MIN_SAMPLES, Comparison, compare
+from ..bench.comparison import METHOD, MIN_SAMPLES, ReportComparison, compare_reports
 from ..cli.command import guarded, parser
 from ..errors import UsageError, require
 from ..files import write_text
-from ..runtime.report.reader import damage_told, read_report
+from ..runtime.report.reader import damage_as_error, read_report
 
 EXIT_SLOWER = 1
 
@@ -51,8 +51,8 @@ def _run(options: argparse.Namespace) -> int:
     reports = [_read(path) for path in options.reports]
     results = []
     for path, report in zip(options.reports[1:], reports[1:], strict=True):
-        with damage_told(path, options.reports[0]):
-            results.append(compare(str(path), report, reports[0], options.tolerance / 100))
+        with damage_as_error(path, options.reports[0]):
+            results.append(compare_reports(str(path), report, reports[0], options.tolerance / 100))
     differing = [f"{result.name}: {warning}" for result in results for warning in result.warnings]
     if options.strict and differing:
         raise UsageError(f"conditions differ: {'; '.join(differing)}")
@@ -65,20 +65,20 @@ def _run(options: argparse.Namespace) -> int:
             options.json,
             json.dumps({"reference": str(options.reports[0]), "method": METHOD, "comparisons": plain}, indent=1) + "\n",
         )
-    with damage_told(*options.reports):
+    with damage_as_error(*options.reports):
         print(_text(str(options.reports[0]), reports[0], list(zip(results, reports[1:], strict=True))))
     return EXIT_SLOWER if any(result.verdict == "slower" for result in results) else 0
 
 
 def _read(path: Path) -> dict[str, Any]:
-    with damage_told(path):
+    with damage_as_error(path):
         report = read_report(path)
         found = len(report["samples_ns"]["latency"])
     require(found >= MIN_SAMPLES, f"{path} has {found} samples; a comparison needs at least {MIN_SAMPLES}")
     return report
 
 
-def _text(first: str, reference: dict[str, Any], results: list[tuple[Comparison, dict[str, Any]]]) -> str:
+def _text(first: str, reference: dict[str, Any], results: list[tuple[ReportComparison, dict[str, Any]]]) -> str:
     lines = [f"reference {first}: median {_milliseconds(reference)} ms, {reference['frames']} frames"]
     for one, report in results:
         lines.append("")

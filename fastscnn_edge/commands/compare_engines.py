@@ -56,17 +56,17 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help and usage errors should not wait for torch.
     from tqdm import tqdm
 
-    from ..export.prepare import Source, prepare
-    from ..quantization.calibration.calibration_images import calibration_files, load_for
+    from ..export.prepare import ExportSource, prepare
+    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
     from ..quantization.graph.evaluator import run
 
-    files = calibration_files(args.pictures, args.limit or sys.maxsize)
-    prepared = prepare(Source(args.checkpoint, size=args.size))
+    files = list_calibration_images(args.pictures, args.limit or sys.maxsize)
+    prepared = prepare(ExportSource(args.checkpoint, size=args.size))
     with tempfile.TemporaryDirectory() as folder:
         engines = open_engines(prepared, Path(folder))
         tallies = {name: Tally() for name in (FLOAT, *engines)}
         for file in tqdm(files, "compare", leave=False, disable=None):
-            picture = load_for(prepared.graph, file)
+            picture = load_calibration_image(prepared.graph, file)
             expected = run(prepared.graph, picture)
             tallies[FLOAT].add(expected, as_integers(prepared.graph, run(prepared.float_graph, picture)))
             for name, logits in engines.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
 from ..errors import require
-from ..export.compare.quantizers import Row, _miou, _ways
+from ..export.compare.quantizers import QuantizerScore, _miou, _ways
 from ..files import write_text
 
 if TYPE_CHECKING:
@@ -62,22 +62,22 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     # Imported late: --help and usage errors should not wait for torch.
     from ..evaluation.datasets import open_dataset
-    from ..export.prepare import Source, prepare
+    from ..export.prepare import ExportSource, prepare
     from ..quantization.files import is_quantized_file
 
     dataset = open_dataset(args.data, args.split, args.limit)
     for path in args.also:
         require(is_quantized_file(path), f"{path} is not a quantized network of 'fastscnn-edge quantize'")
-    prepared = prepare(Source(args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count))
+    prepared = prepare(ExportSource(args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count))
     require(
         len(prepared.classes) == len(dataset.classes),
         f"{args.checkpoint} tells {len(prepared.classes)} classes apart, {args.data} has {len(dataset.classes)}",
     )
-    rows: list[Row] = []
+    rows: list[QuantizerScore] = []
     print(f"{'scheme':<10}  {'method':<22}  {'file':<6}  {'mIoU %':>6}  to float")
     with tempfile.TemporaryDirectory() as folder:
         for scheme, method, file, predict in _ways(args, prepared, Path(folder)):
-            rows.append(Row(scheme, method, file, _miou(predict, dataset, f"{scheme} {method} {file}")))
+            rows.append(QuantizerScore(scheme, method, file, _miou(predict, dataset, f"{scheme} {method} {file}")))
             row, difference = rows[-1], 100 * (rows[-1].miou - rows[0].miou)
             print(
                 f"{row.scheme:<10}  {row.method:<22}  {row.file:<6}  {100 * row.miou:6.2f}  {difference:+.2f}",

@@ -132,12 +132,12 @@ def _run(args: argparse.Namespace) -> int:
     require(args.out.suffix == f".{kind}", f"--out {args.out} should end in .{kind}")
     require(not args.out.is_dir(), f"--out {args.out} is a folder; name a file in it")
     # Imported late: --help and usage errors should not wait for torch.
-    from ..export.convert import Request, export_onnx, export_tflite
-    from ..export.prepare import Source
+    from ..export.convert import ExportRequest, export_onnx, export_tflite
+    from ..export.prepare import ExportSource
     from ..export.to_onnx.verify import describe_onnx
-    from ..export.to_tflite.verify import describe
+    from ..export.to_tflite.verify import describe_tflite
 
-    source = Source(
+    source = ExportSource(
         args.checkpoint,
         args.precision,
         args.size,
@@ -148,7 +148,7 @@ def _run(args: argparse.Namespace) -> int:
         tuple(args.int16_activations),
     )
     options = OnnxOptions(args.input, args.head, dynamic=args.dynamic)
-    request = Request(source, args.out, args.target, options)
+    request = ExportRequest(source, args.out, args.target, options)
     if kind == "onnx":
         spec, found = export_onnx(request)
         description = describe_onnx(found)
@@ -158,7 +158,7 @@ def _run(args: argparse.Namespace) -> int:
             "--target, --input, --head and --dynamic are for .onnx files",
         )
         spec, verification = export_tflite(request)
-        description = describe(verification)
+        description = describe_tflite(verification)
     print(f"wrote       {args.out}")
     print(
         f"model       Fast-SCNN ({spec.dialect}), {spec.precision}, {spec.height}x{spec.width}, "

@@ -13,7 +13,7 @@ from ..cli.command import guarded, parser
 from ..files import write_text
 
 if TYPE_CHECKING:
-    from ..export.tensorrt.lint import Report
+    from ..export.tensorrt.lint import LintReport
 
 _DESCRIPTION = """\
 Check any INT8 ONNX file with QuantizeLinear/DequantizeLinear pairs (QDQ) against TensorRT's rules for explicit
@@ -65,7 +65,7 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_FINDINGS if counts else 0
 
 
-def summary(report: Report) -> str:
+def summary(report: LintReport) -> str:
     """The last line."""
     if not report.has_quantization:
         return "not a QDQ model: nothing to check"
@@ -75,6 +75,6 @@ def summary(report: Report) -> str:
     return f"{counts}; {report.quantized} of {report.weighted} convolutions and matrix products quantized"
 
 
-def to_json(report: Report, model: Path) -> str:
+def to_json(report: LintReport, model: Path) -> str:
     """Findings in the file's order, with the counts of the summary."""
     return json.dumps({"model": str(model), "version": __version__, **asdict(report)}, indent=1) + "\n"

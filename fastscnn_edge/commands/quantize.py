@@ -125,12 +125,15 @@ def _run(args: argparse.Namespace) -> int:
 def _ptq(
     args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
 ) -> tuple[Graph, str, bool]:
-    from ..quantization.calibration.calibration_images import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import quantize
 
     graph = lower(checkpoint.model, checkpoint.normalisation, *at)
-    pictures = [load_for(graph, file) for file in calibration_files(args.calibration, args.calibration_count)]
+    pictures = [
+        load_calibration_image(graph, file)
+        for file in list_calibration_images(args.calibration, args.calibration_count)
+    ]
     method = f"ptq {args.recipe}, {len(pictures)} pictures at {at[0]}x{at[1]}"
     return quantize(graph, pictures, scheme, args.recipe), method, False
 
@@ -139,12 +142,12 @@ def _qat(
     args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
 ) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
-    from ..quantization.calibration.calibration_images import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
     from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
     from ..quantization.qat.qat import QatConfig, train_qat
-    from ..quantization.stored import from_plain
+    from ..quantization.stored import scales_from_plain
 
     train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
     require(
@@ -154,11 +157,13 @@ def _qat(
     require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
     graph = lower(checkpoint.model, checkpoint.normalisation, *at)
     if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
-        start = Quantized(graph, with_parameters(graph, from_plain(checkpoint.quantization, graph, scheme), scheme))
+        start = Quantized(
+            graph, with_parameters(graph, scales_from_plain(checkpoint.quantization, graph, scheme), scheme)
+        )
     else:
-        files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
+        files = list_calibration_images(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
         # Equalised first: gradients move weights by small steps and would not get there.
-        start = apply(TRAINING_START, graph, [load_for(graph, file) for file in files], scheme)
+        start = apply(TRAINING_START, graph, [load_calibration_image(graph, file) for file in files], scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
     outcome = train_qat(
         checkpoint,

@@ -69,9 +69,9 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help and usage errors should not wait for torch.
     from tqdm import tqdm
 
-    from ..quantization.analysis.channel_ranges import measure, table
+    from ..quantization.analysis.channel_ranges import measure_channel_ranges, range_table
     from ..quantization.analysis.range_chart import draw_ranges
-    from ..quantization.calibration.calibration_images import calibration_files, load_for
+    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import bars
@@ -80,10 +80,10 @@ def _run(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(args.checkpoint)
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    files = calibration_files(args.calibration, args.calibration_count)
-    pictures = [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    files = list_calibration_images(args.calibration, args.calibration_count)
+    pictures = [load_calibration_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
-        layers = measure(graph, pictures, SCHEMES[args.scheme], progress=show)
+        layers = measure_channel_ranges(graph, pictures, SCHEMES[args.scheme], progress=show)
     # Files first: the reader of the table (head, less) may go away.
     if args.plot:
         subtitle = f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {len(pictures)} pictures"
@@ -92,7 +92,7 @@ def _run(args: argparse.Namespace) -> int:
             drawn.save(temporary, "PNG", optimize=True)
     if args.json:
         write_text(args.json, to_json(layers, len(pictures), args))
-    print(table(layers))
+    print(range_table(layers))
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..cli.command import guarded, parser
 from ..files import write_text
 from ..runtime.report.html import html_page
-from ..runtime.report.reader import damage_told, read_report
+from ..runtime.report.reader import damage_as_error, read_report
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    with damage_told(options.report):
+    with damage_as_error(options.report):
         page = html_page(read_report(options.report))
     out = options.out or options.report.with_suffix(".html")
     write_text(out, page)

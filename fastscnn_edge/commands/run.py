@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from ..cli.arguments import memory, positive
+from ..cli.arguments import memory_amount, positive
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
 from ..cli.memory_limit import HELP as MEMORY_HELP
@@ -27,7 +27,7 @@ from ..runtime.pipeline.meter import STAGES, Meter
 from ..runtime.pipeline.pipeline import IN_FLIGHT, segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
-from ..runtime.report.report import Model, Report, Source, engine_facts, now
+from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
 
 _STATE_INTERVAL = 5.0
 """Seconds between two looks at temperature and clocks, taken between frames."""
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--report", type=Path, metavar="FILE.json", help="write all measurements here, FILE.md and FILE.html beside it"
     )
-    result.add_argument("--memory-limit", type=memory, metavar="SIZE", help=MEMORY_HELP)
+    result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument(
         "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
@@ -124,9 +124,9 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
             created=now(),
             command=words,
             stopped_by=stopped_by,
-            model=Model.of(path, segmenter.spec),
+            model=ReportModel.of(path, segmenter.spec),
             engine=engine_facts(segmenter.engine),
-            source=Source.of(source, name, watch.size),
+            source=ReportSource.of(source, name, watch.size),
             meter=meter,
             board=read_board(),
             states=tuple(watch.board.states),

@@ -73,8 +73,8 @@ def _run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..evaluation.datasets import open_dataset
-    from ..quantization.analysis.sensitivity import measure, table
-    from ..quantization.calibration.calibration_images import calibration_files, load_for
+    from ..quantization.analysis.sensitivity import measure_sensitivity, sensitivity_table
+    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import bars, quantize_both, spread
@@ -92,18 +92,18 @@ def _run(args: argparse.Namespace) -> int:
     folder = args.calibration or open_dataset(args.data, "train").samples[0][0].parent
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    files = calibration_files(folder, args.calibration_count)
-    pictures = [load_for(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    files = list_calibration_images(folder, args.calibration_count)
+    pictures = [load_calibration_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
         both = quantize_both(graph, pictures, SCHEMES[args.scheme], args.recipe, progress=show)
-        rows = measure(both.real, both.integer, spread(pictures, args.pictures), dataset, progress=show)
+        rows = measure_sensitivity(both.real, both.integer, spread(pictures, args.pictures), dataset, progress=show)
     # Files first: the reader of the table (head, less) may go away.
     if args.json:
         write_text(args.json, to_json(rows, args))
     if args.plot:
         with atomic_path(args.plot) as temporary:
             _plot(rows, f"{args.scheme}, recipe {args.recipe}, {height}x{width}").save(temporary, "PNG")
-    print(table(rows))
+    print(sensitivity_table(rows))
     return 0
 
 

@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     # Imported late: --help should not wait for onnx.
-    from ..export.tensorrt.plan import Request, make_plan, read_facts
+    from ..export.tensorrt.plan import PlanRequest, make_plan, read_facts
     from ..export.tensorrt.read import read_onnx
 
     model, _ = read_onnx(args.model)
@@ -113,7 +113,7 @@ def _run(args: argparse.Namespace) -> int:
     memory = args.board_memory or total_memory()
     if memory is None:
         raise UsageError("this machine does not say how much memory it has; give --board-memory")
-    request = Request(
+    request = PlanRequest(
         memory,
         args.tensorrt_version or (ask_version(trtexec) if trtexec else None),
         args.min,

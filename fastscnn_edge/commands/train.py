@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
 from ..errors import EXIT_INTERRUPTED
-from ..reference.processes import one_voice, place
+from ..reference.processes import rank_and_world_size, rank_zero_only
 from ..reference.train_config import DIALECT_NAMES, TrainConfig
 
 if TYPE_CHECKING:
-    from ..reference.train import Outcome
+    from ..reference.train import TrainingResult
 
 _DESCRIPTION = """\
 Train on CamVid or Cityscapes, and keep the weights that score best on the val split.
@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
-    with one_voice():
+    with rank_zero_only():
         args = build_parser().parse_args(argv)
         config = TrainConfig(
             epochs=args.epochs,
@@ -139,12 +139,12 @@ def _run(argv: list[str] | None) -> int:
     outcome = train(
         args.data, args.out, config, resume=args.resume, workers=args.workers, evaluate_every=args.evaluate_every
     )
-    if place()[0] == 0:
+    if rank_and_world_size()[0] == 0:
         print(_report(outcome, args))
     return EXIT_INTERRUPTED if outcome.interrupted else 0
 
 
-def _report(outcome: Outcome, args: argparse.Namespace) -> str:
+def _report(outcome: TrainingResult, args: argparse.Namespace) -> str:
     lines = []
     if outcome.idle:
         lines.append(f"{args.out} is finished: {outcome.epoch} epochs are done; to go on, raise --epochs")
@@ -175,7 +175,7 @@ def _resume_command(args: argparse.Namespace) -> str:
         words.append(action.option_strings[-1])
         if action.nargs != 0:
             words.append("x".join(map(str, value)) if isinstance(value, tuple) else str(value))
-    world = place()[1]
+    world = rank_and_world_size()[1]
     launcher = f"torchrun --nproc-per-node {world} -m fastscnn_edge train" if world > 1 else "fastscnn-edge train"
     return f"{launcher} {shlex.join(words)} --resume"
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..classes import CAMVID, CITYSCAPES, generic
 from ..errors import DatasetError
-from ..runtime.images import PICTURE_SUFFIXES, read_picture
+from ..runtime.images import IMAGE_SUFFIXES, read_image
 from ..spec import ClassSet
 
 IGNORE = 255
@@ -62,7 +62,7 @@ class Dataset:
 
     def picture(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]."""
-        return read_picture(self.samples[index][0])
+        return read_image(self.samples[index][0])
 
     def labels(self, index: int) -> np.ndarray:
         """Class indices uint8 [H, W], :data:`IGNORE` where void."""
@@ -130,7 +130,7 @@ def _read_classes(path: Path) -> ClassSet:
 
 def _pictures(folder: Path) -> list[Path]:
     """Pictures in ``folder``, sorted; hidden files (what file managers leave behind) are passed over."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and not p.name.startswith("."))
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
 
 
 def _checked(samples: list[tuple[Path, Path]], folder: Path) -> list[tuple[Path, Path]]:

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from ..classes import generic, guess
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..spec import IMAGENET, ClassSet, Normalisation, classes_from_dict, normalisation_from_dict
-from .checkpoint_keys import Rules, detect, their_key
+from ..spec import IMAGENET, ClassSet, Normalisation, class_set_from_dict, normalisation_from_dict
+from .checkpoint_keys import KeyRules, detect, their_key
 from .dialects import DIALECTS
 from .model import FastSCNN
 
@@ -187,7 +187,7 @@ def _describe(text: str, path: Path) -> _Description:
         raw = json.loads(text)
         if raw.get("kind") == "quantized":
             raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
-        classes, normalisation = classes_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
+        classes, normalisation = class_set_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
         return _Description(
             str(raw["dialect"]),
             classes,
@@ -230,7 +230,7 @@ def _labels(meta: object) -> tuple[str, ...]:
     return tuple(str(name) for name in names) if isinstance(names, list | tuple) else ()
 
 
-def _fill(state: StateDict, dialect: str, rules: Rules, path: Path) -> FastSCNN:
+def _fill(state: StateDict, dialect: str, rules: KeyRules, path: Path) -> FastSCNN:
     """The model with ``state``'s weights, in evaluation mode."""
     if dialect not in DIALECTS:
         raise CheckpointError(f"{path} is of the unknown dialect {dialect!r}; known: {', '.join(DIALECTS)}")

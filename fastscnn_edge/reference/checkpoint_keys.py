@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-Rules = tuple[tuple[str, str], ...]
+KeyRules = tuple[tuple[str, str], ...]
 
 # Rewriting rules, our key -> the file's key, applied in order.
 _MMSEG_KEYS = (
@@ -59,7 +59,7 @@ _PAPER_KEYS = (
 )
 
 
-def detect(state: Mapping[str, Tensor]) -> tuple[str, Rules]:
+def detect(state: Mapping[str, Tensor]) -> tuple[str, KeyRules]:
     """The dialect a file's keys speak, and the rules that turn our keys into them."""
     if any(key.startswith("backbone.") for key in state):
         return "mmseg", _MMSEG_KEYS
@@ -69,7 +69,7 @@ def detect(state: Mapping[str, Tensor]) -> tuple[str, Rules]:
     return ("paper" if kernel is not None and kernel.shape[-1:] == (1,) else "mmseg"), ()
 
 
-def their_key(key: str, rules: Rules) -> str:
+def their_key(key: str, rules: KeyRules) -> str:
     """What the file calls our ``key``."""
     for pattern, replacement in rules:
         key = re.sub(pattern, replacement, key)

@@ -20,15 +20,15 @@ _PATIENCE = timedelta(hours=2)
 """How long the others wait while rank 0 evaluates; gloo's own 30 minutes are short for a large split."""
 
 
-def place() -> tuple[int, int]:
+def rank_and_world_size() -> tuple[int, int]:
     """(rank, number of processes) as torchrun set them; (0, 1) without it."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @contextmanager
 def process_group() -> Iterator[tuple[int, int]]:
-    """Join torchrun's processes over gloo and leave them again; yields :func:`place`."""
-    rank, world = place()
+    """Join torchrun's processes over gloo and leave them again; yields :func:`rank_and_world_size`."""
+    rank, world = rank_and_world_size()
     if world == 1:
         yield 0, 1
         return
@@ -42,21 +42,21 @@ def process_group() -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def one_voice() -> Iterator[None]:
+def rank_zero_only() -> Iterator[None]:
     """For what every process does alike, such as reading options: only rank 0 prints and reports errors."""
-    if place()[0] == 0:
+    if rank_and_world_size()[0] == 0:
         yield
         return
     try:
         with open(os.devnull, "w") as void, redirect_stdout(void), redirect_stderr(void):
             yield
     except FastSCNNEdgeError:
-        _wait_for_rank_0(EXIT_USER_ERROR)
+        _wait_for_rank_zero(EXIT_USER_ERROR)
     except SystemExit as error:
-        _wait_for_rank_0(error.code)
+        _wait_for_rank_zero(error.code)
 
 
-def _wait_for_rank_0(status: str | int | None) -> None:
+def _wait_for_rank_zero(status: str | int | None) -> None:
     # torchrun kills all at the first failure: failing before rank 0 has spoken would silence it.
     if status:
         time.sleep(30)

@@ -24,14 +24,14 @@ from ..evaluation.evaluate import evaluate_predictor
 from .checkpoint import save_checkpoint, stored_state, write_state
 from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
-from .processes import Stop, one_voice, place, process_group
+from .processes import Stop, process_group, rank_and_world_size, rank_zero_only
 from .torch_predictor import torch_predictor
 from .train_config import TrainConfig
 from .views import Views, batches, normalise, view_loader
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """What a call of :func:`train` has come to.
 
     Attributes:
@@ -59,7 +59,7 @@ def train(
     resume: bool = False,
     workers: int = 1,
     evaluate_every: int = 10,
-) -> Outcome:
+) -> TrainingResult:
     """Train on ``data``'s train split, watch its val split, and write ``out/best.safetensors``.
 
     ``out/last.pt`` holds what ``resume`` needs and is renewed every epoch. Ctrl-C or SIGTERM ends
@@ -73,18 +73,18 @@ def train(
         OutputError: ``out`` cannot be written.
     """
     out = Path(out)
-    with one_voice():
+    with rank_zero_only():
         train_set, val_set = open_dataset(data, "train"), open_dataset(data, "val")
         if not resume:
             _require_unused(out)
         state = _read_state(out / "last.pt") if resume else None
-        share = math.ceil(len(train_set) / place()[1])
+        share = math.ceil(len(train_set) / rank_and_world_size()[1])
         require(
             share >= config.batch,
             f"the train split gives each process {share} pictures, less than one batch of "
             f"{config.batch}; choose a smaller --batch",
         )
-        if place()[0] == 0:
+        if rank_and_world_size()[0] == 0:
             _make_folder(out)
     with process_group() as (rank, world), Stop(world) as stop:
         run = _Run(train_set, val_set, out, config, rank, world)
@@ -101,7 +101,7 @@ def train(
             run.run_epoch(loader, stop)
         unfinished = run.epoch < config.epochs or run.owes_evaluation(evaluate_every)
     miou = run.best if run.best >= 0 else None
-    return Outcome(run.best_path, miou, run.epoch, tuple(run.losses), stop.asked and unfinished, idle)
+    return TrainingResult(run.best_path, miou, run.epoch, tuple(run.losses), stop.asked and unfinished, idle)
 
 
 class _Run:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from ..errors import SourceError
 from .frame_pool import copy_pixels
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
@@ -20,7 +20,7 @@ FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 """``ModelSpec.resize_filter`` to Pillow's filter (antialiased when it shrinks)."""
 
 
-def read_picture(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path) -> np.ndarray:
     """Decode a picture to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
 
     Raises:
@@ -44,7 +44,7 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise SourceError(f"cannot decode {path} as a picture: {error}") from error
 
 
-def fit(picture: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
+def resize_image(picture: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
     """Bring an RGB uint8 [H, W, 3] picture to (height, width); itself if it already has that size.
 
     The one resize between a picture and a model, for calibration, evaluation and the runtime alike:
@@ -55,8 +55,8 @@ def fit(picture: np.ndarray, height: int, width: int, resample: str = "bilinear"
     return to_array(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
 
 
-def fit_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
-    """:func:`fit` into ``out`` [H, W, 3] of any dtype that holds 0..255, whose size is the one wanted."""
+def resize_image_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
+    """:func:`resize_image` into ``out`` [H, W, 3] of any dtype that holds 0..255, whose size is the one wanted."""
     if picture.shape == out.shape:
         np.copyto(out, picture)
         return

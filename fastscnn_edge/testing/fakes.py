@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime.engines.base import Quantization
+from ..runtime.engines.base import LogitsQuantization
 from ..runtime.frames import Frame
 from ..runtime.sources.base import SourceState
 from ..spec import ModelSpec
@@ -29,7 +29,7 @@ class FakeEngine:
 
     def __init__(self, spec: ModelSpec, logits: np.ndarray) -> None:
         self.spec, self._logits = spec, logits
-        self.output_quantization = Quantization(1.0, 0) if logits.dtype == np.int8 else None
+        self.output_quantization = LogitsQuantization(1.0, 0) if logits.dtype == np.int8 else None
         self.details: dict[str, Any] = {}
         self.invocations = 0
         dtype = np.int8 if spec.precision == "int8" else np.float32

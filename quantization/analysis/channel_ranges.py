@@ -59,7 +59,7 @@ class LayerRanges:
 
 
 @dataclass(frozen=True)
-class Summary:
+class RangeSummary:
     """Attributes:
     coarse: number of channels with fewer than :data:`FEW` steps.
     least, median, greatest: steps of the channels' peaks.
@@ -71,15 +71,15 @@ class Summary:
     greatest: float
 
 
-def summary(peaks: np.ndarray) -> Summary:
+def summary(peaks: np.ndarray) -> RangeSummary:
     """Of the channels that were not always 0."""
     alive = peaks[peaks > 0]
     if not len(alive):
-        return Summary(0, 0.0, 0.0, 0.0)
-    return Summary(int((alive < FEW).sum()), float(alive.min()), float(np.median(alive)), float(alive.max()))
+        return RangeSummary(0, 0.0, 0.0, 0.0)
+    return RangeSummary(int((alive < FEW).sum()), float(alive.min()), float(np.median(alive)), float(alive.max()))
 
 
-def measure(
+def measure_channel_ranges(
     graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, *, progress: Progress = silent
 ) -> list[LayerRanges]:
     """Every layer, those that gain most first.
@@ -140,7 +140,7 @@ def _parts(graph: Graph, name: str, before: _Side, after: _Side) -> tuple[Part, 
     return tuple(parts)
 
 
-def table(layers: Sequence[LayerRanges]) -> str:
+def range_table(layers: Sequence[LayerRanges]) -> str:
     """Text table, one layer a line: the peaks of its channels in int8 steps."""
     width = max(len("layer"), *(len(layer.name) for layer in layers))
     side = f"{f'< {FEW}':>5}  {'least':>5}  {'median':>6}  {'greatest':>8}"

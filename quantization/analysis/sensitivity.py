@@ -9,7 +9,7 @@ import numpy as np
 
 from ...evaluation.datasets import Dataset
 from ...evaluation.metrics import Confusion
-from ...runtime.images import fit
+from ...runtime.images import resize_image
 from ...runtime.mask.plan import MaskPlan
 from ..calibration.statistics import Progress, silent
 from ..graph.graph import Add, Concat, Conv, Graph, Op, Pool, Resize
@@ -35,7 +35,7 @@ class Sensitivity:
     miou_lost: float | None = None
 
 
-def measure(
+def measure_sensitivity(
     graph: Graph,
     quantized: Graph,
     pictures: Sequence[np.ndarray],
@@ -90,7 +90,7 @@ def _miou_lost(
     corners = any(op.align_corners for op in graph.ops if isinstance(op, Resize))
     for number in range(len(labelled)):
         picture, truth = labelled.pair(number)
-        values = float_values(graph, fit(picture, height, width))
+        values = float_values(graph, resize_image(picture, height, width))
         plan = MaskPlan((rows, columns), (truth.shape[0], truth.shape[1]), corners)
         exact.add(truth, plan.run(values[graph.output][0]))
         for confusion, index in zip(rough, chosen, strict=True):
@@ -110,7 +110,7 @@ def decibel(signal: float, noise: float) -> float:
     return float("inf") if noise == 0 else 10 * float(np.log10(signal / noise)) if signal else float("-inf")
 
 
-def table(rows: Sequence[Sensitivity]) -> str:
+def sensitivity_table(rows: Sequence[Sensitivity]) -> str:
     """Text table, one operation a line."""
     width = max(len("operation"), *(len(row.name) for row in rows))
     with_miou = any(row.miou_lost is not None for row in rows)

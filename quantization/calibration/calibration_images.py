@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SourceError
-from ...runtime.images import PICTURE_SUFFIXES, fit, read_picture
+from ...runtime.images import IMAGE_SUFFIXES, read_image, resize_image
 from ..graph.graph import Graph
 
 
-def calibration_files(folder: str | Path, count: int) -> list[Path]:
+def list_calibration_images(folder: str | Path, count: int) -> list[Path]:
     """Up to ``count`` pictures of ``folder``, evenly spread over its sorted names (neighbours in a video
     say the same thing).
 
@@ -21,14 +21,14 @@ def calibration_files(folder: str | Path, count: int) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise SourceError(f"no such calibration folder: {folder}")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise SourceError(f"the calibration folder {folder} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
     picked = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
     return [files[i] for i in picked]
 
 
-def load_for(graph: Graph, file: Path) -> np.ndarray:
+def load_calibration_image(graph: Graph, file: Path) -> np.ndarray:
     """A picture at the graph's input size, resized exactly as the runtime does."""
     _, height, width, _ = graph.tensors[graph.input].shape
-    return fit(read_picture(file), height, width)
+    return resize_image(read_image(file), height, width)

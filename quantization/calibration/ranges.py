@@ -24,7 +24,7 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high))
 
 
-def observe(graph: Graph, pictures: Iterable[np.ndarray]) -> dict[str, Range]:
+def observe_ranges(graph: Graph, pictures: Iterable[np.ndarray]) -> dict[str, Range]:
     """Run the float graph over ``pictures`` (uint8 [H, W, 3], its own size); min and max per activation.
 
     The input is left out: its meaning, ``pixel - 128``, is fixed and not measured.

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..calibration.statistics import Progress, silent
 from ..graph.graph import Graph
-from .sequential import Refinement, as_matrix, refine
+from .sequential import LayerStatistics, as_matrix, refine_layers
 
 
-def correct_bias(refinement: Refinement) -> Refinement:
+def correct_bias(refinement: LayerStatistics) -> LayerStatistics:
     """The bias with which the mean of every output channel, before ReLU, is the float graph's."""
     assert refinement.weight.data is not None
     matrix = as_matrix(refinement.weight.data, refinement.op.depthwise).astype(np.float64)
@@ -31,4 +31,4 @@ def correct_biases(
         graph: the float graph that ``quantized`` is the int8 form of.
         pictures: uint8 [H, W, 3] of the graph's size.
     """
-    return refine(graph, quantized, pictures, (correct_bias,), progress=progress)
+    return refine_layers(graph, quantized, pictures, (correct_bias,), progress=progress)

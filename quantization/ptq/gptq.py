@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .sequential import Refinement, as_matrix
+from .sequential import LayerStatistics, as_matrix
 
 DAMPING = 0.01
 """Added to the diagonal of H, as a share of its mean, besides one part for each position sampled per input: with few
@@ -20,7 +20,7 @@ _BLOCK = 64
 """Inputs whose errors are made good at once in all that follow, for the sake of fast matrix products."""
 
 
-def round_weights(refinement: Refinement) -> Refinement:
+def round_weights(refinement: LayerStatistics) -> LayerStatistics:
     """Weights that let the integer convolution, on integer inputs, follow the float one on float inputs.
 
     Before rounding, the weights move to where the float output is met best from the inputs that the integers before

@@ -19,7 +19,7 @@ from .bias_correction import correct_bias
 from .equalise import equalise
 from .gptq import round_weights
 from .ptq import quantize_graph
-from .sequential import Step, refine
+from .sequential import Step, refine_layers
 
 _Item = TypeVar("_Item")
 
@@ -115,7 +115,7 @@ def apply(
         quantized = quantize_graph(graph, choose_ranges(graph, statistics, wanted.ranges, scheme), scheme)
         if wanted.steps:
             chosen = spread(pictures, MEMORY // _live_bytes(graph))
-            quantized = refine(graph, quantized, chosen, wanted.steps, progress=show)
+            quantized = refine_layers(graph, quantized, chosen, wanted.steps, progress=show)
     return Quantized(graph, quantized)
 
 

@@ -20,7 +20,7 @@ SAMPLES = 1 << 16
 
 
 @dataclass(frozen=True)
-class Refinement:
+class LayerStatistics:
     """One convolution about to be refined, and what it sees.
 
     Its accumulator is ``inputs @ weight + bias``, all integers; K = kh * kw * I, or kh * kw if depthwise.
@@ -48,20 +48,20 @@ class Refinement:
     mean_target: np.ndarray
     cross: np.ndarray
 
-    def with_weight(self, matrix: np.ndarray) -> Refinement:
+    def with_weight(self, matrix: np.ndarray) -> LayerStatistics:
         """With the integers ``matrix`` [O, K] for weights."""
         data = from_matrix(matrix, self.weight.shape, self.op.depthwise).astype(np.int8)
         return replace(self, weight=replace(self.weight, data=data))
 
-    def with_bias(self, data: np.ndarray) -> Refinement:
+    def with_bias(self, data: np.ndarray) -> LayerStatistics:
         limit = 2**31 - 1
         return replace(self, bias=replace(self.bias, data=np.clip(np.round(data), -limit, limit).astype(np.int32)))
 
 
-Step = Callable[[Refinement], Refinement]
+Step = Callable[[LayerStatistics], LayerStatistics]
 
 
-def refine(
+def refine_layers(
     graph: Graph,
     quantized: Graph,
     pictures: Sequence[np.ndarray],
@@ -112,7 +112,7 @@ def _measure(
     op: Conv,
     real: Sequence[dict[str, np.ndarray]],
     integer: Sequence[dict[str, np.ndarray]],
-) -> Refinement:
+) -> LayerStatistics:
     """Mean and covariance of what goes into ``op`` and what should come out."""
     source, weight = (quantization_of(quantized.tensors[name]) for name in (op.input, op.weight))
     real_weight, real_bias = graph.tensors[op.weight], graph.tensors[op.bias].data
@@ -151,7 +151,7 @@ def _measure(
     else:
         cross = cross / count - mean_in[:, None] * mean_out
     unit = np.float64(source.scale[0]) * weight.scale.astype(np.float64)
-    return Refinement(
+    return LayerStatistics(
         op,
         quantized.tensors[op.weight],
         quantized.tensors[op.bias],

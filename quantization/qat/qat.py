@@ -22,7 +22,7 @@ from ...reference.loss import class_weights, segmentation_loss, thin
 from ...reference.model import resize
 from ...reference.processes import Stop
 from ...reference.views import Views, batches, normalise, view_loader
-from ...runtime.images import fit
+from ...runtime.images import resize_image
 from ...spec import Normalisation
 from ..calibration.scheme import Scheme
 from ..graph.graph import Graph, quantization_of
@@ -64,7 +64,7 @@ class QatConfig:
 
 
 @dataclass(frozen=True)
-class QatOutcome:
+class QatResult:
     """The best int8 graph by val mIoU (0..1, of the fake-quantized model), and where the run stands.
 
     ``graph`` is None if it was stopped before the first evaluation.
@@ -88,7 +88,7 @@ def train_qat(
     resume: bool = False,
     workers: int = 1,
     evaluate_every: int = 5,
-) -> QatOutcome:
+) -> QatResult:
     """Fine-tune ``start.real`` from the scales of ``start.integer``.
 
     Args:
@@ -111,7 +111,7 @@ def train_qat(
             if not stop.asked and (run.epoch % evaluate_every == 0 or run.epoch == config.epochs):
                 run.evaluate()
     best = run.best_graph()
-    return QatOutcome(best, run.miou, run.epoch, stop.asked and run.epoch < config.epochs)
+    return QatResult(best, run.miou, run.epoch, stop.asked and run.epoch < config.epochs)
 
 
 class _Run:
@@ -242,7 +242,7 @@ def fake_quant_predictor(model: nn.Module, size: tuple[int, int], align_corners:
 
     @torch.inference_mode()
     def predict(picture: np.ndarray) -> np.ndarray:
-        x = normalise(torch.tensor(fit(picture, *size))[None], _PIXELS)
+        x = normalise(torch.tensor(resize_image(picture, *size))[None], _PIXELS)
         logits = resize(model(x), picture.shape[:2], align_corners)
         return logits[0].argmax(0).to(torch.uint8).numpy()
 

@@ -14,9 +14,9 @@ from benchmarks.chart import draw
 from benchmarks.compare import main
 from benchmarks.contestants import CONTESTANTS, OURS, REFERENCE
 from benchmarks.repeat import compare_runs
-from benchmarks.results import Case, Comparison, Row, load, save
+from benchmarks.results import BenchmarkComparison, Case, Measurement, load, save
 from benchmarks.rounds import RESTART, ratio
-from benchmarks.table import by_pixels, goals, markdown
+from benchmarks.table import benchmark_markdown, by_pixels, goals
 from fastscnn_edge.errors import UsageError
 
 MIB = 1 << 20
@@ -28,8 +28,8 @@ def rounds(milliseconds: float, count: int = 9, noise: float = 0.02, seed: int =
     return [[int(1e6 * milliseconds * f) for f in rng.normal(1, noise, 4)] for _ in range(count)]
 
 
-def row(name: str, milliseconds: float, mebibytes: int, ours: bool = False) -> Row:
-    return Row(name, "int8", ours, "words", "package 1.0", rounds(milliseconds), mebibytes * MIB, 1.0)
+def row(name: str, milliseconds: float, mebibytes: int, ours: bool = False) -> Measurement:
+    return Measurement(name, "int8", ours, "words", "package 1.0", rounds(milliseconds), mebibytes * MIB, 1.0)
 
 
 CASE = Case(
@@ -40,7 +40,7 @@ CASE = Case(
         row(REFERENCE, 240, 750),
         row("OpenVINO INT8", 40, 200),
         row("TFLite INT8 in graph", 80, 150),
-        Row("MNN INT8", "int8", False, "", "", problem="no | such file"),
+        Measurement("MNN INT8", "int8", False, "", "", problem="no | such file"),
     ],
 )
 
@@ -80,7 +80,7 @@ def test_goals_are_judged() -> None:
 
 
 def test_the_table_says_everything_and_what_did_not_run() -> None:
-    text = markdown(Comparison({"machine": "a board"}, [CASE]))
+    text = benchmark_markdown(BenchmarkComparison({"machine": "a board"}, [CASE]))
     assert "machine: a board" in text
     assert "### 1024x2048, 1 thread\n" in text
     assert f"| **{OURS}** | int8 | 50." in text or f"| **{OURS}** | int8 | 49." in text
@@ -93,10 +93,10 @@ def test_the_table_says_everything_and_what_did_not_run() -> None:
 
 def test_results_survive_being_written(tmp_path: Path) -> None:
     path = tmp_path / "comparison.json"
-    save(Comparison({"rounds": 9}, [CASE]), path)
-    assert markdown(load(path)) == markdown(Comparison({"rounds": 9}, [CASE]))
+    save(BenchmarkComparison({"rounds": 9}, [CASE]), path)
+    assert benchmark_markdown(load(path)) == benchmark_markdown(BenchmarkComparison({"rounds": 9}, [CASE]))
     assert main(["--show", str(path), "--markdown", str(tmp_path / "a.md"), "--plot", str(tmp_path / "a.png")]) == 0
-    assert (tmp_path / "a.md").read_text() == markdown(load(path))
+    assert (tmp_path / "a.md").read_text() == benchmark_markdown(load(path))
     assert draw(CASE).width > 400
 
 
@@ -132,7 +132,7 @@ def test_contestants_are_told_apart() -> None:
 
 
 def test_a_row_a_size() -> None:
-    text = by_pixels(Comparison({}, [replace(CASE, rows=CASE.rows[:2]), replace(CASE, rows=CASE.rows[:1])]))
+    text = by_pixels(BenchmarkComparison({}, [replace(CASE, rows=CASE.rows[:2]), replace(CASE, rows=CASE.rows[:1])]))
     assert text.splitlines()[0] == f"| size | megapixels | threads | {OURS}: ms, MiB | {REFERENCE}: ms, MiB |"
     assert text.splitlines()[2].startswith("| 1024x2048 | 2.10 | 1 | ")
     assert text.splitlines()[2].endswith(", 750 |")
@@ -141,11 +141,11 @@ def test_a_row_a_size() -> None:
 
 def test_another_run_is_held_against_the_stated_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = replace(CASE, rows=[CASE.rows[0], row(REFERENCE, 241, 750), row("OpenVINO INT8", 80, 200), CASE.rows[-1]])
-    count, outside = compare_runs(Comparison({}, [CASE]), Comparison({}, [again]))
+    count, outside = compare_runs(BenchmarkComparison({}, [CASE]), BenchmarkComparison({}, [again]))
     assert (count, [one.name for one in outside]) == (2, ["OpenVINO INT8"])
     paths = [tmp_path / "stated.json", tmp_path / "again.json"]
     for path, case in zip(paths, (CASE, again), strict=True):
-        save(Comparison({}, [case]), path)
+        save(BenchmarkComparison({}, [case]), path)
     assert main(["--show", str(paths[1]), "--against", str(paths[0])]) == 0
     said = capsys.readouterr().out
     assert f"1 of 2 ratios lie within the intervals of {paths[0]}\n- 1024x2048, 1 thread: OpenVINO INT8 is 1.6" in said
@@ -159,5 +159,5 @@ def test_committed_results_are_what_the_page_shows(name: str) -> None:
     if name == "pixels":
         assert by_pixels(comparison) in page
         return
-    for block in markdown(Comparison({}, comparison.cases)).strip().split("\n\n"):
+    for block in benchmark_markdown(BenchmarkComparison({}, comparison.cases)).strip().split("\n\n"):
         assert block in page or block.startswith("###"), block

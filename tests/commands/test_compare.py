@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastscnn_edge.bench.bootstrap import Interval
-from fastscnn_edge.bench.comparison import compare, verdict
+from fastscnn_edge.bench.comparison import compare_reports, verdict
 from fastscnn_edge.commands.compare import main
 from fastscnn_edge.commands.report import main as report_main
 from fastscnn_edge.runtime.report.report import Report, to_json
@@ -91,7 +91,7 @@ def test_conditions_that_differ_are_named(reference: dict, tmp_path: Path, capsy
 def test_idling_at_another_clock_is_no_difference(reference: dict) -> None:
     other = copy.deepcopy(reference)
     other["states"][0]["frequencies"] = [600_000]
-    assert compare("b", other, reference).warnings == ()
+    assert compare_reports("b", other, reference).warnings == ()
 
 
 @given(st.floats(0.1, 10), st.floats(0, 0.5), st.floats(0, 0.5))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fastscnn_edge.cli.arguments import memory
+from fastscnn_edge.cli.arguments import memory_amount
 from fastscnn_edge.cli.memory_limit import workload_of
 from fastscnn_edge.commands.memory import main
 from fastscnn_edge.runtime.board.footprint import Workload
@@ -26,13 +26,13 @@ from fastscnn_edge.runtime.board.footprint import Workload
     ],
 )
 def test_amounts(text: str, value: int) -> None:
-    assert memory(text) == value
+    assert memory_amount(text) == value
 
 
 @pytest.mark.parametrize("text", ["", "M", "-1M", "0", "12X", "1e9", "nan"])
 def test_no_amounts(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="for example 128M"):
-        memory(text)
+        memory_amount(text)
 
 
 def test_workloads(tmp_path: Path) -> None:

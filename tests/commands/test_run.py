@@ -21,7 +21,7 @@ from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime.board.footprint import PLAIN, Workload
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
-from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
 from fastscnn_edge.testing.v4l2 import Fault
@@ -158,7 +158,7 @@ def test_a_camera_that_is_lost_leaves_its_report(
 ) -> None:
     fake = webcam(faults={6: Fault.UNPLUGGED}, away=600, pace=0.05)
     (tmp_path / "video0").touch()
-    opened = V4L2Camera(tmp_path / "video0", Wish(least=(64, 48)), open_device=fake.open)
+    opened = V4L2Camera(tmp_path / "video0", ModeRequest(least=(64, 48)), open_device=fake.open)
     monkeypatch.setattr(input_options, "open_camera", lambda _address, _wish, wait, _warn: Reconnecting(opened, wait))
     report = tmp_path / "r.json"
     arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device_tests.compare import DIFFERENT, EXPLAINED, SAME, Probe, compare, logit_gap
+from device_tests.compare import DIFFERENT, EXPLAINED, SAME, Probe, compare_probes, logit_gap
 from device_tests.probe import DEFAULT, REFERENCE
 
 INT8 = "int8.tflite"
@@ -45,12 +45,12 @@ def moved(values: np.ndarray, by: float) -> np.ndarray:
 
 
 def verdict(board: Probe, baseline: Probe) -> str:
-    return compare(board, baseline)[0].verdict
+    return compare_probes(board, baseline)[0].verdict
 
 
 def test_the_same_is_the_same() -> None:
     board = probe((INT8, DEFAULT, logits()))
-    found = compare(board, probe((INT8, DEFAULT, logits())))[0]
+    found = compare_probes(board, probe((INT8, DEFAULT, logits())))[0]
     assert (found.verdict, found.identical, found.agreement, found.largest) == (SAME, 1, 1.0, 0.0)
 
 
@@ -98,7 +98,7 @@ def test_other_operators_or_pictures_are_a_fault(change: dict[str, Any]) -> None
 def test_onnx_runtime_may_choose_other_kernels_and_the_reason_says_so() -> None:
     base = logits()
     board = probe(("a.onnx", DEFAULT, moved(base, 2)), operators={"QLinearConv": 45})
-    found = compare(board, probe(("a.onnx", DEFAULT, base), operators={"QLinearConv": 33, "Conv": 12}))[0]
+    found = compare_probes(board, probe(("a.onnx", DEFAULT, base), operators={"QLinearConv": 33, "Conv": 12}))[0]
     assert found.verdict == EXPLAINED
     assert "45 convolutions in integers here, 33" in found.reason
     assert verdict(probe(("a.onnx", DEFAULT, moved(base, 9))), probe(("a.onnx", DEFAULT, base))) == DIFFERENT

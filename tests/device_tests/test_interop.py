@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from device_tests import interop
-from device_tests.interop import PEERS, Model, Peer, environment, main, picture_files, run_peer
-from device_tests.interop_report import Result, compare, markdown
+from device_tests.interop import PEERS, InteropModel, Peer, environment, main, picture_files, run_peer
+from device_tests.interop_report import InteropResult, compare_logits, interop_markdown
 from fastscnn_edge.errors import UsageError
 
 LOGITS = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
 
 
 def test_equal_logits_are_equal() -> None:
-    assert compare(LOGITS, LOGITS.copy()) == (0.0, 1.0)
+    assert compare_logits(LOGITS, LOGITS.copy()) == (0.0, 1.0)
 
 
 def test_differences_are_relative_to_the_largest_logit() -> None:
@@ -26,18 +26,18 @@ def test_differences_are_relative_to_the_largest_logit() -> None:
     reference[0, 0] = (4, -8)
     logits = reference.copy()
     logits[0, 0, 0, 0] = -2  # class 1 wins now
-    assert compare(reference, logits) == (6 / 8, 0.5)
+    assert compare_logits(reference, logits) == (6 / 8, 0.5)
 
 
 @pytest.mark.parametrize("logits", [LOGITS.transpose(0, 2, 3, 1), LOGITS[:1], np.full_like(LOGITS, np.nan)])
 def test_other_shapes_and_nan_are_no_result(logits: np.ndarray) -> None:
     with pytest.raises(ValueError, match="logits are"):
-        compare(LOGITS, logits)
+        compare_logits(LOGITS, logits)
 
 
 def test_the_table_keeps_what_did_not_run() -> None:
-    failed = Result("b", "b 2", "fp32", problem="`pip`: status 1")
-    text = markdown([Result("a", "a 1", "fp32", 1.5e-6, 0.99995), failed])
+    failed = InteropResult("b", "b 2", "fp32", problem="`pip`: status 1")
+    text = interop_markdown([InteropResult("a", "a 1", "fp32", 1.5e-6, 0.99995), failed])
     assert "| a | a 1 | fp32 | 1.5e-06 | 100.00 % |" in text
     assert "| b | b 2 | fp32 | did not run |  |" in text
     assert text.endswith("\nb, fp32: `pip`: status 1\n")
@@ -52,7 +52,7 @@ def test_each_peer_is_pinned_and_has_a_worker() -> None:
 def test_a_peer_that_does_not_install_is_reported(tmp_path: Path) -> None:
     """Real venv, real pip, no index asked: the folder is not there."""
     peer = Peer("openvino", (str(tmp_path / "no-such-wheel.whl"),))
-    model = Model("fp32", tmp_path / "m.onnx", "uint8", False)
+    model = InteropModel("fp32", tmp_path / "m.onnx", "uint8", False)
     (result,) = run_peer(peer, [model], np.zeros((1, 4, 4, 3), np.uint8), LOGITS, tmp_path)
     assert result.largest is None
     assert result.problem is not None and result.problem.startswith("`pip install") and "status 1" in result.problem
@@ -74,10 +74,10 @@ def test_a_worker_is_fed_and_compared(echo: Peer, tmp_path: Path) -> None:
     path = tmp_path / "model.npy"
     np.save(path, LOGITS)
     models = [
-        Model("fp32", path, "uint8", False),
-        Model("absent", tmp_path / "no.npy", "uint8", False),
-        Model("other input", path, "pixels", False),
-        Model("int8", path, "uint8", True),
+        InteropModel("fp32", path, "uint8", False),
+        InteropModel("absent", tmp_path / "no.npy", "uint8", False),
+        InteropModel("other input", path, "pixels", False),
+        InteropModel("int8", path, "uint8", True),
     ]
     ran, absent = run_peer(echo, models, np.zeros((2, 4, 4, 3), np.uint8), LOGITS, tmp_path)
     assert (ran.model, ran.largest, ran.agreement) == ("fp32", 0.0, 1.0)
@@ -90,7 +90,11 @@ def test_a_worker_cannot_install_anything(echo: Peer, tmp_path: Path) -> None:
         "import os\nprint(os.environ['PIP_NO_INDEX'], os.environ['PATH'].split(os.pathsep)[0])\nraise SystemExit(3)\n"
     )
     (result,) = run_peer(
-        echo, [Model("fp32", tmp_path / "m.onnx", "uint8", False)], np.zeros((1, 4, 4, 3), np.uint8), LOGITS, tmp_path
+        echo,
+        [InteropModel("fp32", tmp_path / "m.onnx", "uint8", False)],
+        np.zeros((1, 4, 4, 3), np.uint8),
+        LOGITS,
+        tmp_path,
     )
     assert result.problem == f"`echo_worker.py m.onnx`: status 3: 1 {Path(sys.executable).parent}"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_tests.compare import DIFFERENT, SAME, Comparison, Probe
-from device_tests.results import Check, Install, Result, to_markdown, write
+from device_tests.compare import DIFFERENT, SAME, Probe, ProbeComparison
+from device_tests.results import Check, InstallFacts, Result, to_markdown, write
 
-COMPARISON = Comparison("int8.tflite", "default", True, 4, 4, 1.0, 0.0, 0.0, SAME, "")
+COMPARISON = ProbeComparison("int8.tflite", "default", True, 4, 4, 1.0, 0.0, 0.0, SAME, "")
 FACTS = {
     "machine": "aarch64",
     "cpu": "2 x Cortex-A72",
@@ -30,8 +30,8 @@ FACTS = {
 }
 
 
-def result(target: str = "arm64-user", comparison: Comparison = COMPARISON, *checks: Check) -> Result:
-    installs = [Install("litert", "cortex-a72", Probe(FACTS, {"x": np.zeros(1)}), [comparison])]
+def result(target: str = "arm64-user", comparison: ProbeComparison = COMPARISON, *checks: Check) -> Result:
+    installs = [InstallFacts("litert", "cortex-a72", Probe(FACTS, {"x": np.zeros(1)}), [comparison])]
     return Result(
         target, "2026-01-01T00:00:00+00:00", "abc", {"machine": "x86_64", "cpu": "some"}, installs, list(checks)
     )

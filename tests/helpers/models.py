@@ -14,9 +14,9 @@ def exported(folder: Path, kind: str, precision: str, size: tuple[int, int]) -> 
     pytest.importorskip("torch", reason="making a model needs torch")
     pytest.importorskip("flatbuffers", reason="making a model needs flatbuffers")
     from fastscnn_edge.export.convert import write_onnx_file, write_tflite_file
-    from fastscnn_edge.export.prepare import Source, prepare
+    from fastscnn_edge.export.prepare import ExportSource, prepare
 
-    prepared = prepare(Source(CHECKPOINT, precision=precision, size=size))
+    prepared = prepare(ExportSource(CHECKPOINT, precision=precision, size=size))
     path = folder / f"{precision}_{size[0]}x{size[1]}.{kind}"
     (write_onnx_file if kind == "onnx" else write_tflite_file)(path, prepared, precision)
     return path

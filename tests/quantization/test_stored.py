@@ -12,11 +12,11 @@ from PIL import Image
 from fastscnn_edge.cli.main import main
 from fastscnn_edge.errors import CheckpointError
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.ptq import activation_parameters
-from fastscnn_edge.quantization.stored import from_plain, to_plain
+from fastscnn_edge.quantization.stored import scales_from_plain, scales_to_plain
 from fastscnn_edge.reference.checkpoint import load_checkpoint
 from fastscnn_edge.spec import IMAGENET
 
@@ -30,22 +30,22 @@ def graph():
 
 @pytest.fixture(scope="module")
 def parameters(graph):
-    return activation_parameters(graph, observe(graph, [random_picture(96, 96)]), AFFINE)
+    return activation_parameters(graph, observe_ranges(graph, [random_picture(96, 96)]), AFFINE)
 
 
 def test_scales_survive_json_to_the_bit(graph, parameters) -> None:
-    back = from_plain(json.loads(json.dumps(to_plain(parameters, AFFINE, "test"))), graph, AFFINE)
+    back = scales_from_plain(json.loads(json.dumps(scales_to_plain(parameters, AFFINE, "test"))), graph, AFFINE)
     assert {n: (q.scale.tobytes(), q.zero_point) for n, q in back.items()} == {
         n: (q.scale.tobytes(), q.zero_point) for n, q in parameters.items()
     }
 
 
 def test_another_size_takes_what_the_group_shares(parameters) -> None:
-    plain = to_plain(parameters, AFFINE, "test")
+    plain = scales_to_plain(parameters, AFFINE, "test")
     for size in ((64, 64), (128, 160)):  # at 64x64 one pyramid level needs no resize
         other = lower(random_model("mmseg", 4), IMAGENET, *size)
         names = {name for name, tensor in other.tensors.items() if tensor.data is None}
-        assert set(from_plain(plain, other, AFFINE)) == names
+        assert set(scales_from_plain(plain, other, AFFINE)) == names
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_another_size_takes_what_the_group_shares(parameters) -> None:
     ],
 )
 def test_damaged_scales_are_a_checkpoint_error(break_it, graph, parameters) -> None:
-    plain = to_plain(parameters, AFFINE, "test")
+    plain = scales_to_plain(parameters, AFFINE, "test")
     break_it(plain)
     with pytest.raises(CheckpointError):
-        from_plain(plain, graph, AFFINE)
+        scales_from_plain(plain, graph, AFFINE)
 
 
 def test_calibrated_checkpoint_exports_the_same_file_without_pictures(tmp_path: Path) -> None:

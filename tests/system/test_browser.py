@@ -13,7 +13,7 @@ import pytest
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.runtime.frames import Frame
-from fastscnn_edge.runtime.web.listen_address import Address
+from fastscnn_edge.runtime.web.listen_address import ListenAddress
 from fastscnn_edge.runtime.web.view import About, WebView
 
 playwright = pytest.importorskip("playwright.sync_api", reason="a real browser needs playwright")
@@ -43,7 +43,7 @@ class Run:
     """A run whose frames get brighter and whose sky grows, until it is stopped."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
-        self.view = WebView(Address(host, 0), CAMVID, About("drive.mp4", "tiny"), lambda: 3)
+        self.view = WebView(ListenAddress(host, 0), CAMVID, About("drive.mp4", "tiny"), lambda: 3)
         self.url = self.view.url.replace(f"//{self.view.url.split('/')[2].split(':')[0]}:", "//127.0.0.1:")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go)

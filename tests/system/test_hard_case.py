@@ -12,7 +12,7 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.evaluate import evaluate_predictor
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, load_for
+from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower
@@ -60,7 +60,9 @@ def case(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     val = open_dataset(shared / "camvid", "val")
     checkpoint = load_checkpoint(BUNDLED)
     graph = unbalanced(lower(checkpoint.model, checkpoint.normalisation, *checkpoint.trained_size))
-    pictures = [load_for(graph, file) for file in calibration_files(shared / "camvid/train/images", 8)]
+    pictures = [
+        load_calibration_image(graph, file) for file in list_calibration_images(shared / "camvid/train/images", 8)
+    ]
     real = miou(tmp_path_factory.mktemp("float") / "float.tflite", graph, checkpoint, val)
     return Case(checkpoint, graph, pictures, val, real)
 

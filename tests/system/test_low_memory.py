@@ -12,7 +12,7 @@ from PIL import Image
 from fastscnn_edge.bench.frames import synthetic_frames
 from fastscnn_edge.cli.memory_table import predict
 from fastscnn_edge.runtime.board.footprint import Workload, estimate
-from fastscnn_edge.runtime.engines.open import describe
+from fastscnn_edge.runtime.engines.open import describe_model
 from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
 from tests.helpers.models import exported
 from tests.helpers.processes import memory_group, peak_of_call, run_limited
@@ -54,7 +54,7 @@ def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: 
     assert (out / "street_overlay.png").exists()
     peak = json.loads((out / "r.json").read_text())["memory_after"]["peak_rss"]
     assert peak < limit
-    of, engine = describe(model)
+    of, engine = describe_model(model)
     before = peak_of_call(predict, str(model), 1)["before"]
     work = Workload(frame=size, pictures=True, drawing=True, held=IN_FLIGHT)
     estimated = estimate(of, engine, model.stat().st_size, before, work).total

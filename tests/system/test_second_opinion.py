@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.graph.evaluator import input_values, run
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
@@ -19,7 +19,7 @@ from tests.helpers import random_model, random_picture
 def test_tensorflow_reference_kernels_equal_the_integer_evaluator(tmp_path: Path) -> None:
     tensorflow = pytest.importorskip("tensorflow", reason="pip install '.[tensorflow]' for a second opinion")
     graph = lower(random_model("mmseg", 6), IMAGENET, 96, 128)
-    quantized = quantize_graph(graph, observe(graph, [random_picture(96, 128)]))
+    quantized = quantize_graph(graph, observe_ranges(graph, [random_picture(96, 128)]))
     path, picture = tmp_path / "model.tflite", random_picture(96, 128, 1)
     path.write_bytes(write_tflite(quantized, "test"))
     kernels = tensorflow.lite.experimental.OpResolverType.BUILTIN_REF

@@ -12,14 +12,14 @@ from ..board.procfs import read_text
 from ..sources.base import FrameSource
 from ..sources.open import open_source
 from .reconnect import RECONNECT, Reconnecting
-from .v4l2.modes import DEFAULT_RATE, Wish
+from .v4l2.modes import DEFAULT_RATE, ModeRequest
 
 _NETWORK = ("rtsp", "rtsps", "http", "https")
 FORMS = "0, /dev/video0, csi, csi:1, rtsp://..., http://... or file:PATH"
 
 
 @dataclass(frozen=True)
-class Address:
+class CameraAddress:
     """A camera as named by a user.
 
     Attributes:
@@ -38,7 +38,7 @@ class Address:
         return f"csi:{self.value}" if self.kind == "csi" else self.value
 
 
-def parse(text: str) -> Address:
+def parse(text: str) -> CameraAddress:
     """The meaning of ``text``; nothing is opened.
 
     Raises:
@@ -46,19 +46,21 @@ def parse(text: str) -> Address:
     """
     scheme = text.partition("://")[0].lower()
     if text.isascii() and text.isdecimal():
-        return Address("v4l2", f"/dev/video{int(text)}")
+        return CameraAddress("v4l2", f"/dev/video{int(text)}")
     if text.startswith("/dev/"):
-        return Address("v4l2", text)
+        return CameraAddress("v4l2", text)
     if text == "csi" or (text.startswith("csi:") and text[4:].isascii() and text[4:].isdecimal()):
-        return Address("csi", text[4:] or "0")
+        return CameraAddress("csi", text[4:] or "0")
     if "://" in text and scheme in _NETWORK:
-        return Address("network", text)
+        return CameraAddress("network", text)
     if text.startswith("file:") and len(text) > 5:
-        return Address("file", text[5:])
+        return CameraAddress("file", text[5:])
     raise ValueError(f"'{text}' is not a camera: {FORMS}")
 
 
-def open_camera(address: Address, wish: Wish, reconnect: float = RECONNECT, warn: Warn = warn_on_stderr) -> FrameSource:
+def open_camera(
+    address: CameraAddress, wish: ModeRequest, reconnect: float = RECONNECT, warn: Warn = warn_on_stderr
+) -> FrameSource:
     """The source at ``address``, not yet entered.
 
     Args:
@@ -73,13 +75,13 @@ def open_camera(address: Address, wish: Wish, reconnect: float = RECONNECT, warn
     """
     _check(address, wish)
     if address.kind == "file":
-        from .file_playback import PlayedSource
+        from .file_playback import FilePlayback
 
-        return PlayedSource(open_source(address.value, warn=warn), wish.rate or DEFAULT_RATE)
+        return FilePlayback(open_source(address.value, warn=warn), wish.rate or DEFAULT_RATE)
     return Reconnecting(_open(address, wish, warn), reconnect, warn)
 
 
-def _open(address: Address, wish: Wish, warn: Warn) -> FrameSource:
+def _open(address: CameraAddress, wish: ModeRequest, warn: Warn) -> FrameSource:
     if address.kind == "network":
         from .network import NetworkSource
 
@@ -100,7 +102,7 @@ def _open(address: Address, wish: Wish, warn: Warn) -> FrameSource:
     return V4L2Camera(path, wish, warn=warn)
 
 
-def _check(address: Address, wish: Wish) -> None:
+def _check(address: CameraAddress, wish: ModeRequest) -> None:
     """Refuse wishes that would silently do nothing."""
     meaningless = {
         "v4l2": (),

@@ -43,6 +43,6 @@ class Camera(SourceState):
         return Frame(rgb, f"frame_{self._number:06d}", taken)
 
 
-def believable(stamp: float | None, now: float) -> float:
+def plausible_timestamp(stamp: float | None, now: float) -> float:
     """The driver's time stamp where it is on the monotonic clock, as V4L2 drivers should have it; else ``now``."""
     return stamp if stamp is not None and 0 <= now - stamp < _MAX_AGE else now

@@ -21,7 +21,7 @@ from ...errors import CameraLostError, SourceError
 from ..frames import Frame
 from .base import STALL, Camera
 from .pixels.yuv import YuvDecoder
-from .v4l2.modes import DEFAULT_RATE, Wish
+from .v4l2.modes import DEFAULT_RATE, ModeRequest
 
 _SLICE = 0.2  # seconds of one wait, so that stop() is heard
 _START = 15.0  # seconds until the first frame: the camera daemon may have to start
@@ -51,9 +51,11 @@ class JetsonCamera(Camera):
         elements: makes the pipeline up to the pipe.
     """
 
-    def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL, elements=argus_elements) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self, index: int, wish: ModeRequest | None = None, stall: float = STALL, elements=argus_elements
+    ) -> None:  # type: ignore[no-untyped-def]
         super().__init__(stall)
-        wish = wish or Wish()
+        wish = wish or ModeRequest()
         self._index, self._elements = index, elements
         width, height = wish.size or wish.least
         self._size = -(-width // 4) * 4, -(-height // 4) * 4

@@ -17,8 +17,8 @@ import numpy as np
 
 from ...errors import CameraLostError, SourceError
 from ..frames import Frame
-from .base import STALL, Camera, believable
-from .v4l2.modes import DEFAULT_RATE, Wish
+from .base import STALL, Camera, plausible_timestamp
+from .v4l2.modes import DEFAULT_RATE, ModeRequest
 
 _SLICE = 0.5  # seconds of one wait, so that stop() is heard
 
@@ -37,9 +37,9 @@ class PiCamera(Camera):
         stall: seconds without a frame after which it counts as lost.
     """
 
-    def __init__(self, index: int, wish: Wish | None = None, stall: float = STALL) -> None:
+    def __init__(self, index: int, wish: ModeRequest | None = None, stall: float = STALL) -> None:
         super().__init__(stall)
-        self._index, self._wish = index, wish or Wish()
+        self._index, self._wish = index, wish or ModeRequest()
         self._camera: Any = None
         self._mapped: Any = None
 
@@ -98,7 +98,7 @@ class PiCamera(Camera):
             finally:
                 request.release()
             job = self._camera.capture_request(wait=False)
-            yield self._next_frame(rgb, believable(taken, time.monotonic()))
+            yield self._next_frame(rgb, plausible_timestamp(taken, time.monotonic()))
 
     def _copy(self, request: Any) -> np.ndarray:
         with self._mapped(request, "main") as mapped:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ..frames import Frame
-from ..sources.base import FrameSource, Gaps
+from ..sources.base import FrameSource, Outages
 
 
-class PlayedSource:
+class FilePlayback:
     """``source`` at the pace of its own time stamps, or of ``rate`` where it has none.
 
     A frame's ``captured_at`` is the moment it was due, so latency counts as it would for a camera. If the file cannot
@@ -25,7 +25,7 @@ class PlayedSource:
     def __init__(self, source: FrameSource, rate: float) -> None:
         self._source, self._rate = source, rate
         self._stopped = threading.Event()
-        self.gaps = Gaps()
+        self.gaps = Outages()
         self.mode: str | None = f"a {source.kind}, played"
 
     @property
@@ -40,7 +40,7 @@ class PlayedSource:
         self._stopped.set()
         self._source.stop()
 
-    def __enter__(self) -> PlayedSource:
+    def __enter__(self) -> FilePlayback:
         self._source.__enter__()
         return self
 

@@ -12,7 +12,7 @@ from ...errors import SourceError
 from .address import is_jetson
 from .v4l2.camera import device_nodes
 from .v4l2.device import Device, KernelDevice, failure, query
-from .v4l2.modes import FORMATS, Offer, read_offers
+from .v4l2.modes import FORMATS, FormatModes, read_offers
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Found:
     name: str
     library: str
     problem: str | None = None
-    offers: tuple[Offer, ...] = ()
+    offers: tuple[FormatModes, ...] = ()
 
 
 def find_cameras(
@@ -82,7 +82,7 @@ def _csi(root: Path) -> list[Found]:
     ]
 
 
-def describe(found: list[Found]) -> str:
+def describe_cameras(found: list[Found]) -> str:
     """For people: one block a camera."""
     if not found:
         return (

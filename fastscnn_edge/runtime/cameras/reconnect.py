@@ -10,21 +10,21 @@ from types import TracebackType
 from ...errors import CameraLostError, SourceError
 from ...log import Warn, warn_on_stderr
 from ..frames import Frame
-from ..sources.base import FrameSource, Gap, Gaps
+from ..sources.base import FrameSource, Outage, Outages
 
 RECONNECT = 30.0
 """Seconds a lost camera is waited for unless told otherwise: a bumped plug, a hub that resets."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
 
-_TOLD_ALWAYS = 5
-_TOLD_EVERY = 60.0
+_LOGGED_ALWAYS = 5
+_LOG_INTERVAL = 60.0
 """The first outages are told one by one, later ones at most once in so many seconds: a stream that breaks off after
 every frame shall not fill a disk with its log."""
 
 
 class Reconnecting:
-    """``camera`` with its outages bridged: a message when it goes and when it is back, and a :class:`Gap` counted.
+    """``camera`` with its outages bridged: a message when it goes and when it is back, and a :class:`Outage` counted.
 
     Only a camera that was there is waited for: one that cannot be opened at all is a wrong number more likely.
 
@@ -41,8 +41,8 @@ class Reconnecting:
         self._camera, self._seconds = camera, seconds
         self._stopped = threading.Event()
         self.kind = camera.kind
-        self.gaps = Gaps()
-        self._told = _Told(warn)
+        self.gaps = Outages()
+        self._told = _OutageLog(warn)
 
     @property
     def skipped(self) -> int:
@@ -76,7 +76,7 @@ class Reconnecting:
             CameraLostError: it did not come back in time.
         """
         began = time.monotonic()
-        outage: _Outage | None = None
+        outage: _CurrentOutage | None = None
         try:
             while True:
                 try:
@@ -91,7 +91,7 @@ class Reconnecting:
                     if not self._seconds or self._stopped.is_set():
                         raise
                     if outage is None:
-                        outage = _Outage(str(lost), time.monotonic())
+                        outage = _CurrentOutage(str(lost), time.monotonic())
                         self._told.lost(f"{lost}; waiting {self._seconds:g} s for it")
                     elif outage.lasted > self._seconds:
                         raise self._given_up(lost) from lost
@@ -102,7 +102,7 @@ class Reconnecting:
             if outage is not None:
                 self._keep(outage, began)
 
-    def _reopen(self, outage: _Outage) -> bool:
+    def _reopen(self, outage: _CurrentOutage) -> bool:
         """Whether it is open again; False when stopped while waiting."""
         while not self._stopped.wait(outage.pause()):
             try:
@@ -116,11 +116,11 @@ class Reconnecting:
     def _given_up(self, error: SourceError) -> CameraLostError:
         return CameraLostError(f"the camera did not come back within {self._seconds:g} s: {error}")
 
-    def _keep(self, outage: _Outage, began: float) -> None:
-        self.gaps.add(Gap(outage.since - began, outage.lasted, outage.reason))
+    def _keep(self, outage: _CurrentOutage, began: float) -> None:
+        self.gaps.add(Outage(outage.since - began, outage.lasted, outage.reason))
 
 
-class _Told:
+class _OutageLog:
     """Says what happens to a camera, and not more often than one wants to read it."""
 
     def __init__(self, warn: Warn) -> None:
@@ -132,7 +132,7 @@ class _Told:
     def lost(self, message: str) -> None:
         self._outages += 1
         now = time.monotonic()
-        self._telling = self._outages <= _TOLD_ALWAYS or now - self._last >= _TOLD_EVERY
+        self._telling = self._outages <= _LOGGED_ALWAYS or now - self._last >= _LOG_INTERVAL
         if not self._telling:
             self._untold += 1
             return
@@ -145,7 +145,7 @@ class _Told:
             self._warn(message)
 
 
-class _Outage:
+class _CurrentOutage:
     """One time without the camera, and how patiently it is tried."""
 
     def __init__(self, reason: str, since: float) -> None:

@@ -13,7 +13,7 @@ MAX_DEFAULT_THREADS = 4
 """Boards have four fast cores at most, and beyond that this small network no longer gains."""
 
 
-class Quantization(NamedTuple):
+class LogitsQuantization(NamedTuple):
     """``real = scale * (integer - zero_point)``."""
 
     scale: float
@@ -36,7 +36,7 @@ class Engine(Protocol):
     name: str
     library: str
     threads: int
-    output_quantization: Quantization | None
+    output_quantization: LogitsQuantization | None
     details: dict[str, Any]
 
     def input_view(self) -> np.ndarray:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from ...errors import ModelFileError
 from ...spec import ModelSpec
-from .base import Quantization
+from .base import LogitsQuantization
 
 SPEC, LABELS, LOGITS, DIGEST = "fastscnn_edge", "labels", "logits", "sha256"
 
@@ -31,7 +31,7 @@ _KEY, _VALUE = 1, 2  # of StringStringEntryProto
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def metadata(spec: ModelSpec, logits: Quantization | None) -> dict[str, str]:
+def metadata(spec: ModelSpec, logits: LogitsQuantization | None) -> dict[str, str]:
     """What to store in a file, its digest still blank."""
     entries = {SPEC: spec.to_json(), LABELS: "\n".join(spec.classes.labels), DIGEST: BLANK_DIGEST}
     if logits is not None:
@@ -46,7 +46,7 @@ def seal(body: bytes) -> bytes:
     return body[:at] + digest + body[at + len(digest) :]
 
 
-def read_onnx(path: str | Path) -> tuple[ModelSpec, Quantization | None]:
+def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
     """The description inside ``path`` and the quantization of its logits, after checking that the file is whole.
 
     Raises:
@@ -61,7 +61,7 @@ def read_onnx(path: str | Path) -> tuple[ModelSpec, Quantization | None]:
             stated = entries[DIGEST]
             actual = _digest(stream, digest_at)
         spec = ModelSpec.from_json(entries[SPEC])
-        logits = Quantization(**json.loads(entries[LOGITS])) if LOGITS in entries else None
+        logits = LogitsQuantization(**json.loads(entries[LOGITS])) if LOGITS in entries else None
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise ModelFileError(
             f"{path} is not a complete model of this package (truncated, damaged, or another network's); "

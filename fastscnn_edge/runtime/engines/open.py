@@ -32,7 +32,7 @@ def open_engine(path: str | Path, threads: int | None = None) -> Engine:
     return TFLiteEngine(path, threads)
 
 
-def describe(model: Path) -> tuple[ModelSpec, str]:
+def describe_model(model: Path) -> tuple[ModelSpec, str]:
     """(description, engine that runs it), from the file alone: nothing is loaded.
 
     Raises:

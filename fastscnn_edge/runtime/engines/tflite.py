@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import MissingExtraError, ModelFileError
 from ...spec import ModelSpec
-from .base import Quantization
+from .base import LogitsQuantization
 from .native_stderr import captured_stderr
 from .tflite_file import read_spec
 
@@ -104,8 +104,8 @@ def _check(path: Path, spec: ModelSpec, inputs: list[dict], outputs: list[dict])
         raise ModelFileError(f"{path}: its logits do not share one scale, so they cannot be compared as integers")
 
 
-def _quantization(output: dict) -> Quantization | None:
+def _quantization(output: dict) -> LogitsQuantization | None:
     parameters = output["quantization_parameters"]
     if np.dtype(output["dtype"]) != np.int8:
         return None
-    return Quantization(float(parameters["scales"][0]), int(parameters["zero_points"][0]))
+    return LogitsQuantization(float(parameters["scales"][0]), int(parameters["zero_points"][0]))

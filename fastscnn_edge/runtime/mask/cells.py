@@ -92,7 +92,7 @@ class CellPainter:
         self.filled: NDArray[np.bool_] = self._rows.filled[:, None] & self._columns.filled
         block = self._rows.pixels.shape[1], self._columns.pixels.shape[1]
         self._band = max(1, min(block[0], CHUNK // block[1]))  # rows of a block done at once
-        self.at_once = max(1, CHUNK // (self._band * block[1]))
+        self.cells_at_once = max(1, CHUNK // (self._band * block[1]))
 
     def fill(self, classes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         """Every cell with its class in ``classes`` [h + 1, w + 1]."""

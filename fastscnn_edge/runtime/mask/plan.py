@@ -104,8 +104,8 @@ class MaskPlan:
         first = np.cumsum(count) - count
         for n in np.unique(count):
             alike = np.flatnonzero(count == n)
-            for start in range(0, len(alike), self._painter.at_once):
-                cells = alike[start : start + self._painter.at_once]
+            for start in range(0, len(alike), self._painter.cells_at_once):
+                cells = alike[start : start + self._painter.cells_at_once]
                 chosen = classes[first[cells] + np.arange(n)[:, None]]  # [n, m']
                 at_corners = values[chosen[:, None], np.arange(4)[:, None], cells]  # [n, 4, m']
                 self._painter.paint(at_corners, chosen.astype(np.uint8), row[cells], column[cells], out)

@@ -52,10 +52,10 @@ class TilePainter:
         outer = [np.multiply.outer(y, x).reshape(-1) for y in (up, down) for x in (left, right)]
         self._weights = np.stack(outer)  # [4, pixels]
         pixels = self._height * self._width
-        self.at_once = max(1, CHUNK // pixels)
-        self._sums = np.empty((2, self.at_once, pixels), np.float32)
-        self._ahead = np.empty((self.at_once, pixels), bool)
-        self._classes = np.empty((self.at_once, pixels), np.uint8)
+        self.cells_at_once = max(1, CHUNK // pixels)
+        self._sums = np.empty((2, self.cells_at_once, pixels), np.float32)
+        self._ahead = np.empty((self.cells_at_once, pixels), bool)
+        self._classes = np.empty((self.cells_at_once, pixels), np.uint8)
 
     def fill(self, classes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         """Every cell with its class in ``classes`` [h + 1, w + 1]."""
@@ -64,7 +64,7 @@ class TilePainter:
     def paint(
         self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int, out: NDArray[np.uint8]
     ) -> None:
-        """Interpolate at most :attr:`at_once` cells; ``out`` has them after :meth:`finish`."""
+        """Interpolate at most :attr:`cells_at_once` cells; ``out`` has them after :meth:`finish`."""
         corners = values.astype(np.float32).transpose(0, 2, 1)  # [n, m, 4]
         m = len(row)
         best, rival = self._sums[0, :m], self._sums[1, :m]

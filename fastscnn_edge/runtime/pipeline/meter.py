@@ -122,7 +122,7 @@ class Meter:
         """1 while every sample is kept, 2 when every second is, and so on."""
         return self._kept["total"].step
 
-    def summaries(self) -> dict[str, Summary | None]:
+    def summaries(self) -> dict[str, Percentiles | None]:
         """Percentiles of everything that is measured, latency last."""
         return {name: kept_summary(kept) for name, kept in self._kept.items()}
 
@@ -138,7 +138,7 @@ class Meter:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Percentiles:
     """Percentiles of one stage by nearest rank: each is a time that was measured. Milliseconds."""
 
     p50: float
@@ -159,14 +159,14 @@ def percentile(samples: Sequence[int], percent: float) -> int:
     return sorted(samples)[math.ceil(percent / 100 * len(samples)) - 1]
 
 
-def summarise(samples: Sequence[int]) -> Summary | None:
+def summarise(samples: Sequence[int]) -> Percentiles | None:
     """Percentiles of ``samples`` (nanoseconds), or None if there are none."""
     if not samples:
         return None
-    return Summary(*(percentile(samples, p) / 1e6 for p in (*PERCENTILES, 100)))
+    return Percentiles(*(percentile(samples, p) / 1e6 for p in (*PERCENTILES, 100)))
 
 
-def kept_summary(samples: Samples) -> Summary | None:
+def kept_summary(samples: Samples) -> Percentiles | None:
     """:func:`summarise` with the largest of all samples, kept or not."""
     summary = summarise(samples.to_list())
     return replace(summary, max=samples.largest / 1e6) if summary else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...spec import ModelSpec
-from ..images import fit_into
+from ..images import resize_image_into
 
 
 def check_frame(rgb: np.ndarray) -> None:
@@ -16,7 +16,7 @@ def check_frame(rgb: np.ndarray) -> None:
         raise ValueError(f"a frame is uint8 with values 0..255, not {rgb.dtype}")
 
 
-def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
+def preprocess(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
     """Write the network's input for ``rgb`` into ``buffer``; a resize needs Pillow's memory, but none of numpy's.
 
     Args:
@@ -37,10 +37,10 @@ def prepare(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
         if rgb.shape == pixels.shape:
             np.bitwise_xor(rgb, np.uint8(0x80), out=pixels)
         else:
-            fit_into(rgb, pixels, spec.resize_filter)
+            resize_image_into(rgb, pixels, spec.resize_filter)
             np.bitwise_xor(pixels, np.uint8(0x80), out=pixels)
     elif buffer.dtype in (np.uint8, np.float32):
-        fit_into(rgb, buffer[0], spec.resize_filter)
+        resize_image_into(rgb, buffer[0], spec.resize_filter)
         if buffer.dtype == np.float32:
             np.subtract(buffer[0], np.float32(128), out=buffer[0])
     else:

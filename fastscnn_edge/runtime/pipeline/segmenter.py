@@ -14,7 +14,7 @@ from ...spec import ModelSpec
 from ..engines.base import Engine
 from ..engines.open import open_engine
 from ..mask.plan import MaskPlan
-from .preprocess import check_frame, prepare
+from .preprocess import check_frame, preprocess
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 
@@ -81,7 +81,7 @@ class Segmenter:
         start = time.perf_counter_ns()
         # Checked before the engine lends its memory: a caller who keeps the exception would keep the loan as well.
         check_frame(rgb)
-        prepare(rgb, self.spec, self.engine.input_view())
+        preprocess(rgb, self.spec, self.engine.input_view())
         prepared = time.perf_counter_ns()
         self.engine.invoke()
         logits = self.engine.logits()

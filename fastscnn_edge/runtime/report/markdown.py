@@ -14,7 +14,7 @@ _STATE_ROWS = 12
 """Lines of the table of states; the JSON has all."""
 
 
-def markdown(data: dict[str, Any]) -> str:
+def markdown_report(data: dict[str, Any]) -> str:
     """The text for ``data``, what :meth:`.report.Report.to_dict` returns or its JSON held."""
     sections = (_headline(data), _times(data), _memory(data), _operators(data), _conditions(data))
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"

@@ -13,7 +13,7 @@ from .schema import SCHEMA
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """The JSON that :meth:`.report.Report.write` wrote. Use it inside :func:`damage_told`.
+    """The JSON that :meth:`.report.Report.write` wrote. Use it inside :func:`damage_as_error`.
 
     Raises:
         UsageError: missing, not a report, or of a schema this version does not know.
@@ -32,7 +32,7 @@ def read_report(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def damage_told(*paths: Path) -> Iterator[None]:
+def damage_as_error(*paths: Path) -> Iterator[None]:
     """Reports of ``paths`` are being used; that something in them is missing or of another kind is the user's error."""
     try:
         yield

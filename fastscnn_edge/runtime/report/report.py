@@ -20,15 +20,15 @@ from ..board.watcher import WatchLog
 from ..engines.base import Engine
 from ..engines.profile import Profile
 from ..pipeline.meter import Meter
-from ..sources.base import FrameSource, Gap
+from ..sources.base import FrameSource, Outage
 from .accuracy import Accuracy
 from .html import html_page
-from .markdown import markdown
+from .markdown import markdown_report
 from .schema import SCHEMA
 
 
 @dataclass(frozen=True)
-class Model:
+class ReportModel:
     """Which file ran: its digest ties the times to an accuracy measured elsewhere."""
 
     file: str
@@ -37,12 +37,12 @@ class Model:
     spec: ModelSpec
 
     @staticmethod
-    def of(path: Path, spec: ModelSpec) -> Model:
-        return Model(path.name, path.stat().st_size, sha256(path), spec)
+    def of(path: Path, spec: ModelSpec) -> ReportModel:
+        return ReportModel(path.name, path.stat().st_size, sha256(path), spec)
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """What was segmented.
 
     Attributes:
@@ -61,14 +61,14 @@ class Source:
     skipped: int
     dropped: int = 0
     mode: str | None = None
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[Outage, ...] = ()
     outages: int = 0
     away: float = 0.0
 
     @staticmethod
-    def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> Source:
+    def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> ReportSource:
         gaps = source.gaps
-        return Source(
+        return ReportSource(
             source.kind,
             name,
             size,
@@ -85,7 +85,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Rules:
+class BenchmarkRules:
     """How a benchmark was conducted; ``fastscnn_edge/commands/bench.py`` says what for.
 
     Attributes:
@@ -126,16 +126,16 @@ class Report:
     created: str
     command: tuple[str, ...]
     stopped_by: str | None
-    model: Model
+    model: ReportModel
     engine: dict[str, Any]
-    source: Source
+    source: ReportSource
     meter: Meter
     board: Board
     states: tuple[BoardState, ...]
     memory_before: Memory
     memory_after: Memory
     began: float | None = None
-    rules: Rules | None = None
+    rules: BenchmarkRules | None = None
     watch: WatchLog | None = None
     accuracy: Accuracy | None = None
     profile: Profile | None = None
@@ -201,7 +201,7 @@ class Report:
         """Write ``path`` (JSON), and a .md and a .html of the same name beside it."""
         data = self.to_dict()
         write_text(path, to_json(data))
-        write_text(path.with_suffix(".md"), markdown(data))
+        write_text(path.with_suffix(".md"), markdown_report(data))
         write_text(path.with_suffix(".html"), html_page(data))
 
     @property

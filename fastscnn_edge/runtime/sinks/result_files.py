@@ -19,7 +19,7 @@ from .overlay import mask_image, overlay
 _OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 88, "subsampling": 0}}
 
 
-class ResultWriter:
+class ResultFiles:
     """Writes NAME_overlay and NAME_mask.png (indexed, pixel value = class) into a folder.
 
     Overlays are PNG for still pictures, and JPEG for the many frames of a video or camera.

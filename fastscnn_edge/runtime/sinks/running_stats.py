@@ -13,7 +13,7 @@ _SPAN = 3.0
 """Seconds looked back: long enough to read, short enough to follow."""
 
 
-class Figures:
+class RunningStats:
     """Counts finished frames. For any thread.
 
     Attributes:

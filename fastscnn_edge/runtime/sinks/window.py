@@ -13,7 +13,7 @@ from ...errors import OutputError
 from ...spec import ClassSet
 from ..frames import Frame
 from .overlay import blend, legend
-from .running_stats import Figures
+from .running_stats import RunningStats
 
 _GROUND = "#111417"
 _SCREEN_SHARE = 0.8
@@ -56,7 +56,7 @@ class Window:
         except tkinter.TclError as error:
             raise OutputError(f"cannot open a window: {error}; run on a desktop, or with --headless") from error
         self._class_set, self._title = class_set, title
-        self._figures = Figures()
+        self._figures = RunningStats()
         self._newest: tuple[Frame, np.ndarray] | None = None
         self._lock = threading.Lock()
         self._drawn: Any = None  # what was drawn, for which size: drawing it again would change nothing

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from ..frames import Frame
 
 
-class Gap(NamedTuple):
+class Outage(NamedTuple):
     """A time without a camera. ``at`` counts from the first frame on; both in seconds."""
 
     at: float
@@ -18,22 +18,22 @@ class Gap(NamedTuple):
     reason: str
 
 
-KEPT_GAPS = 256
+KEPT_OUTAGES = 256
 
 
-class Gaps:
+class Outages:
     """Times without the camera, in a memory that never grows: all are counted, the latest are kept.
 
     Attributes:
-        kept: at most :data:`KEPT_GAPS`, oldest first.
+        kept: at most :data:`KEPT_OUTAGES`, oldest first.
         count, seconds: of all.
     """
 
     def __init__(self) -> None:
-        self.kept: deque[Gap] = deque(maxlen=KEPT_GAPS)
+        self.kept: deque[Outage] = deque(maxlen=KEPT_OUTAGES)
         self.count, self.seconds = 0, 0.0
 
-    def add(self, gap: Gap) -> None:
+    def add(self, gap: Outage) -> None:
         self.kept.append(gap)
         self.count += 1
         self.seconds += gap.seconds
@@ -58,7 +58,7 @@ class FrameSource(Protocol):
     kind: str
     moving: bool
     live: bool
-    gaps: Gaps
+    gaps: Outages
 
     @property
     def skipped(self) -> int: ...
@@ -90,7 +90,7 @@ class SourceState:
     def __init__(self) -> None:
         self.skipped = self.dropped = 0
         self.mode: str | None = None
-        self.gaps = Gaps()
+        self.gaps = Outages()
 
     def stop(self) -> None:
         """Nothing here waits."""

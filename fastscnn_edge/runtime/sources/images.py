@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import SourceError
 from ...log import Warn, warn_on_stderr
 from ..frames import Frame
-from ..images import PICTURE_SUFFIXES, read_picture
+from ..images import IMAGE_SUFFIXES, read_image
 from .base import SourceState
 
 VIDEO_SUFFIXES = frozenset(
@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
-class PictureSource(SourceState):
+class ImageSource(SourceState):
     """One picture, decoded again each time it is repeated, as a camera would deliver it anew."""
 
     kind = "picture"
@@ -28,12 +28,12 @@ class PictureSource(SourceState):
         super().__init__()
         self._path, self._repeat = path, repeat
 
-    def __enter__(self) -> PictureSource:
+    def __enter__(self) -> ImageSource:
         return self
 
     def __iter__(self) -> Iterator[Frame]:
         for _ in range(self._repeat):
-            yield Frame(read_picture(self._path), self._path.stem, time.monotonic())
+            yield Frame(read_image(self._path), self._path.stem, time.monotonic())
 
 
 class FolderSource(SourceState):
@@ -57,7 +57,7 @@ class FolderSource(SourceState):
         except OSError as error:
             raise SourceError(f"cannot list {self._path}: {error.strerror}") from error
         self._pictures = [
-            p for p in entries if p.suffix.lower() in PICTURE_SUFFIXES and not p.name.startswith(".") and p.is_file()
+            p for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
         ]
         if not self._pictures:
             raise SourceError(f"{self._path} contains no pictures ({listed(PICTURE_SUFFIXES)})")
@@ -69,7 +69,7 @@ class FolderSource(SourceState):
         any_read = False
         for path in self._pictures:
             try:
-                rgb = read_picture(path)
+                rgb = read_image(path)
             except SourceError as error:
                 self.skipped += 1
                 held_back.append(error)

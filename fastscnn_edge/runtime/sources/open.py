@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ...errors import SourceError
 from ...log import Warn, warn_on_stderr
-from ..images import PICTURE_SUFFIXES
+from ..images import IMAGE_SUFFIXES
 from .base import FrameSource
-from .images import VIDEO_SUFFIXES, FolderSource, PictureSource, listed
+from .images import VIDEO_SUFFIXES, FolderSource, ImageSource, listed
 
 
 def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) -> FrameSource:
@@ -27,8 +27,8 @@ def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) 
         return FolderSource(path, warn)
     if not path.exists():
         raise SourceError(f"no such picture, folder or video: {path}")
-    if path.suffix.lower() in PICTURE_SUFFIXES:
-        return PictureSource(path, repeat)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource(path, repeat)
     if path.suffix.lower() in VIDEO_SUFFIXES:
         from .video import VideoSource
 

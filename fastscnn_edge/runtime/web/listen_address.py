@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where to listen; port 0 is any free one."""
 
     host: str
@@ -16,7 +16,7 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @staticmethod
-    def parse(text: str) -> Address:
+    def parse(text: str) -> ListenAddress:
         """``HOST:PORT``; an IPv6 address in brackets.
 
         Raises:
@@ -25,4 +25,4 @@ class Address(NamedTuple):
         match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})", text)
         if match is None or int(match[3]) > 65535:
             raise ValueError(f"'{text}' is not HOST:PORT, for example 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080")
-        return Address(match[1] or match[2], int(match[3]))
+        return ListenAddress(match[1] or match[2], int(match[3]))

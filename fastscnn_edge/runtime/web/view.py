@@ -18,9 +18,9 @@ from ...spec import ClassSet
 from ..board.board import BoardState, read_state, throttle_verdict
 from ..frames import Frame
 from ..sinks.overlay import class_shares
-from ..sinks.running_stats import Figures
+from ..sinks.running_stats import RunningStats
 from .access import Access
-from .listen_address import Address
+from .listen_address import ListenAddress
 from .live_feed import LiveFeed
 from .server import WebServer
 
@@ -51,7 +51,7 @@ class WebView:
         OutputError: nobody can listen at ``address``.
     """
 
-    def __init__(self, address: Address, class_set: ClassSet, about: About, dropped: Callable[[], int]) -> None:
+    def __init__(self, address: ListenAddress, class_set: ClassSet, about: About, dropped: Callable[[], int]) -> None:
         self._feed = LiveFeed(class_set)
         self._status = Status(class_set, about, self._feed, dropped)
         try:
@@ -89,7 +89,7 @@ class Status:
     """The page's figures."""
 
     def __init__(self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int]) -> None:
-        self.figures = Figures()
+        self.figures = RunningStats()
         self._class_set, self._about, self._feed, self._dropped = class_set, about, feed, dropped
         self.finished = False
         self._run = secrets.token_hex(4)

@@ -16,7 +16,7 @@ from fastscnn_edge.export.precision import halve
 from fastscnn_edge.export.to_onnx.options import DYNAMICS, INPUTS, TARGETS, OnnxOptions
 from fastscnn_edge.export.to_onnx.verify import image, integers, open_session
 from fastscnn_edge.export.to_onnx.writer import write_onnx
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.evaluator import run
 from fastscnn_edge.quantization.graph.graph import Conv, Graph
@@ -38,7 +38,7 @@ def float_graph(dialect: str, size: tuple[int, int]) -> Graph:
 
 def int8_graph(graph: Graph, scheme: str = "affine") -> Graph:
     _, height, width, _ = graph.tensors[graph.input].shape
-    ranges = observe(graph, [random_picture(height, width)])
+    ranges = observe_ranges(graph, [random_picture(height, width)])
     return with_parameters(graph, activation_parameters(graph, ranges, SCHEMES[scheme]), SCHEMES[scheme])
 
 
@@ -181,7 +181,7 @@ def test_one_dynamic_file_is_every_fixed_file(dialect: str, form: str, dynamic: 
     typical, other = (lower(model, NORMALISATION[dialect], *extent) for extent in (written, size))
     if form == "int8":
         scheme = SCHEMES["affine"]
-        parameters = activation_parameters(typical, observe(typical, [random_picture(*written)]), scheme)
+        parameters = activation_parameters(typical, observe_ranges(typical, [random_picture(*written)]), scheme)
         typical, other = (with_parameters(g, parameters, scheme) for g in (typical, other))
     options = OnnxOptions(dynamic=dynamic)
     path = tmp_path / "model.onnx"

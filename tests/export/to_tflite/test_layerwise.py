@@ -12,9 +12,9 @@ from ai_edge_litert.interpreter import OpResolverType
 
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.export.to_tflite.layerwise import check_operations, float_tensors
-from fastscnn_edge.export.to_tflite.verify import describe, list_operators, logits, verify
+from fastscnn_edge.export.to_tflite.verify import describe_tflite, list_operators, logits, verify
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.evaluator import run
 from fastscnn_edge.quantization.graph.graph import Graph
@@ -35,7 +35,7 @@ def graphs(request: pytest.FixtureRequest) -> tuple[Graph, Graph]:
     """(float, int8)."""
     dialect, scheme = request.param
     graph = lower(random_model(dialect, 6), IMAGENET if dialect == "mmseg" else INT8_NATIVE, *SIZE)
-    ranges = observe(graph, [random_picture(*SIZE, seed) for seed in range(2)])
+    ranges = observe_ranges(graph, [random_picture(*SIZE, seed) for seed in range(2)])
     return graph, quantize_graph(graph, ranges, SCHEMES[scheme])
 
 
@@ -56,7 +56,7 @@ def test_int16_layers_equal_the_evaluator_bit_for_bit(
     found = verify(path, mixed, graph, [PICTURE])
     assert found.float_operators == ()
     assert found.layers.startswith("int16: ")
-    assert "not int8    int16: " in describe(found) and "bit for bit (1 picture)" in describe(found)
+    assert "not int8    int16: " in describe_tflite(found) and "bit for bit (1 picture)" in describe_tflite(found)
 
 
 @pytest.mark.parametrize("layers", LAYERS)

@@ -14,7 +14,7 @@ from fastscnn_edge.export.difference import difference
 from fastscnn_edge.export.precision import halve, quantize_weights
 from fastscnn_edge.export.to_tflite.verify import list_operators, logits, verify
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.graph.evaluator import run
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower
@@ -41,7 +41,7 @@ def written(graph: Graph, folder: Path) -> Path:
 @pytest.mark.parametrize("size", SIZES)
 def test_int8_equals_the_integer_evaluator_bit_for_bit(dialect: str, size: tuple[int, int], tmp_path: Path) -> None:
     graph = float_graph(dialect, size)
-    quantized = quantize_graph(graph, observe(graph, [random_picture(*size)]))
+    quantized = quantize_graph(graph, observe_ranges(graph, [random_picture(*size)]))
     path, picture = written(quantized, tmp_path), random_picture(*size, 1)
     expected = run(quantized, picture)
     np.testing.assert_array_equal(logits(path, quantized, picture, OpResolverType.BUILTIN_REF), expected)
@@ -66,7 +66,7 @@ def test_smaller_constants_run_as_their_evaluator_says(shrink, tolerance: float,
 
 def test_int8_file_has_no_float_operator_and_uses_same_padding_where_it_can(tmp_path: Path) -> None:
     graph = lower(random_model("mmseg", 6), INT8_NATIVE, 360, 480)
-    quantized = quantize_graph(graph, observe(graph, [random_picture(360, 480)]))
+    quantized = quantize_graph(graph, observe_ranges(graph, [random_picture(360, 480)]))
     counts, floats = list_operators(written(quantized, tmp_path))
     assert floats == ()
     assert not {"QUANTIZE", "DEQUANTIZE", "CUSTOM"} & set(counts)
@@ -81,7 +81,7 @@ def test_first_convolution_is_in_pairs_where_they_save_something(
 ) -> None:
     graph = float_graph(dialect, (96, width))
     if int8:
-        graph = quantize_graph(graph, observe(graph, [random_picture(96, width)]))
+        graph = quantize_graph(graph, observe_ranges(graph, [random_picture(96, width)]))
     model = schema.ModelT.InitFromPackedBuf(written(graph, tmp_path).read_bytes(), 0)
     (weight,) = (t for t in model.subgraphs[0].tensors if t.name == b"stem/weight")
     assert list(weight.shape) == [32, 3, 2 if channels == 6 else 3, channels]
@@ -90,7 +90,7 @@ def test_first_convolution_is_in_pairs_where_they_save_something(
 
 def test_scales_stand_in_the_file_verbatim(tmp_path: Path) -> None:
     graph = float_graph("mmseg", SIZES[0])
-    quantized = quantize_graph(graph, observe(graph, [random_picture(*SIZES[0])]))
+    quantized = quantize_graph(graph, observe_ranges(graph, [random_picture(*SIZES[0])]))
     model = schema.ModelT.InitFromPackedBuf(written(quantized, tmp_path).read_bytes(), 0)
     found = {t.name.decode(): t.quantization for t in model.subgraphs[0].tensors}
     # The left border is written in pairs, under other names.
@@ -115,7 +115,7 @@ def test_same_graph_gives_same_bytes_and_aligned_constants() -> None:
 def test_verify_refuses_a_file_of_another_graph(tmp_path: Path) -> None:
     size = SIZES[0]
     graph = float_graph("mmseg", size)
-    a = quantize_graph(graph, observe(graph, [random_picture(*size)]))
-    b = quantize_graph(graph, observe(graph, [random_picture(*size) // 2]))
+    a = quantize_graph(graph, observe_ranges(graph, [random_picture(*size)]))
+    b = quantize_graph(graph, observe_ranges(graph, [random_picture(*size) // 2]))
     with pytest.raises(OutputError, match="reference kernels differ"):
         verify(written(a, tmp_path), b, graph, [random_picture(*size)])

@@ -17,9 +17,9 @@ from fastscnn_edge.quantization.analysis.channel_ranges import (
     LayerRanges,
     Part,
     in_steps,
-    measure,
+    measure_channel_ranges,
+    range_table,
     summary,
-    table,
 )
 from fastscnn_edge.quantization.analysis.range_chart import COARSE, ENOUGH, draw_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
@@ -43,12 +43,12 @@ def graph():
 
 @pytest.fixture(scope="module")
 def layers(graph):
-    return {layer.name: layer for layer in measure(graph, PICTURES)}
+    return {layer.name: layer for layer in measure_channel_ranges(graph, PICTURES)}
 
 
 @pytest.mark.parametrize(("scheme", "steps"), [("affine", 255), ("symmetric", 127)])
 def test_peaks_are_in_steps_of_the_scale(graph, scheme: str, steps: int) -> None:
-    stem = next(layer for layer in measure(graph, PICTURES, SCHEMES[scheme]) if layer.name == "stem")
+    stem = next(layer for layer in measure_channel_ranges(graph, PICTURES, SCHEMES[scheme]) if layer.name == "stem")
     # A ReLU's output: the greatest channel reaches the last step, the others their share of it.
     seen = np.max([dict(run_all(graph, picture))["stem"].max((0, 1, 2)) for picture in PICTURES], 0)
     np.testing.assert_allclose(stem.before, steps * seen / seen.max(), rtol=1e-5)
@@ -107,7 +107,7 @@ def test_dead_channels_do_not_count() -> None:
     nothing = np.zeros(2 * LIMIT + 1, np.int64)
     dead = LayerRanges("dead", (Part("dead", slice(0, 3), nothing, nothing),), np.zeros(3), np.zeros(3))
     assert dead.bits_gained == 0
-    assert "dead" in table([dead])
+    assert "dead" in range_table([dead])
     draw_ranges("title", "subtitle", [dead])
 
 

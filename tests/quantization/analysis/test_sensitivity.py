@@ -14,7 +14,7 @@ from PIL import Image
 from fastscnn_edge.commands.sensitivity import main
 from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.quantization.analysis.bar_chart import Bar, draw_bars, ticks
-from fastscnn_edge.quantization.analysis.sensitivity import measure, table
+from fastscnn_edge.quantization.analysis.sensitivity import measure_sensitivity, sensitivity_table
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.recipes import quantize_both
 from fastscnn_edge.spec import INT8_NATIVE
@@ -33,9 +33,9 @@ def both():
 def test_a_damaged_convolution_comes_first(both, name: str) -> None:
     weight = both.integer.tensors[f"{name}/weight"]
     damaged = both.integer.replace_tensors({weight.name: replace(weight, data=weight.data // 16 * 16)})
-    rows = measure(both.real, damaged, [random_picture(*SIZE, 1)])
+    rows = measure_sensitivity(both.real, damaged, [random_picture(*SIZE, 1)])
     assert rows[0].name == name
-    clean = {row.name: row for row in measure(both.real, both.integer, [random_picture(*SIZE, 1)])}
+    clean = {row.name: row for row in measure_sensitivity(both.real, both.integer, [random_picture(*SIZE, 1)])}
     assert rows[0].sqnr < clean[name].sqnr - 6
     assert all(row.sqnr == clean[row.name].sqnr for row in rows[1:])
 
@@ -44,17 +44,17 @@ def test_a_coarse_activation_scale_comes_first(both) -> None:
     add = both.integer.tensors["bottleneck2.3/add"]
     coarse = replace(add.quantization, scale=add.quantization.scale * np.float32(16))
     damaged = both.integer.replace_tensors({add.name: replace(add, quantization=coarse)})
-    assert measure(both.real, damaged, [random_picture(*SIZE, 1)])[0].name == "bottleneck2.3/add"
+    assert measure_sensitivity(both.real, damaged, [random_picture(*SIZE, 1)])[0].name == "bottleneck2.3/add"
 
 
 def test_miou_lost_orders_the_rows(both, tiny_dataset: Path) -> None:
     weight = both.integer.tensors["logits/weight"]
     damaged = both.integer.replace_tensors({weight.name: replace(weight, data=-weight.data)})
-    rows = measure(both.real, damaged, [random_picture(*SIZE)], open_dataset(tiny_dataset, "val"))
+    rows = measure_sensitivity(both.real, damaged, [random_picture(*SIZE)], open_dataset(tiny_dataset, "val"))
     lost = [row.miou_lost for row in rows]
     assert lost == sorted(lost, reverse=True)
     assert next(row for row in rows if row.name == "logits").miou_lost != 0
-    assert "mIoU lost" in table(rows)
+    assert "mIoU lost" in sensitivity_table(rows)
 
 
 def test_command_writes_table_json_and_plot(tmp_path: Path, tiny_dataset: Path, capsys) -> None:

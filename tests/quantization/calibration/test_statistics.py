@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from fastscnn_edge.quantization.calibration import ranges as calibrate
-from fastscnn_edge.quantization.calibration.ranges import METHODS, choose_ranges, divergence, observe, squared_error
+from fastscnn_edge.quantization.calibration.ranges import (
+    METHODS,
+    choose_ranges,
+    divergence,
+    observe_ranges,
+    squared_error,
+)
 from fastscnn_edge.quantization.calibration.scheme import AFFINE, SCHEMES, SYMMETRIC
 from fastscnn_edge.quantization.calibration.statistics import AVERAGING, BINS, Histogram, Statistics, collect
 from fastscnn_edge.quantization.graph.arithmetic import dequantize, quantize
@@ -95,7 +101,7 @@ def test_members_of_a_group_share_edges_and_range(graph, statistics) -> None:
 
 
 def test_min_max_is_what_observe_says(graph, pictures, statistics) -> None:
-    seen, ranges = observe(graph, pictures), choose_ranges(graph, statistics, "min-max", AFFINE)
+    seen, ranges = observe_ranges(graph, pictures), choose_ranges(graph, statistics, "min-max", AFFINE)
     for name in ("stem", "bottleneck1.2/add", "logits"):
         assert ranges[name] == seen[name]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastscnn_edge.errors import UsageError
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.arithmetic import dequantize, quantize_activation
 from fastscnn_edge.quantization.graph.evaluator import constants, real_values, run, run_all, run_op
@@ -26,7 +26,7 @@ CHAIN = ["bottleneck1.1/expand", "bottleneck1.1/depthwise", "bottleneck1.1/proje
 def graphs(request: pytest.FixtureRequest) -> tuple[Graph, Graph]:
     """(float, int8)."""
     graph = lower(random_model("mmseg", 6), IMAGENET, *SIZE)
-    ranges = observe(graph, [random_picture(*SIZE, seed) for seed in range(2)])
+    ranges = observe_ranges(graph, [random_picture(*SIZE, seed) for seed in range(2)])
     return graph, quantize_graph(graph, ranges, SCHEMES[request.param])
 
 

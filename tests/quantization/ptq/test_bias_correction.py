@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run_all
@@ -37,7 +37,7 @@ def graph(request):
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_mean_errors_shrink(graph, scheme) -> None:
     pictures = [random_picture(*SIZE, seed) for seed in range(3)]
-    quantized = quantize_graph(graph, observe(graph, pictures), scheme)
+    quantized = quantize_graph(graph, observe_ranges(graph, pictures), scheme)
     # Weights truncated instead of rounded: a shift in one direction, as large as it gets.
     damaged = {}
     for op in quantized.ops:
@@ -57,7 +57,7 @@ def test_mean_errors_shrink(graph, scheme) -> None:
 
 def test_only_biases_change_and_they_are_int32(graph) -> None:
     pictures = [random_picture(*SIZE)]
-    quantized = quantize_graph(graph, observe(graph, pictures))
+    quantized = quantize_graph(graph, observe_ranges(graph, pictures))
     corrected = correct_biases(graph, quantized, pictures)
     biases = {op.bias for op in graph.ops if isinstance(op, Conv)}
     for name, tensor in corrected.tensors.items():

@@ -16,7 +16,7 @@ from fastscnn_edge.quantization.graph.graph import Conv
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.gptq import round_weights
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
-from fastscnn_edge.quantization.ptq.sequential import Refinement, as_matrix, from_matrix, patches, refine
+from fastscnn_edge.quantization.ptq.sequential import LayerStatistics, as_matrix, from_matrix, patches, refine_layers
 from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_model, random_picture
 
@@ -34,22 +34,22 @@ def pictures():
 
 
 @pytest.fixture(scope="module")
-def refinements(graph, pictures) -> dict[str, Refinement]:
+def refinements(graph, pictures) -> dict[str, LayerStatistics]:
     """What every convolution sees when none is changed."""
     seen = {}
 
-    def keep(refinement: Refinement) -> Refinement:
+    def keep(refinement: LayerStatistics) -> LayerStatistics:
         seen[refinement.op.output] = refinement
         return refinement
 
     scheme = SCHEMES["affine"]
     quantized = quantize_graph(graph, choose_ranges(graph, collect(graph, pictures), "mse", scheme), scheme)
-    unchanged = refine(graph, quantized, pictures, [keep])
+    unchanged = refine_layers(graph, quantized, pictures, [keep])
     assert all(unchanged.tensors[name] is tensor for name, tensor in quantized.tensors.items() if tensor.data is None)
     return seen
 
 
-def error(r: Refinement) -> float:
+def error(r: LayerStatistics) -> float:
     """Mean squared error of the output around its mean, in accumulator units, all channels together."""
     weight = as_matrix(r.weight.data, r.op.depthwise).astype(np.float64)
     if r.op.depthwise:
@@ -93,7 +93,7 @@ def test_small_problems_are_solved_nearly_as_well_as_by_trying_everything() -> N
     assert compensated - best < nearest - compensated, (compensated, nearest, best)
 
 
-def _refinement(inputs: np.ndarray, real: np.ndarray) -> Refinement:
+def _refinement(inputs: np.ndarray, real: np.ndarray) -> LayerStatistics:
     """Of a 1x1 convolution with exact inputs and scales of 1."""
     from fastscnn_edge.quantization.graph.graph import Quantization, Tensor
 
@@ -104,7 +104,7 @@ def _refinement(inputs: np.ndarray, real: np.ndarray) -> Refinement:
     op = Conv("x", "w", "b", "y", 1, (0, 0, 0, 0), False)
     centred = inputs - inputs.mean(0)
     target = inputs @ real.T
-    return Refinement(
+    return LayerStatistics(
         op,
         weight,
         bias,

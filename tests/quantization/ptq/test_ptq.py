@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import SourceError
-from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
-from fastscnn_edge.quantization.calibration.ranges import Range, observe
+from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
+from fastscnn_edge.quantization.calibration.ranges import Range, observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run, run_all
@@ -25,7 +25,7 @@ SIZE = (96, 128)
 def graphs():
     graph = lower(random_model("mmseg", 6), IMAGENET, *SIZE)
     pictures = [random_picture(*SIZE, seed) for seed in range(3)]
-    return graph, quantize_graph(graph, observe(graph, pictures)), pictures
+    return graph, quantize_graph(graph, observe_ranges(graph, pictures)), pictures
 
 
 def test_int8_logits_follow_the_float_ones(graphs) -> None:
@@ -104,19 +104,19 @@ def test_a_dead_channel_gets_a_harmless_scale() -> None:
     model = random_model("mmseg", 3)
     model.feature_fusion.higher.bn.weight.data[5] = 0
     graph = lower(model, INT8_NATIVE, 64, 64)
-    quantized = quantize_graph(graph, observe(graph, [random_picture(64, 64)]))
+    quantized = quantize_graph(graph, observe_ranges(graph, [random_picture(64, 64)]))
     assert (quantized.tensors["fusion/higher/weight"].data[5] == 0).all()
 
 
 def test_calibration_files_are_spread_over_the_folder(tmp_path) -> None:
     for i in range(10):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{i}.png")
-    assert [p.stem for p in calibration_files(tmp_path, 4)] == ["0", "3", "6", "9"]
-    assert len(calibration_files(tmp_path, 99)) == 10
+    assert [p.stem for p in list_calibration_images(tmp_path, 4)] == ["0", "3", "6", "9"]
+    assert len(list_calibration_images(tmp_path, 99)) == 10
 
 
 def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:
     with pytest.raises(SourceError, match="no such calibration folder"):
-        calibration_files(tmp_path / "absent", 4)
+        list_calibration_images(tmp_path / "absent", 4)
     with pytest.raises(SourceError, match="holds no pictures"):
-        calibration_files(tmp_path, 4)
+        list_calibration_images(tmp_path, 4)

@@ -16,7 +16,7 @@ from fastscnn_edge.cli.main import main
 from fastscnn_edge.errors import CheckpointError
 from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibration.ranges import observe
+from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.files import Origin, is_quantized_file, load_quantized, save_quantized
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
@@ -38,7 +38,9 @@ CLASSES = generic(5)
 def quantized(dialect: str, scheme_name: str, normalisation=INT8_NATIVE):
     scheme = SCHEMES[scheme_name]
     graph = lower(random_model(dialect, 5), normalisation, *SIZE)
-    parameters = activation_parameters(graph, observe(graph, [random_picture(*SIZE, s) for s in range(3)]), scheme)
+    parameters = activation_parameters(
+        graph, observe_ranges(graph, [random_picture(*SIZE, s) for s in range(3)]), scheme
+    )
     return graph, parameters, scheme
 
 

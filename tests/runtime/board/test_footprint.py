@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fastscnn_edge.cli.memory_table import predict
 from fastscnn_edge.errors import UsageError
 from fastscnn_edge.runtime.board.footprint import MIB, STEP, Workload, estimate, largest_size, require_fits
-from fastscnn_edge.runtime.engines.open import describe
+from fastscnn_edge.runtime.engines.open import describe_model
 from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
 from tests.helpers.models import exported
 from tests.helpers.processes import peak_of_call
@@ -72,12 +72,12 @@ def test_a_suggested_size_fits_and_the_next_does_not(h: int, w: int, engine: str
 )
 def test_estimates_are_near_the_measured_peak(tmp_path: Path, kind: str, precision: str, size: tuple[int, int]) -> None:
     path = exported(tmp_path, kind, precision, size)
-    of, engine = describe(path)
+    of, engine = describe_model(path)
     found = peak_of_call(predict, str(path), 1)
     estimated = estimate(of, engine, path.stat().st_size, found["before"]).total
     assert abs(estimated / found["peak"] - 1) <= TOLERANCE[engine]
 
 
 def test_the_bundled_model_is_described_without_loading_it() -> None:
-    of, engine = describe(bundled_model())
+    of, engine = describe_model(bundled_model())
     assert (of.precision, engine) == ("int8", "tflite")

@@ -8,8 +8,8 @@ import pytest
 
 from fastscnn_edge.errors import SourceError, UsageError
 from fastscnn_edge.runtime.cameras import address as module
-from fastscnn_edge.runtime.cameras.address import Address, is_jetson, open_camera, parse
-from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
+from fastscnn_edge.runtime.cameras.address import CameraAddress, is_jetson, open_camera, parse
+from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
 )
 def test_addresses(text: str, kind: str, value: str, shown: str) -> None:
     address = parse(text)
-    assert address == Address(kind, value)
+    assert address == CameraAddress(kind, value)
     assert str(address) == shown
 
 
@@ -45,24 +45,24 @@ def test_what_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "wish", "option"),
     [
-        ("csi", Wish(format="NV12"), "--camera-format"),
-        ("rtsp://host", Wish(rate=30), "--camera-fps"),
-        ("file:x.mp4", Wish(size=(64, 48)), "--camera-size"),
+        ("csi", ModeRequest(format="NV12"), "--camera-format"),
+        ("rtsp://host", ModeRequest(rate=30), "--camera-fps"),
+        ("file:x.mp4", ModeRequest(size=(64, 48)), "--camera-size"),
     ],
 )
-def test_wishes_that_mean_nothing(text: str, wish: Wish, option: str) -> None:
+def test_wishes_that_mean_nothing(text: str, wish: ModeRequest, option: str) -> None:
     with pytest.raises(UsageError, match=f"{option} means nothing"):
         open_camera(parse(text), wish)
 
 
 def test_an_absent_camera_says_which_there_are(tmp_path: Path) -> None:
-    wanted = Address("v4l2", str(tmp_path / "video0"))
+    wanted = CameraAddress("v4l2", str(tmp_path / "video0"))
     with pytest.raises(SourceError, match=r"no .*video\* at all.*--camera csi"):
-        open_camera(wanted, Wish())
+        open_camera(wanted, ModeRequest())
     for name in ("video2", "video10", "videodev"):
         (tmp_path / name).touch()
     with pytest.raises(SourceError, match=r"there is \S*/video2, \S*/video10; fastscnn-edge cameras"):
-        open_camera(wanted, Wish())
+        open_camera(wanted, ModeRequest())
 
 
 def test_a_jetson_is_known_by_its_name(tmp_path: Path) -> None:
@@ -77,5 +77,5 @@ def test_a_jetson_is_known_by_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("jetson", "expected"), [(True, "JetsonCamera"), (False, "PiCamera")])
 def test_the_board_decides_who_reads_csi(monkeypatch: pytest.MonkeyPatch, jetson: bool, expected: str) -> None:
     monkeypatch.setattr(module, "is_jetson", lambda: jetson)
-    source = open_camera(parse("csi:1"), Wish())
+    source = open_camera(parse("csi:1"), ModeRequest())
     assert type(source._camera).__name__ == expected  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import pytest
 
 from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.cameras.csi_jetson import JetsonCamera, argus_elements
-from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
 
 # Writes frames of NV12 to the descriptor of fdsink, chatter to standard output as the camera daemon's library does.
 PROGRAM = """#!{python}
@@ -36,7 +36,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, levels: list[int], en
 
 def test_frames_come_through_the_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, [16, 235], "time.sleep(60)")
-    with JetsonCamera(0, Wish(size=(62, 46), rate=15)) as source:
+    with JetsonCamera(0, ModeRequest(size=(62, 46), rate=15)) as source:
         assert source.mode == "NV12 64x48 at 15 fps"
         frames = list(islice(source, 2))
     assert [frame.rgb.shape for frame in frames] == [(48, 64, 3)] * 2
@@ -95,9 +95,9 @@ def test_real_gstreamer() -> None:
         return words.split()
 
     frames = []
-    with JetsonCamera(0, Wish(size=(100, 52)), elements=elements) as source, pytest.raises(CameraLostError):
+    with JetsonCamera(0, ModeRequest(size=(100, 52)), elements=elements) as source, pytest.raises(CameraLostError):
         frames.extend(iter(source))  # keeps what came before the end
-    with JetsonCamera(0, Wish(size=(100, 52)), elements=elements) as source:
+    with JetsonCamera(0, ModeRequest(size=(100, 52)), elements=elements) as source:
         frames = list(islice(source, 3))
     assert [frame.rgb.shape for frame in frames] == [(52, 100, 3)] * 3
     assert all(frame.rgb.min() >= 253 for frame in frames)

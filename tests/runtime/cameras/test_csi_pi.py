@@ -13,7 +13,7 @@ import pytest
 
 from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.cameras.csi_pi import PiCamera, monotonic_of
-from fastscnn_edge.runtime.cameras.v4l2.modes import Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
 from tests.helpers import random_picture
 
 PICTURE = random_picture(48, 64)
@@ -89,7 +89,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_frames_and_their_time(library: dict[str, Any]) -> None:
-    with PiCamera(1, Wish(size=(64, 48), rate=25)) as source:
+    with PiCamera(1, ModeRequest(size=(64, 48), rate=25)) as source:
         assert source.mode == "RGB 64x48 at 25 fps"
         frames = list(islice(source, 3))
     for frame in frames:
@@ -103,7 +103,7 @@ def test_frames_and_their_time(library: dict[str, Any]) -> None:
 
 
 def test_without_a_size_the_models_own_is_taken(library: dict[str, Any]) -> None:
-    with PiCamera(0, Wish(least=(480, 360))):
+    with PiCamera(0, ModeRequest(least=(480, 360))):
         assert library["configuration"]["main"]["size"] == (480, 360)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fastscnn_edge.commands import cameras
-from fastscnn_edge.runtime.cameras.listing import Found, describe, find_cameras
+from fastscnn_edge.runtime.cameras.listing import Found, describe_cameras, find_cameras
 from fastscnn_edge.runtime.cameras.v4l2.camera import abi
-from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Offer, SizeRange
+from fastscnn_edge.runtime.cameras.v4l2.modes import FormatModes, Mode, SizeRange
 from fastscnn_edge.testing.v4l2 import FakeCamera
 
 
@@ -33,7 +33,7 @@ def test_every_node_is_listed_with_what_it_can_do(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = find_cameras(tmp_path, open_device, tmp_path)
     assert [camera.problem is None for camera in found] == [True, False, False, False]
-    text = describe(found)
+    text = describe_cameras(found)
     assert "video0  Fake Camera (fake, usb-0000:00:14.0-1)\n" in text
     assert "  YUYV  640x480  30, 15 fps\n" in text
     assert "  MJPG  1280x720  30 fps\n" in text
@@ -66,8 +66,8 @@ def test_a_picamera2_that_does_not_load_hides_no_other_camera(
 
 
 def test_ranges_are_shown() -> None:
-    offer = Offer("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
-    text = describe([Found("/dev/video0", "Scaler", "direct V4L2", None, (offer,))])
+    offer = FormatModes("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
+    text = describe_cameras([Found("/dev/video0", "Scaler", "direct V4L2", None, (offer,))])
     assert "NV12  32x32 to 1920x1080 in steps of 2x2" in text
 
 

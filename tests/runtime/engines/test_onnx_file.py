@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from fastscnn_edge.errors import ModelFileError
-from fastscnn_edge.runtime.engines.base import Quantization
+from fastscnn_edge.runtime.engines.base import LogitsQuantization
 from fastscnn_edge.runtime.engines.onnx_file import metadata, read_onnx, seal
 from tests.helpers import tiny
 
 
-def sealed(logits: Quantization | None = None) -> bytes:
+def sealed(logits: LogitsQuantization | None = None) -> bytes:
     """A one-node model with a description."""
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in ("x", "y")]
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", values[:1], values[1:])
@@ -25,8 +25,8 @@ def sealed(logits: Quantization | None = None) -> bytes:
     return seal(model.SerializeToString())
 
 
-@pytest.mark.parametrize("logits", [None, Quantization(0.1, -3)])
-def test_round_trip(logits: Quantization | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("logits", [None, LogitsQuantization(0.1, -3)])
+def test_round_trip(logits: LogitsQuantization | None, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(sealed(logits))
     assert read_onnx(path) == (tiny.spec(), logits)

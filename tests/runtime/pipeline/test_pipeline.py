@@ -13,7 +13,7 @@ import pytest
 from fastscnn_edge.errors import CameraLostError, OutputError
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
-from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.pipeline.meter import Meter
@@ -195,7 +195,7 @@ def test_a_limit_ends_an_endless_camera() -> None:
 
 def test_a_stop_is_heard_while_no_frame_comes() -> None:
     fake = webcam(faults={1: Fault.STALLED}, away=600)
-    source = V4L2Camera(VIDEO0, Wish(least=(64, 48)), stall=600, open_device=fake.open)
+    source = V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), stall=600, open_device=fake.open)
     began = time.monotonic()
     meter = Meter()
     with source:
@@ -258,7 +258,7 @@ def test_sinks_may_keep_what_they_get() -> None:
     def keep(frame: Frame, classes: np.ndarray) -> None:
         kept.append((frame, classes, int(frame.rgb[0, 0, 0])))
 
-    with V4L2Camera(VIDEO0, Wish(least=(64, 48)), open_device=fake.open) as source:
+    with V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), open_device=fake.open) as source:
         segment_frames(source, segmenter(), Meter(), keep, limit=20)
     for frame, classes, level in kept:
         assert (frame.rgb == level).all()
@@ -283,7 +283,7 @@ def test_a_camera_has_all_its_frames_from_the_start() -> None:
     def stumble(frame: Frame, classes: np.ndarray) -> None:
         time.sleep(hiccups.choice([0, 0, 0.001, 0.03]))
 
-    with V4L2Camera(VIDEO0, Wish(least=(64, 48)), open_device=fake.open) as source:
+    with V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), open_device=fake.open) as source:
         segment_frames(source, segmenter(delay=0.002), Meter(), stumble, limit=200)
         assert source._pool.allocated == LIVE_FRAMES
 
@@ -302,7 +302,7 @@ def test_no_allocation_of_a_frame_in_steady_state() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1] - tracemalloc.get_traced_memory()[0])
         tracemalloc.reset_peak()
 
-    with V4L2Camera(VIDEO0, Wish(size=(width, height)), open_device=fake.open) as source:
+    with V4L2Camera(VIDEO0, ModeRequest(size=(width, height)), open_device=fake.open) as source:
         tracemalloc.start()
         try:
             segment_frames(source, segmenter(calm=True), Meter(), look, limit=14)
@@ -323,7 +323,7 @@ def test_a_night_of_faults() -> None:
         30: Fault.CLOCK_BACK,
     }
     fake, said = webcam(faults=faults, away=0.5, pace=0.002), []
-    camera = V4L2Camera(VIDEO0, Wish(least=(64, 48)), stall=0.2, open_device=fake.open)
+    camera = V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), stall=0.2, open_device=fake.open)
     meter = Meter()
     with Reconnecting(camera, 30, said.append) as source:
         segment_frames(source, segmenter(), meter, discard, limit=60)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastscnn_edge.runtime.pipeline.preprocess import prepare
+from fastscnn_edge.runtime.pipeline.preprocess import preprocess
 from tests.helpers import random_picture
 from tests.helpers.tiny import spec
 
@@ -16,21 +16,21 @@ ALL_VALUES = np.arange(64 * 96 * 3, dtype=np.int64).reshape(64, 96, 3).astype(np
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])
 def test_every_pixel_value_becomes_itself_minus_128(dtype: type) -> None:
     buffer = np.full((1, 64, 96, 3), 99, dtype)
-    prepare(ALL_VALUES, spec(), buffer)
+    preprocess(ALL_VALUES, spec(), buffer)
     np.testing.assert_array_equal(buffer[0], ALL_VALUES.astype(np.int64) - 128)
 
 
 def test_other_sizes_go_through_pillows_bilinear_filter() -> None:
     rgb, buffer = random_picture(90, 120), np.empty((1, 64, 96, 3), np.int8)
-    prepare(rgb, spec(), buffer)
+    preprocess(rgb, spec(), buffer)
     expected = np.asarray(Image.fromarray(rgb).resize((96, 64), Image.Resampling.BILINEAR)).astype(np.int64) - 128
     np.testing.assert_array_equal(buffer[0], expected)
 
 
 def test_strided_frames_are_accepted() -> None:
     buffer, mirrored = np.empty((1, 64, 96, 3), np.int8), np.empty((1, 64, 96, 3), np.int8)
-    prepare(ALL_VALUES, spec(), buffer)
-    prepare(ALL_VALUES[:, ::-1], spec(), mirrored)
+    preprocess(ALL_VALUES, spec(), buffer)
+    preprocess(ALL_VALUES[:, ::-1], spec(), mirrored)
     np.testing.assert_array_equal(mirrored, buffer[:, :, ::-1])
 
 
@@ -47,4 +47,4 @@ def test_strided_frames_are_accepted() -> None:
 )
 def test_wrong_arrays_are_named(rgb: np.ndarray, buffer: np.ndarray, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        prepare(rgb, spec(), buffer)
+        preprocess(rgb, spec(), buffer)

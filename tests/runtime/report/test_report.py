@@ -15,8 +15,8 @@ from fastscnn_edge.runtime.pipeline.pipeline import segment_frames, warm_up
 from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
 from fastscnn_edge.runtime.report import html as report_html
 from fastscnn_edge.runtime.report.charts import Series
-from fastscnn_edge.runtime.report.markdown import markdown
-from fastscnn_edge.runtime.report.report import Model, Report, Source, engine_facts
+from fastscnn_edge.runtime.report.markdown import markdown_report
+from fastscnn_edge.runtime.report.report import Report, ReportModel, ReportSource, engine_facts
 from fastscnn_edge.testing.fakes import FakeEngine, FakeSource
 from tests.helpers import random_picture
 from tests.helpers.tiny import spec
@@ -39,9 +39,9 @@ def report(meter: Meter, segmenter: Segmenter) -> Report:
         created="2030-01-01T00:00:00+00:00",
         command=("--camera", "0"),
         stopped_by=None,
-        model=Model("m.tflite", 10, "ab" * 32, segmenter.spec),
+        model=ReportModel("m.tflite", 10, "ab" * 32, segmenter.spec),
         engine=engine_facts(segmenter.engine),
-        source=Source("camera", "/dev/video0", None, 0),
+        source=ReportSource("camera", "/dev/video0", None, 0),
         meter=meter,
         board=read_board(),
         states=(STATE, STATE),
@@ -83,7 +83,7 @@ def test_json_keeps_every_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize("frames", [0, 1, 4])
 def test_markdown_tables_are_whole(frames: int) -> None:
     meter, segmenter, _ = run(frames)
-    text = markdown(report(meter, segmenter).to_dict())
+    text = markdown_report(report(meter, segmenter).to_dict())
     assert f"{frames} frame" in text
     for block in text.split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]

@@ -12,7 +12,7 @@ from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import _Layout, blend, class_shares, legend, mask_image, overlay
-from fastscnn_edge.runtime.sinks.result_files import ResultWriter, check_writable
+from fastscnn_edge.runtime.sinks.result_files import ResultFiles, check_writable
 from tests.helpers import random_picture
 
 CLASSES = np.random.default_rng(0).integers(0, 11, (90, 120)).astype(np.uint8)
@@ -74,7 +74,7 @@ def test_only_present_classes_are_listed() -> None:
 
 @pytest.mark.parametrize(("moving", "suffix"), [(False, "png"), (True, "jpg")])
 def test_results_are_written_and_nothing_else(tmp_path: Path, moving: bool, suffix: str) -> None:
-    writer = ResultWriter(tmp_path / "out", CAMVID, moving)
+    writer = ResultFiles(tmp_path / "out", CAMVID, moving)
     assert not (tmp_path / "out").exists()
     writer(Frame(random_picture(90, 120), "a", 0.0), CLASSES)
     assert {p.name for p in (tmp_path / "out").iterdir()} == {f"a_overlay.{suffix}", "a_mask.png"}

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastscnn_edge.runtime.frames import Frame
-from fastscnn_edge.runtime.sinks.running_stats import Figures
+from fastscnn_edge.runtime.sinks.running_stats import RunningStats
 
 PIXEL = np.zeros((1, 1, 3), np.uint8)
 
 
 @given(st.floats(0.02, 0.5), st.floats(0, 2))
 def test_a_steady_source(interval: float, latency: float) -> None:
-    figures = Figures()
+    figures = RunningStats()
     for number in range(100):
         now = 50 + number * interval
         figures.finished(Frame(PIXEL, "f", now - latency), now)
@@ -25,7 +25,7 @@ def test_a_steady_source(interval: float, latency: float) -> None:
 
 
 def test_the_past_is_forgotten() -> None:
-    figures = Figures()
+    figures = RunningStats()
     assert figures.rate(0) is None
     assert figures.latency() is None
     for now in (1.0, 1.1, 1.2):

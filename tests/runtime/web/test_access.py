@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastscnn_edge.runtime.web.access import Access
-from fastscnn_edge.runtime.web.listen_address import Address
+from fastscnn_edge.runtime.web.listen_address import ListenAddress
 
 LOCAL = Access("127.0.0.1", "127.0.0.1", 8080)
 OPEN = Access("0.0.0.0", "0.0.0.0", 8080)
@@ -24,8 +24,8 @@ OPEN = Access("0.0.0.0", "0.0.0.0", 8080)
     ],
 )
 def test_addresses(text: str, expected: tuple[str, int]) -> None:
-    assert Address.parse(text) == expected
-    assert str(Address.parse(text)) == text
+    assert ListenAddress.parse(text) == expected
+    assert str(ListenAddress.parse(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
-        Address.parse(text)
+        ListenAddress.parse(text)
 
 
 @pytest.mark.parametrize(

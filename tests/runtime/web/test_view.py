@@ -19,7 +19,7 @@ from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.web import request as web_request
-from fastscnn_edge.runtime.web.listen_address import Address
+from fastscnn_edge.runtime.web.listen_address import ListenAddress
 from fastscnn_edge.runtime.web.server import MAX_CONNECTIONS, MAX_STREAMS
 from fastscnn_edge.runtime.web.view import About, WebView
 from tests.helpers import random_picture
@@ -28,7 +28,7 @@ CLASSES = np.repeat(np.array([0, 0, 0, 8], np.uint8), 16 * 96).reshape(64, 96)
 
 
 def make(host: str = "127.0.0.1") -> WebView:
-    return WebView(Address(host, 0), CAMVID, About("drive.mp4", "tiny"), lambda: 7)
+    return WebView(ListenAddress(host, 0), CAMVID, About("drive.mp4", "tiny"), lambda: 7)
 
 
 @pytest.fixture
@@ -336,7 +336,10 @@ def test_closing_hangs_up_and_leaves_no_thread() -> None:
 
 
 def test_addresses_that_cannot_be_had(view: WebView) -> None:
-    for address, reason in ((Address("127.0.0.1", port(view)), "in use"), (Address("192.0.2.1", 0), "assign")):
+    for address, reason in (
+        (ListenAddress("127.0.0.1", port(view)), "in use"),
+        (ListenAddress("192.0.2.1", 0), "assign"),
+    ):
         with pytest.raises(OutputError, match=f"cannot serve at {address}: .*{reason}.*choose an address"):
             WebView(address, CAMVID, About("a", "b"), lambda: 0)
 

@@ -13,12 +13,12 @@ import numpy as np
 from ....errors import CameraLostError, SourceError
 from ....log import Warn, warn_on_stderr
 from ...frames import Frame
-from ..base import STALL, Camera, believable
+from ..base import STALL, Camera, plausible_timestamp
 from ..pixels.jpeg import CorruptFrameError, decode_jpeg, reduction
 from ..pixels.yuv import BT601, BT709, Matrix, YuvDecoder
 from . import abi
 from .device import Capability, Device, KernelDevice, failure, query
-from .modes import DEFAULT_RATE, Mode, Wish, choose, read_offers
+from .modes import DEFAULT_RATE, Mode, ModeRequest, choose, read_offers
 
 _BUFFERS = 4
 _SLICE = 0.2  # seconds of one wait, so that stop() is heard
@@ -43,13 +43,13 @@ class V4L2Camera(Camera):
     def __init__(
         self,
         path: Path,
-        wish: Wish | None = None,
+        wish: ModeRequest | None = None,
         stall: float = STALL,
         open_device: Callable[[Path], Device] = KernelDevice,
         warn: Warn = warn_on_stderr,
     ) -> None:
         super().__init__(stall)
-        self._path, self._wish = path, wish or Wish()
+        self._path, self._wish = path, wish or ModeRequest()
         self._open_device, self._warn = open_device, warn
         self._device: Device | None = None
         self._identity: tuple[str, str] | None = None
@@ -134,7 +134,7 @@ class V4L2Camera(Camera):
         finally:
             self._queue(device, newest.slot)
         monotonic = newest.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
-        taken = believable(newest.timestamp if monotonic else None, time.monotonic())
+        taken = plausible_timestamp(newest.timestamp if monotonic else None, time.monotonic())
         return self._next_frame(rgb, taken)
 
     def _ready(self, device: Device) -> Iterator[abi.Buffer]:

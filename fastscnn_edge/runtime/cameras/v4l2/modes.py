@@ -16,7 +16,7 @@ DEFAULT_RATE = 30.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class ModeRequest:
     """What a user asks of a camera.
 
     Attributes:
@@ -69,7 +69,7 @@ class SizeRange:
 
 
 @dataclass(frozen=True)
-class Offer:
+class FormatModes:
     """What the driver lists under one pixel format."""
 
     format: str
@@ -77,7 +77,7 @@ class Offer:
     ranges: tuple[SizeRange, ...] = field(default=())
 
 
-def read_offers(device: Device) -> list[Offer]:
+def read_offers(device: Device) -> list[FormatModes]:
     """All formats of a camera, with sizes and rates.
 
     Raises:
@@ -90,7 +90,7 @@ def read_offers(device: Device) -> list[Offer]:
         sizes = list(_sizes(device, number))
         name = abi.fourcc_name(number)
         modes = [Mode(name, *s, tuple(_rates(device, number, s))) for s in sizes if isinstance(s, tuple)]
-        offers.append(Offer(name, tuple(modes), tuple(s for s in sizes if isinstance(s, SizeRange))))
+        offers.append(FormatModes(name, tuple(modes), tuple(s for s in sizes if isinstance(s, SizeRange))))
     return offers
 
 
@@ -118,7 +118,7 @@ def _rates(device: Device, number: int, size: tuple[int, int]) -> list[float]:
     return sorted(rates, reverse=True)
 
 
-def choose(offers: Sequence[Offer], wish: Wish, name: str) -> Mode:
+def choose(offers: Sequence[FormatModes], wish: ModeRequest, name: str) -> Mode:
     """The mode that serves ``wish`` best: its size first, then the rate, then the cheapest format.
 
     Without a size, the smallest one that is not below the model's input, or else the largest there is.
@@ -160,7 +160,7 @@ def choose(offers: Sequence[Offer], wish: Wish, name: str) -> Mode:
     return min(modes, key=rank)
 
 
-def _concrete(offer: Offer, wish: Wish) -> Iterator[Mode]:
+def _concrete(offer: FormatModes, wish: ModeRequest) -> Iterator[Mode]:
     """The listed modes, and of each range the one size that suits; a driver that lists none is simply asked."""
     yield from offer.modes
     wanted = wish.size or wish.least

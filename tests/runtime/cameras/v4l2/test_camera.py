@@ -15,17 +15,17 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import CameraLostError, SourceError
-from fastscnn_edge.runtime.cameras.base import believable
+from fastscnn_edge.runtime.cameras.base import plausible_timestamp
 from fastscnn_edge.runtime.cameras.v4l2 import camera as module
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera, abi, device_nodes, matrix_of
 from fastscnn_edge.runtime.cameras.v4l2.device import KernelDevice
-from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Wish
+from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
 from tests.helpers import random_picture
 
 VIDEO0 = Path("/dev/video0")
-GREY = Wish(least=(64, 48))
+GREY = ModeRequest(least=(64, 48))
 
 
 def grey(level: int, width: int = 64, height: int = 48, padding: int = 0) -> bytes:
@@ -44,7 +44,7 @@ def webcam(frames: int = 4, **options) -> FakeCamera:
     return FakeCamera(modes, [grey(50 + 10 * n) for n in range(frames)], **options)
 
 
-def camera(fake: FakeCamera, wish: Wish = GREY, **options) -> V4L2Camera:
+def camera(fake: FakeCamera, wish: ModeRequest = GREY, **options) -> V4L2Camera:
     return V4L2Camera(VIDEO0, wish, open_device=fake.open, **options)
 
 
@@ -87,18 +87,18 @@ def test_rgb() -> None:
 def test_frames_are_made_smaller_while_decoded_unless_a_size_was_asked_for(format: str) -> None:
     data = jpeg(640, 480) if format == "MJPG" else grey(99, 640, 480)
     fake = FakeCamera([Mode(format, 640, 480, (30.0,))], [data])
-    with camera(fake, Wish(least=(150, 100))) as source:
+    with camera(fake, ModeRequest(least=(150, 100))) as source:
         assert next(iter(source)).rgb.shape == (120, 160, 3)
-    with camera(fake, Wish(size=(640, 480), least=(150, 100))) as source:
+    with camera(fake, ModeRequest(size=(640, 480), least=(150, 100))) as source:
         assert next(iter(source)).rgb.shape == (480, 640, 3)
 
 
 def test_the_rate_is_set_and_a_difference_said() -> None:
     said: list[str] = []
-    with camera(webcam(), Wish(rate=15, least=(64, 48)), warn=said.append) as source:
+    with camera(webcam(), ModeRequest(rate=15, least=(64, 48)), warn=said.append) as source:
         assert source.mode == "YUYV 64x48 at 15 fps"
     assert not said
-    with camera(webcam(), Wish(rate=120, format="YUYV", least=(64, 48)), warn=said.append) as source:
+    with camera(webcam(), ModeRequest(rate=120, format="YUYV", least=(64, 48)), warn=said.append) as source:
         assert source.mode == "YUYV 64x48 at 30 fps"
     assert said == ["camera /dev/video0 gives 30 frames per second when asked for 120"]
 
@@ -293,10 +293,10 @@ def test_device_nodes(tmp_path: Path) -> None:
 
 
 def test_time_stamps_on_another_clock_are_not_believed() -> None:
-    assert believable(99.5, now=100.0) == 99.5
-    assert believable(1e9, now=100.0) == 100.0
-    assert believable(3.0, now=100.0) == 100.0
-    assert believable(None, now=100.0) == 100.0
+    assert plausible_timestamp(99.5, now=100.0) == 99.5
+    assert plausible_timestamp(1e9, now=100.0) == 100.0
+    assert plausible_timestamp(3.0, now=100.0) == 100.0
+    assert plausible_timestamp(None, now=100.0) == 100.0
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ import pytest
 
 from fastscnn_edge.errors import SourceError
 from fastscnn_edge.runtime.cameras.v4l2.camera import abi
-from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, Offer, SizeRange, Wish, choose, read_offers
+from fastscnn_edge.runtime.cameras.v4l2.modes import FormatModes, Mode, ModeRequest, SizeRange, choose, read_offers
 from fastscnn_edge.testing.v4l2 import FakeCamera
 
 # As USB cameras have them: raw formats are slow where they are large, because of the bus.
 WEBCAM = [
-    Offer("MJPG", tuple(Mode("MJPG", w, h, (60.0, 30.0, 15.0)) for w, h in ((320, 240), (640, 480), (1280, 720)))),
-    Offer(
+    FormatModes(
+        "MJPG", tuple(Mode("MJPG", w, h, (60.0, 30.0, 15.0)) for w, h in ((320, 240), (640, 480), (1280, 720)))
+    ),
+    FormatModes(
         "YUYV",
         (
             Mode("YUYV", 320, 240, (30.0, 15.0)),
@@ -22,39 +24,39 @@ WEBCAM = [
             Mode("YUYV", 1280, 720, (10.0, 5.0)),
         ),
     ),
-    Offer("H264", (Mode("H264", 1920, 1080, (30.0,)),)),
+    FormatModes("H264", (Mode("H264", 1920, 1080, (30.0,)),)),
 ]
 
 
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
-        (Wish(least=(480, 360)), "YUYV 640x480"),
-        (Wish(least=(640, 480)), "YUYV 640x480"),
-        (Wish(least=(1024, 512)), "MJPG 1280x720"),  # raw gives 10 a second there
-        (Wish(least=(4096, 2160)), "MJPG 1280x720"),  # nothing is large enough: the largest
-        (Wish(size=(320, 240)), "YUYV 320x240"),
-        (Wish(rate=60, least=(480, 360)), "MJPG 640x480"),
-        (Wish(rate=15, least=(480, 360)), "YUYV 640x480"),
-        (Wish(format="MJPG", least=(480, 360)), "MJPG 640x480"),
-        (Wish(format="yuyv", size=(1280, 720)), "YUYV 1280x720"),
+        (ModeRequest(least=(480, 360)), "YUYV 640x480"),
+        (ModeRequest(least=(640, 480)), "YUYV 640x480"),
+        (ModeRequest(least=(1024, 512)), "MJPG 1280x720"),  # raw gives 10 a second there
+        (ModeRequest(least=(4096, 2160)), "MJPG 1280x720"),  # nothing is large enough: the largest
+        (ModeRequest(size=(320, 240)), "YUYV 320x240"),
+        (ModeRequest(rate=60, least=(480, 360)), "MJPG 640x480"),
+        (ModeRequest(rate=15, least=(480, 360)), "YUYV 640x480"),
+        (ModeRequest(format="MJPG", least=(480, 360)), "MJPG 640x480"),
+        (ModeRequest(format="yuyv", size=(1280, 720)), "YUYV 1280x720"),
     ],
 )
-def test_size_then_rate_then_the_cheapest_format(wish: Wish, expected: str) -> None:
+def test_size_then_rate_then_the_cheapest_format(wish: ModeRequest, expected: str) -> None:
     assert str(choose(WEBCAM, wish, "camera")) == expected
 
 
 @pytest.mark.parametrize(
     ("offers", "wish", "words"),
     [
-        (WEBCAM, Wish(size=(800, 600)), "does not offer 800x600; it has 320x240, 640x480, 1280x720"),
-        (WEBCAM, Wish(format="NV12"), "does not offer NV12; it has MJPG, YUYV"),
-        (WEBCAM, Wish(format="H264"), "does not offer H264; it has MJPG, YUYV"),
-        ([Offer("pBAA")], Wish(), "nothing can be decoded.*--camera csi"),
-        ([], Wish(), "offers nothing"),
+        (WEBCAM, ModeRequest(size=(800, 600)), "does not offer 800x600; it has 320x240, 640x480, 1280x720"),
+        (WEBCAM, ModeRequest(format="NV12"), "does not offer NV12; it has MJPG, YUYV"),
+        (WEBCAM, ModeRequest(format="H264"), "does not offer H264; it has MJPG, YUYV"),
+        ([FormatModes("pBAA")], ModeRequest(), "nothing can be decoded.*--camera csi"),
+        ([], ModeRequest(), "offers nothing"),
     ],
 )
-def test_what_is_not_there_is_answered_with_what_is(offers: list[Offer], wish: Wish, words: str) -> None:
+def test_what_is_not_there_is_answered_with_what_is(offers: list[FormatModes], wish: ModeRequest, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         choose(offers, wish, "camera 0")
 
@@ -73,13 +75,15 @@ def test_ranges_of_sizes() -> None:
         (496, 362),
         (4096, 2160),
     ]
-    assert str(choose([Offer("NV12", ranges=(sizes,))], Wish(least=(480, 360)), "camera")) == "NV12 480x360"
+    assert (
+        str(choose([FormatModes("NV12", ranges=(sizes,))], ModeRequest(least=(480, 360)), "camera")) == "NV12 480x360"
+    )
     with pytest.raises(SourceError, match="481x361"):
-        choose([Offer("NV12", ranges=(sizes,))], Wish(size=(481, 361)), "camera")
+        choose([FormatModes("NV12", ranges=(sizes,))], ModeRequest(size=(481, 361)), "camera")
 
 
 def test_a_driver_without_lists_is_asked_for_what_suits() -> None:
-    assert str(choose([Offer("YUYV")], Wish(least=(480, 360)), "camera")) == "YUYV 480x360"
+    assert str(choose([FormatModes("YUYV")], ModeRequest(least=(480, 360)), "camera")) == "YUYV 480x360"
 
 
 def test_reading_what_a_driver_lists() -> None:
@@ -108,5 +112,5 @@ class RangeDevice:
 
 def test_reading_a_range() -> None:
     assert read_offers(RangeDevice()) == [  # type: ignore[arg-type]  # it need not do more
-        Offer("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
+        FormatModes("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
     ]
