@@ -14,7 +14,7 @@ import numpy as np
 
 from fastscnn_edge.export.prepare import ExportSource, Prepared, prepare
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibration.calibration_images import load_calibration_image
+from fastscnn_edge.quantization.calibration.calibration_images import load_image
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.files import Origin, save_quantized
 
@@ -62,8 +62,8 @@ class Built:
     @property
     def picture(self) -> list[object]:
         """:class:`benchmarks.engines.common.Picture` as JSON."""
-        normalisation = self.prepared.normalisation
-        return [*self.prepared.size, list(normalisation.mean), list(normalisation.std)]
+        normalization = self.prepared.normalization
+        return [*self.prepared.size, list(normalization.mean), list(normalization.std)]
 
 
 def build(inputs: Inputs, size: tuple[int, int], models: Collection[str], cache: Path) -> Built:
@@ -73,7 +73,7 @@ def build(inputs: Inputs, size: tuple[int, int], models: Collection[str], cache:
     folder.mkdir(parents=True, exist_ok=True)
     prepared = prepare(ExportSource(inputs.checkpoint, "fp32", size, inputs.calibration, CALIBRATION_PICTURES))
     frames = folder / "frames.raw"
-    np.stack([load_calibration_image(prepared.graph, file) for file in inputs.pictures[:FRAMES]]).tofile(frames)
+    np.stack([load_image(prepared.graph, file) for file in inputs.pictures[:FRAMES]]).tofile(frames)
     # Ours are written anew each time: the code that writes them is what is being worked on.
     with _step(f"our files for {size[0]}x{size[1]}"):
         build_ours(folder, inputs.checkpoint, _quantized(inputs, cache / "models" / digest), size)
@@ -94,9 +94,9 @@ def _quantized(inputs: Inputs, folder: Path) -> Path:
             origin = Origin(
                 made.dialect,
                 made.classes,
-                made.normalisation,
+                made.normalization,
                 made.sha256,
-                f"ptq {RECIPE}, {len(made.pictures)} pictures",
+                f"ptq {RECIPE}, {len(made.images)} pictures",
                 made.size,
             )
             save_quantized(path, made.graph, AFFINE, origin)
@@ -107,8 +107,8 @@ def _peers(folder: Path, checkpoint: Path, prepared: Prepared, models: Collectio
     """Write those of ``models`` that peers convert for themselves; what failed, and why."""
     calibration = folder / "calibration.npy"
     if not calibration.is_file():
-        np.save(calibration, np.stack(list(prepared.pictures)))
-    facts = json.dumps([list(prepared.normalisation.mean), list(prepared.normalisation.std)])
+        np.save(calibration, np.stack(list(prepared.images)))
+    facts = json.dumps([list(prepared.normalization.mean), list(prepared.normalization.std)])
     classes, logits = str(folder / "stock_classes.onnx"), str(folder / "stock_logits.onnx")
     scripts: list[tuple[str, str, str, list[str]]] = [
         ("openvino_int8.xml", PEERS, "openvino_int8", [classes, str(calibration), facts]),

@@ -23,7 +23,7 @@ from .engines.torch_model import Classes, fixed_pool
 def build_stock(folder: Path, checkpoint: Path, prepared: Prepared) -> None:
     """Write stock_classes.onnx, stock_logits.onnx (upsampled) and stock_int8.onnx (classes again) into ``folder``.
 
-    ``prepared`` has the size, the normalisation and the calibration pictures.
+    ``prepared`` has the size, the normalization and the calibration pictures.
     """
     picture = torch.zeros(1, 3, *prepared.size)
     for output in ("classes", "logits"):

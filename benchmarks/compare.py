@@ -23,7 +23,7 @@ from fastscnn_edge.errors import EXIT_INTERRUPTED, UsageError
 from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.metrics import Confusion
 from fastscnn_edge.files import atomic_path, sha256, write_text
-from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.runtime.board.board import read_board
 
 from .build import FRAMES, Built, Inputs, build
@@ -118,7 +118,7 @@ def _run(args: argparse.Namespace) -> int:
         )
     if not args.checkpoint.is_file():
         raise UsageError(f"no such checkpoint: {args.checkpoint}")
-    inputs = Inputs(args.checkpoint, args.calibration or args.pictures, list_calibration_images(args.pictures, FRAMES))
+    inputs = Inputs(args.checkpoint, args.calibration or args.pictures, calibration_files(args.pictures, FRAMES))
     data = open_dataset(args.data, "val") if args.data else None
     cache = args.cache.resolve()
     cases: list[Case] = []

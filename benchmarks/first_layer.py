@@ -49,9 +49,9 @@ def measure_first_layer(prepared: Prepared, paths: dict[str, Path], threads: int
     """A row of the table, from the files of :func:`write_both`."""
     height, width = prepared.size
     frames = folder / "frames.raw"
-    np.stack(list(prepared.pictures[:1])).tofile(frames)
-    normalisation = prepared.normalisation
-    facts = {"threads": threads, "picture": [height, width, list(normalisation.mean), list(normalisation.std)]}
+    np.stack(list(prepared.images[:1])).tofile(frames)
+    normalization = prepared.normalization
+    facts = {"threads": threads, "picture": [height, width, list(normalization.mean), list(normalization.std)]}
     times: dict[str, list[list[int]]] = {name: [] for name in paths}
     peaks = dict.fromkeys(paths, 0.0)
     for _ in tqdm(range(rounds), f"{height}x{width}, {threads}", leave=False, disable=None):

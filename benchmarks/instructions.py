@@ -29,7 +29,7 @@ from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import write_text
-from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, load_image
 
 from .first_layer import PAIRS, SINGLE, write_both
 from .in_graph import append_classes
@@ -53,7 +53,7 @@ def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequ
     (folder / f"{IN_GRAPH}.tflite").write_bytes(whole)
     engines = {PAIRS: "ours", SINGLE: "ours", IN_GRAPH: "litert"}
     (folder / "jobs.json").write_text(json.dumps({f"{n}.tflite": [e, *extent] for n, e in engines.items()}))
-    np.stack([load_calibration_image(prepared.graph, path) for path in pictures]).tofile(folder / "frames.raw")
+    np.stack([load_image(prepared.graph, path) for path in pictures]).tofile(folder / "frames.raw")
     shutil.copy(HERE / "instructions_job.py", folder / "board_job.py")
     without = shutil.ignore_patterns("__pycache__", "weights")
     for name in ("fastscnn_edge", "benchmarks/engines"):
@@ -100,7 +100,7 @@ def _run(args: argparse.Namespace) -> int:
     with alone(cache):
         folder = cache / "work" / "instructions"
         shutil.rmtree(folder, ignore_errors=True)
-        fill(folder / "parcel", args.checkpoint, args.size, list_calibration_images(args.pictures, args.count))
+        fill(folder / "parcel", args.checkpoint, args.size, calibration_files(args.pictures, args.count))
         for cpu in args.cpu:
             found[cpu] = count(cpu, folder / "parcel", cache, folder / cpu)
     text = "\n".join(rows(found)) + "\n"

@@ -25,7 +25,7 @@ from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import atomic_path, write_text
-from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.runtime.images import read_image, resize_image
 from fastscnn_edge.runtime.mask import plan as mask
 from fastscnn_edge.runtime.mask.plan import MaskPlan
@@ -126,7 +126,7 @@ def _run(args: argparse.Namespace) -> int:
     with atomic_path(args.cache / f"masks_{args.size[0]}x{args.size[1]}.tflite") as path:
         write_tflite_file(path, prepare(ExportSource(args.checkpoint, "int8", args.size)), "int8")
         segmenter = Segmenter(path, args.threads)
-    rows = list(measure_masks(segmenter, list_calibration_images(args.pictures, args.count), args.rounds, args.threads))
+    rows = list(measure_masks(segmenter, calibration_files(args.pictures, args.count), args.rounds, args.threads))
     lines = [" | ".join(row) for row in [rows[0], ("---",) * len(rows[0]), *rows[1:]]]
     text = "".join(f"| {line} |\n" for line in lines)
     print(text, end="")

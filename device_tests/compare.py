@@ -17,7 +17,7 @@ MAX_STEPS = 8
 """Units of an int8 logit: how far kernels that round differently may drift apart over the network's depth."""
 
 MAX_RATIO = 1.5
-"""How much farther a board's optimised kernels may be from the reference kernels than the baseline's are."""
+"""How much farther a board's optimized kernels may be from the reference kernels than the baseline's are."""
 
 MAX_RELATIVE = 1e-3
 """Of the largest float logit."""
@@ -145,8 +145,8 @@ def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: floa
             f"{theirs:.2f} from them"
         )
     return EXPLAINED, (
-        "optimised kernels without XNNPACK requantize differently per processor; the reference kernels "
-        f"give the same integers on both, and the optimised ones are as near to them here ({ours:.2f} "
+        "optimized kernels without XNNPACK requantize differently per processor; the reference kernels "
+        f"give the same integers on both, and the optimized ones are as near to them here ({ours:.2f} "
         f"steps rms) as on the baseline ({theirs:.2f})"
     )
 
@@ -161,7 +161,7 @@ def _onnx_reason(ours: dict[str, int], theirs: dict[str, int]) -> str:
         )
     return (
         "the same operators; ONNX Runtime's float Resize between the integer ones rounds some values to the "
-        "neighbouring step, and the layers behind it spread that"
+        "neighboring step, and the layers behind it spread that"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from .compare import Probe, compare_probes
 from .host import HostError
 from .installs import Install
-from .results import InstallFacts as InstallResult
+from .results import InstallFacts
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Context:
     install: bool
     baselines: dict[str, Probe]
 
-    def compared(self, install: Install, cpu: str, folder: Path) -> InstallResult:
+    def compared(self, install: Install, cpu: str, folder: Path) -> InstallFacts:
         """What ``probe.py`` left in ``folder``, beside the baseline.
 
         Raises:
@@ -39,4 +39,4 @@ class Context:
                 "machine's Python; run this with Python 3.11"
             )
         found = Probe.read(folder)
-        return InstallResult(install.name, cpu, found, compare_probes(found, self.baselines[install.baseline]))
+        return InstallFacts(install.name, cpu, found, compare_probes(found, self.baselines[install.baseline]))

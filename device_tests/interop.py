@@ -204,14 +204,14 @@ def write_models(
 
 def reference_logits(checkpoint: Path, extent: tuple[int, int], files: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Pictures as uint8 [N, H, W, 3] and the float evaluator's logits, [N, C, H, W]."""
-    from fastscnn_edge.quantization.calibration.calibration_images import load_calibration_image
+    from fastscnn_edge.quantization.calibration.calibration_images import load_image
     from fastscnn_edge.quantization.graph.evaluator import run
     from fastscnn_edge.quantization.graph.lower import lower
     from fastscnn_edge.reference.checkpoint import load_checkpoint
 
     loaded = load_checkpoint(checkpoint)
-    graph = lower(loaded.model, loaded.normalisation, *extent)
-    pictures = np.stack([load_calibration_image(graph, file) for file in files])
+    graph = lower(loaded.model, loaded.normalization, *extent)
+    pictures = np.stack([load_image(graph, file) for file in files])
     return pictures, np.concatenate([run(graph, p) for p in pictures]).transpose(0, 3, 1, 2)
 
 

@@ -12,15 +12,14 @@ from pathlib import Path
 from .context import Context
 from .host import call, say
 from .installs import LITERT, ONNXRUNTIME, ROOT, TFLITE_RUNTIME, Install, constraints, digest, requirements
-from .results import Check
-from .results import InstallFacts as InstallResult
+from .results import Check, InstallFacts
 
 _TIMEOUT = 1800
 
 _LEAK = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
-def run(context: Context) -> tuple[list[InstallResult], list[Check]]:
+def run(context: Context) -> tuple[list[InstallFacts], list[Check]]:
     """Every install a second time: the same machine must give the same masks again."""
     found = []
     for install in (LITERT, TFLITE_RUNTIME, ONNXRUNTIME):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from .context import Context
 from .host import HostError, say
-from .installs import DEBIAN, LITERT, ONNXRUNTIME, TFLITE_RUNTIME, constraints, python_refuses, requirements
-from .installs import InstallFacts as Environment
+from .installs import DEBIAN, LITERT, ONNXRUNTIME, TFLITE_RUNTIME, Install, constraints, python_refuses, requirements
 from .results import Check, InstallFacts
 
 _TIMEOUT = 3600
@@ -49,7 +48,7 @@ def run(host: str, context: Context) -> tuple[list[InstallFacts], list[Check]]:
     return found, checks
 
 
-def board_script(install: Environment) -> str:
+def board_script(install: Install) -> str:
     """Shell lines for the board: environment, libraries, the parcel's wheel, the probe."""
     venv, wheel = f"venv-{install.name}", "parcel/*.whl"
     system = "--system-site-packages " if install.from_system else ""

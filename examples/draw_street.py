@@ -1,7 +1,7 @@
 """Draw street scenes that look like photos taken from a car, so that examples need no licensed pictures.
 
 A world of planes (ground, walls, roofs, leaves) and solids (cars, people, poles) is cast onto a depth buffer at
-twice the picture's size; haze, blur, vignette and sensor noise follow. Metres; x right, y up, z along the street.
+twice the picture's size; haze, blur, vignette and sensor noise follow. Meters; x right, y up, z along the street.
 Run without options it writes the pictures in examples/street.
 """
 
@@ -21,8 +21,8 @@ from fastscnn_edge.files import atomic_path
 
 Array = np.ndarray
 Vector = Sequence[float] | np.ndarray
-Rod = tuple[Vector, Vector, float, Vector]  # from, to, radius, colour
-Shader = Callable[[Array, Array, Array], tuple[Array, Array]]  # u, v, footprint in metres -> colours, opaque
+Rod = tuple[Vector, Vector, float, Vector]  # from, to, radius, color
+Shader = Callable[[Array, Array, Array], tuple[Array, Array]]  # u, v, footprint in meters -> colors, opaque
 
 CLASS = {name: index for index, name in enumerate(CAMVID.labels)}
 ROAD, WALL = 5.3, 8.9  # from the middle of the street: to the kerbs, to the houses
@@ -58,20 +58,20 @@ def fractal(x: Array, y: Array, seed: int, octaves: int = 4, footprint: Array | 
     return total
 
 
-def tint(colour: Array | Vector, light: Array | float) -> Array:
-    """Colours of shape (n, 3): one colour (or n of them) times n lights."""
-    return np.asarray(colour, float) * np.asarray(light)[..., None]
+def tint(color: Array | Vector, light: Array | float) -> Array:
+    """Colors of shape (n, 3): one color (or n of them) times n lights."""
+    return np.asarray(color, float) * np.asarray(light)[..., None]
 
 
 class Canvas:
-    """Colour, depth and class of every ray of a camera that looks along z."""
+    """Color, depth and class of every ray of a camera that looks along z."""
 
     def __init__(self, size: tuple[int, int], camera: Vector) -> None:
         width, height = size
         self.camera, self.focal = np.array(camera, float), 0.92 * width
         self.dx = (np.arange(width) + 0.5 - width / 2) / self.focal
         self.dy = (0.47 * height - np.arange(height) - 0.5) / self.focal
-        self.colour = np.zeros((height, width, 3))
+        self.color = np.zeros((height, width, 3))
         self.depth = np.full((height, width), np.inf)
         self.label = np.zeros((height, width), np.uint8)
 
@@ -86,9 +86,9 @@ class Canvas:
         rows, columns = np.searchsorted(-self.dy, (-y.max(), -y.min())), np.searchsorted(self.dx, (x.min(), x.max()))
         return slice(*rows), slice(*columns)
 
-    def write(self, window: tuple[slice, slice], where: Array, depth: Array, colour: Array, label: str) -> None:
+    def write(self, window: tuple[slice, slice], where: Array, depth: Array, color: Array, label: str) -> None:
         """Set the rays ``where`` of a window (flat indices into it)."""
-        for target, values in ((self.depth, depth), (self.label, CLASS[label]), (self.colour, colour)):
+        for target, values in ((self.depth, depth), (self.label, CLASS[label]), (self.color, color)):
             view = target[window]
             view[np.unravel_index(where, view.shape[:2])] = values
 
@@ -105,8 +105,8 @@ class Canvas:
             where = np.flatnonzero(hit & (along >= 0) & (along < size[1]))
         if where.size:
             t, across, along = (a.ravel()[where] for a in (t, across, along))
-            colour, opaque = shader(across, along, t / self.focal)
-            self.write(window, where[opaque], t[opaque], colour[opaque], label)
+            color, opaque = shader(across, along, t / self.focal)
+            self.write(window, where[opaque], t[opaque], color[opaque], label)
 
     def shadow(self, x: float, z: float, width: float, length: float) -> None:
         """Darken the ground softly around the foot of a thing."""
@@ -117,7 +117,7 @@ class Canvas:
         right = np.abs(self.camera[0] + depth * self.dx[window[1]][None] - x) - width * 0.42
         ahead = np.abs(self.camera[2] + depth - z) - length * 0.46
         gap = np.hypot(np.maximum(right, 0), np.maximum(ahead, 0)) / reach
-        self.colour[window] *= 1 - strength * np.clip(1 - gap, 0, 1)[..., None] ** 1.7
+        self.color[window] *= 1 - strength * np.clip(1 - gap, 0, 1)[..., None] ** 1.7
 
     def solid(self, thing: Solid, at: Vector, label: str, facing: int = 1) -> None:
         """March rays to a solid standing at a place; facing -1 turns it around."""
@@ -145,16 +145,16 @@ class Canvas:
         normal = np.stack([thing.distance(p + e) - thing.distance(p - e) for e in nudges])
         normal /= np.linalg.norm(normal, axis=0) + 1e-9
         ray = turn * rays[:, where] / np.linalg.norm(rays[:, where], axis=0)
-        self.write(window, where, t[where], thing.colour(p, normal, ray), label)
+        self.write(window, where, t[where], thing.color(p, normal, ray), label)
 
 
 @dataclass
 class Solid:
-    """A thing by its distance function (points (3, n) around its foot) and its colours (points, normals, rays)."""
+    """A thing by its distance function (points (3, n) around its foot) and its colors (points, normals, rays)."""
 
     half: Vector
     distance: Callable[[Array], Array]
-    colour: Callable[[Array, Array, Array], Array]
+    color: Callable[[Array, Array, Array], Array]
 
 
 def daylight(normal: Array) -> Array:
@@ -173,11 +173,11 @@ def rods(parts: Sequence[Rod], half: Vector) -> Solid:
             result.append(np.linalg.norm(p - a - along * ab, axis=0) - radius)
         return np.array(result)
 
-    def colour(p: Array, normal: Array, ray: Array) -> Array:
+    def color(p: Array, normal: Array, ray: Array) -> Array:
         own = np.array([part[3] for part in parts], float)[distances(p).argmin(0)]
         return tint(own, daylight(normal) * (1 + 0.5 * fractal(p[0] * 9 + p[2] * 9, p[1] * 5, 3, 3)) + 0.15)
 
-    return Solid(half, lambda p: distances(p).min(0), colour)
+    return Solid(half, lambda p: distances(p).min(0), color)
 
 
 def person(rng: np.random.Generator, riding: bool = False) -> Solid:
@@ -230,7 +230,7 @@ def car(paint: Array, van: bool = False) -> Solid:
         body = np.maximum(np.minimum(hull, cabin), -wheel(p, 0.37, 0.25))
         return np.minimum(body, wheel(p, 0.3, 0.1))
 
-    def colour(p: Array, normal: Array, ray: Array) -> Array:
+    def color(p: Array, normal: Array, ray: Array) -> Array:
         x, y, z = np.abs(p[0]), p[1], p[2]
         flip = ray - 2 * (ray * normal).sum(0) * normal
         skyline = 0.3 + 0.5 * fractal(flip[0] * 4, flip[0] * 0, 11, 3)
@@ -258,7 +258,7 @@ def car(paint: Array, van: bool = False) -> Solid:
         tyre = tint(np.where(hub[:, None], 120, 24) * np.ones(3), 0.7 + 0.3 * normal[1])
         return np.where((wheel(p, 0.3, 0.1) < 0.02)[:, None], tyre, result)
 
-    return Solid((0.95, top / 2 + 0.05, 2.15), distance, colour)
+    return Solid((0.95, top / 2 + 0.05, 2.15), distance, color)
 
 
 def facade(width: float, height: float, wall: Array, fascia: Array, shop: bool, light: float, seed: int) -> Shader:
@@ -271,7 +271,7 @@ def facade(width: float, height: float, wall: Array, fascia: Array, shop: bool, 
         fine = np.clip(0.03 / footprint, 0, 1) * bricks
         grain = 0.22 * (scatter(np.floor(u / 0.27 + 0.5 * (brick % 2)), brick, seed) - 0.5) + 0.25 * mortar
         stain = fractal(u * 0.5, v * 0.3, seed, 5, footprint)
-        colour = tint(wall, 1 + fine * grain + 0.3 * stain)
+        color = tint(wall, 1 + fine * grain + 0.3 * stain)
         a, column = (u % bay) - bay / 2, np.floor(u / bay)
         s, storey = (v - 0.2) % 3.0, np.floor((v - 0.2) / 3.0)
         upper, pick = storey > 0, scatter(column, storey, seed)
@@ -292,26 +292,26 @@ def facade(width: float, height: float, wall: Array, fascia: Array, shop: bool, 
         inside *= np.where((head - s < 0.22) | (a < 0.14 - half), 0.5, 1)[:, None]
         ledge = (np.abs(s - sill + 0.07) < 0.07) | (np.abs(s - head - 0.1) < 0.1)
         ledge &= (x < half + 0.1) & (v < height - 0.4) & (upper | (not shop))
-        colour = np.where(ledge[:, None], tint((168, 162, 150), 0.85 + 0.3 * stain), colour)
-        colour = np.where(((x < half) & tall)[:, None], inside, colour)
+        color = np.where(ledge[:, None], tint((168, 162, 150), 0.85 + 0.3 * stain), color)
+        color = np.where(((x < half) & tall)[:, None], inside, color)
         board = shop & (v > 2.45) & (v < 3.15)
         letters = (np.abs(v - 2.8) < 0.17) & (np.abs(u - width / 2) < width * 0.3) & (noise(u * 6, v * 5, seed) > 0.5)
-        colour = np.where(board[:, None], np.where(letters[:, None], 205, tint(fascia, 0.95 + 0 * u)), colour)
+        color = np.where(board[:, None], np.where(letters[:, None], 205, tint(fascia, 0.95 + 0 * u)), color)
         eaves = np.where(np.abs(height - v - 0.3) < 0.2, 0.72, 1)
-        return tint(colour, light * eaves * np.clip(0.75 + 0.1 * v, 0, 1)), np.ones(u.shape, bool)
+        return tint(color, light * eaves * np.clip(0.75 + 0.1 * v, 0, 1)), np.ones(u.shape, bool)
 
     return shade
 
 
-def rough(colour: Vector, amount: float, scale: Vector, seed: int, light: float = 1, joint: Vector = (0, 0)) -> Shader:
-    """A noisy surface, with joints every so many metres."""
+def rough(color: Vector, amount: float, scale: Vector, seed: int, light: float = 1, joint: Vector = (0, 0)) -> Shader:
+    """A noisy surface, with joints every so many meters."""
 
     def shade(u: Array, v: Array, footprint: Array) -> tuple[Array, Array]:
         value = 1 + amount * fractal(u * scale[0], v * scale[1], seed, 6, footprint * max(scale))
         for position, period in zip((u, v), joint, strict=True):
             if period:
                 value -= 0.25 * (position % period < 0.05) * np.clip(0.03 / footprint, 0, 1)
-        return tint(colour, light * value), np.ones(u.shape, bool)
+        return tint(color, light * value), np.ones(u.shape, bool)
 
     return shade
 
@@ -342,10 +342,10 @@ def asphalt(seed: int) -> Shader:
         dash = (np.abs(x) < 0.06) & (v % 6 < 3.6)
         yellow = (np.abs(np.abs(x) - ROAD + 0.35) < 0.05) | (np.abs(np.abs(x) - ROAD + 0.55) < 0.05)
         worn = np.clip(0.9 + 1.2 * fractal(x * 7, v * 7, seed + 5, 3, footprint * 7), 0.25, 1)[:, None]
-        colour = tint((80, 84, 91), value)
-        colour = np.where(dash[:, None], colour + (np.array((205, 206, 204)) - colour) * worn, colour)
-        colour = np.where(yellow[:, None], colour + (np.array((150, 132, 70)) - colour) * worn * 0.8, colour)
-        return colour, np.ones(x.shape, bool)
+        color = tint((80, 84, 91), value)
+        color = np.where(dash[:, None], color + (np.array((205, 206, 204)) - color) * worn, color)
+        color = np.where(yellow[:, None], color + (np.array((150, 132, 70)) - color) * worn * 0.8, color)
+        return color, np.ones(x.shape, bool)
 
     return shade
 
@@ -370,7 +370,7 @@ def draw_sky(canvas: Canvas, seed: int) -> None:
     x, y = np.broadcast_arrays(canvas.dx / up, 1 / up)
     cover = np.clip(1.1 + 1.5 * fractal(x * 0.9, y * 0.7, seed, 6, y / 60), 0, 1)[..., None]
     shade = 1 - 0.07 * np.clip(fractal(x * 0.9 + 0.2, y * 0.7, seed, 4) + 0.3, 0, 1)[..., None]
-    canvas.colour[:] = np.array((190, 214, 244)) * (1 - cover) + np.array((252, 253, 255)) * shade * cover
+    canvas.color[:] = np.array((190, 214, 244)) * (1 - cover) + np.array((252, 253, 255)) * shade * cover
 
 
 def draw_ground(canvas: Canvas, length: float, seed: int) -> None:
@@ -452,7 +452,7 @@ def draw_side(canvas: Canvas, seed: int, side: int, length: float) -> None:
     canvas.plane((x - 0.36, 2.1, z - 0.08), (1, 0, 0), (0, 1, 0), (0.72, 0.72), roundel, "sign")
 
 
-def traffic(seed: int, travelled: float, length: float) -> list[tuple[float, float, int, Array, bool]]:
+def traffic(seed: int, traveled: float, length: float) -> list[tuple[float, float, int, Array, bool]]:
     """Cars as (x, z, facing, paint, van) when we have driven so far: parked, ahead of us, oncoming."""
     cars = []
     for side in (-1, 1):
@@ -462,23 +462,23 @@ def traffic(seed: int, travelled: float, length: float) -> list[tuple[float, flo
             cars.append((side * (ROAD - 1.15) + rng.uniform(-0.1, 0.1), z, -side, rng.integers(6), rng.random() < 0.15))
             z += rng.choice((5.2, 5.6, 12, 24))
     rng = np.random.default_rng([seed, 4])
-    cars.append((LANE - 0.1, rng.uniform(15, 21) + 1.08 * travelled, 1, rng.integers(6), False))
+    cars.append((LANE - 0.1, rng.uniform(15, 21) + 1.08 * traveled, 1, rng.integers(6), False))
     for z in rng.uniform(26, 32) + np.cumsum(rng.uniform(14, 40, 40)):
-        cars.append((1.7, z - 0.9 * travelled, -1, rng.integers(6), rng.random() < 0.2))
+        cars.append((1.7, z - 0.9 * traveled, -1, rng.integers(6), rng.random() < 0.2))
     return [(x, z, facing, PAINTS[4 if van else paint], bool(van)) for x, z, facing, paint, van in cars if z < length]
 
 
-def draw_people(canvas: Canvas, seed: int, travelled: float) -> None:
+def draw_people(canvas: Canvas, seed: int, traveled: float) -> None:
     """Pedestrians on both pavements and a cyclist."""
     walkers = ((-1, 12, 0.6), (-1, 16, -0.2), (1, 19, 0.3), (1, 20, 0.3), (1, 34, -0.1), (-1, 40, 0.1))
-    for block, (side, start, speed) in product(range(int(travelled / 45) + 2), walkers):
+    for block, (side, start, speed) in product(range(int(traveled / 45) + 2), walkers):
         rng = np.random.default_rng([seed, 5, block, start])
         x = side * (ROAD + rng.uniform(1.1, 2.4))
-        z = 45 * block + start + rng.uniform(0, 2) + speed * (travelled - 45 * block)
+        z = 45 * block + start + rng.uniform(0, 2) + speed * (traveled - 45 * block)
         canvas.shadow(x, z, 0.4, 0.5)
         canvas.solid(person(rng), (x, KERB, z), "pedestrian", 1 if speed > 0 else -1)
     rng = np.random.default_rng([seed, 5])
-    z = rng.uniform(9, 11) + 0.99 * travelled
+    z = rng.uniform(9, 11) + 0.99 * traveled
     canvas.shadow(LANE - 1.25, z, 0.3, 1.5)
     canvas.solid(person(rng, riding=True), (LANE - 1.25, 0, z), "bicyclist")
 
@@ -486,22 +486,22 @@ def draw_people(canvas: Canvas, seed: int, travelled: float) -> None:
 def finish(canvas: Canvas, seed: int) -> Image.Image:
     """What air, lens and sensor add: haze, contrast, blur, vignette, noise; at half the size of the canvas."""
     veil = np.where(np.isinf(canvas.depth), 0, 1 - np.exp(-canvas.depth / 260))[..., None]
-    colour = canvas.colour * (1 - veil) + np.array((205, 210, 216)) * veil
+    color = canvas.color * (1 - veil) + np.array((205, 210, 216)) * veil
     height, width = (n // 2 for n in canvas.depth.shape)
-    colour = colour.reshape(height, 2, width, 2, 3).mean((1, 3))
+    color = color.reshape(height, 2, width, 2, 3).mean((1, 3))
     radius = np.hypot(canvas.dx[::2][None], canvas.dy[::2][:, None])[..., None]
-    tone = np.clip(colour / 243 * (1 - 0.3 * radius**2), 0, 1)
-    colour = 255 * (0.8 * tone + 0.2 * tone * tone * (3 - 2 * tone))
-    soft = Image.fromarray(np.clip(colour, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.5))
+    tone = np.clip(color / 243 * (1 - 0.3 * radius**2), 0, 1)
+    color = 255 * (0.8 * tone + 0.2 * tone * tone * (3 - 2 * tone))
+    soft = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.5))
     grain = np.random.default_rng(seed).normal(0, 1, (height, width, 4))
     noisy = np.asarray(soft) + 1.6 * grain[..., :1] + 1.1 * grain[..., 1:]
     return Image.fromarray(np.clip(noisy, 0, 255).round().astype(np.uint8))
 
 
-def draw_street(seed: int, travelled: float = 0.0, size: tuple[int, int] = (480, 360)) -> tuple[Image.Image, Array]:
-    """The picture (RGB) and the CamVid classes of its pixels, after driving some metres along street ``seed``."""
-    canvas, length = Canvas((2 * size[0], 2 * size[1]), (LANE, EYE, travelled)), 190 + travelled
-    cars = traffic(seed, travelled, length)
+def draw_street(seed: int, traveled: float = 0.0, size: tuple[int, int] = (480, 360)) -> tuple[Image.Image, Array]:
+    """The picture (RGB) and the CamVid classes of its pixels, after driving some meters along street ``seed``."""
+    canvas, length = Canvas((2 * size[0], 2 * size[1]), (LANE, EYE, traveled)), 190 + traveled
+    cars = traffic(seed, traveled, length)
     draw_sky(canvas, seed)
     draw_ground(canvas, length + 60, seed)
     for x, z, facing, paint, van in cars:
@@ -509,13 +509,13 @@ def draw_street(seed: int, travelled: float = 0.0, size: tuple[int, int] = (480,
         canvas.solid(car(paint, van), (x, 0, z), "car", facing)
     for side in (-1, 1):
         draw_side(canvas, seed, side, length)
-    draw_people(canvas, seed, travelled)
+    draw_people(canvas, seed, traveled)
     end = facade(80, 9, WALLS[0], FASCIAS[0], False, 0.8, seed)
     canvas.plane((-40, 0, length + 20), (1, 0, 0), (0, 1, 0), (80, 9), end, "building")
     rng = np.random.default_rng([seed, 6])
     for x in range(-14, 15, 4):
         draw_tree(canvas, rng, x, length - rng.uniform(0, 12), rng.uniform(7, 12))
-    return finish(canvas, seed + round(10 * travelled)), canvas.label[::2, ::2].copy()
+    return finish(canvas, seed + round(10 * traveled)), canvas.label[::2, ::2].copy()
 
 
 def width_height(text: str) -> tuple[int, int]:
@@ -532,7 +532,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("examples/street"), help="folder to write to")
     parser.add_argument("--count", type=int, default=4, help="how many frames (default 4)")
     parser.add_argument("--seed", type=int, default=12, help="which street (default 12)")
-    parser.add_argument("--step", type=float, default=2.0, help="metres driven between frames (default 2)")
+    parser.add_argument("--step", type=float, default=2.0, help="meters driven between frames (default 2)")
     parser.add_argument("--size", type=width_height, default=(480, 360), help="width x height (default 480x360)")
     parser.add_argument("--labels", action="store_true", help="also write street_N.png with CamVid class indices")
     options = parser.parse_args()

@@ -21,5 +21,5 @@ counts = np.bincount(classes.ravel(), minlength=len(labels))
 for index in counts.argsort()[::-1]:
     print(f"{labels[index]:<12} {100 * counts[index] / classes.size:5.1f} %")
 
-colours = np.array(segmenter.spec.classes.palette, np.uint8)[classes]
-Image.fromarray(picture // 2 + colours // 2).save("overlay.png")
+colors = np.array(segmenter.spec.classes.palette, np.uint8)[classes]
+Image.fromarray(picture // 2 + colors // 2).save("overlay.png")

@@ -22,7 +22,7 @@ from .to_onnx.writer import write_onnx
 from .to_tflite.verify import Verification, verify
 from .to_tflite.writer import write_tflite
 
-VERIFICATION_PICTURES = 4
+VERIFICATION_IMAGES = 4
 
 MIN_DYNAMIC = 224
 """Pixels: below it a level of the pyramid can be as large as the map it is resized to, and would not be resized."""
@@ -54,7 +54,7 @@ def export_tflite(request: ExportRequest) -> tuple[ModelSpec, Verification]:
     prepared = prepare(request.source)
     with atomic_path(request.out) as temporary:
         spec = write_tflite_file(temporary, prepared, request.source.precision)
-        result = verify(temporary, prepared.graph, prepared.float_graph, prepared.pictures[:VERIFICATION_PICTURES])
+        result = verify(temporary, prepared.graph, prepared.float_graph, prepared.images[:VERIFICATION_IMAGES])
     return spec, result
 
 
@@ -73,10 +73,10 @@ def export_onnx(request: ExportRequest) -> tuple[ModelSpec, OnnxVerification]:
         raise UsageError(f"--dynamic size needs a typical --size of at least {MIN_DYNAMIC}x{MIN_DYNAMIC}")
     needs_symmetric = source.precision == "int8" and request.target == TENSORRT
     prepared = prepare(source, SYMMETRIC if needs_symmetric else None)
-    options = replace(request.onnx, target=request.target or default_target(prepared.preset))
+    options = replace(request.onnx, target=request.target or default_target(prepared.scheme))
     with atomic_path(request.out) as temporary:
         spec = write_onnx_file(temporary, prepared, source.precision, options)
-        result = verify_onnx(temporary, prepared, options, VERIFICATION_PICTURES)
+        result = verify_onnx(temporary, prepared, options, VERIFICATION_IMAGES)
     return spec, result
 
 
@@ -92,17 +92,17 @@ def write_tflite_file(path: Path, prepared: Prepared, precision: str) -> ModelSp
 
 def write_onnx_file(path: Path, prepared: Prepared, precision: str, options: OnnxOptions | None = None) -> ModelSpec:
     """Write an .onnx with its description, unverified; None: the default options for its scheme."""
-    options = options or OnnxOptions(target=default_target(prepared.preset))
+    options = options or OnnxOptions(target=default_target(prepared.scheme))
     spec = _spec(prepared, precision, options.head)
     entries = onnx_artifact.metadata(spec, _logits(prepared.graph))
-    model = write_onnx(prepared.graph, options, prepared.normalisation, prepared.align_corners, entries)
+    model = write_onnx(prepared.graph, options, prepared.normalization, prepared.align_corners, entries)
     path.write_bytes(onnx_artifact.seal(model.SerializeToString()))
     return spec
 
 
-def default_target(preset: str) -> str:
+def default_target(scheme: str) -> str:
     """Zero-point-free integers are for TensorRT; everything else runs anywhere."""
-    return TENSORRT if preset == SYMMETRIC.name else ORT_X86
+    return TENSORRT if scheme == SYMMETRIC.name else ORT_X86
 
 
 def _spec(prepared: Prepared, precision: str, head: str = "logits") -> ModelSpec:
@@ -111,11 +111,11 @@ def _spec(prepared: Prepared, precision: str, head: str = "logits") -> ModelSpec
         height=height,
         width=width,
         classes=prepared.classes,
-        normalisation=prepared.normalisation,
+        normalization=prepared.normalization,
         dialect=prepared.dialect,
         align_corners=prepared.align_corners,
         precision=precision,
-        preset=prepared.preset,
+        scheme=prepared.scheme,
         checkpoint_sha256=prepared.sha256,
         version=__version__,
         head=head,

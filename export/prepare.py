@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, UsageError
-from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+from ..quantization.calibration.calibration_images import calibration_files, load_image
 from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.files import is_quantized_file, load_quantized
 from ..quantization.graph.graph import Graph
@@ -21,7 +21,7 @@ from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.stored import scales_from_plain
 from ..reference.checkpoint import Checkpoint, load_checkpoint
 from ..reference.dialects import DIALECTS
-from ..spec import ClassSet, Normalisation
+from ..spec import ClassSet, Normalization
 from .precision import halve, quantize_weights
 
 PRECISIONS = ("int8", "fp32", "fp16", "dynamic")
@@ -56,17 +56,17 @@ class Prepared:
     """A graph at the wanted precision, the float graph it is compared with, and what describes them.
 
     Attributes:
-        preset: quantization scheme, ``float`` where nothing is quantized.
+        scheme: quantization scheme, ``float`` where nothing is quantized.
         sha256: of the checkpoint file.
     """
 
     graph: Graph
     float_graph: Graph
-    pictures: Sequence[np.ndarray]
+    images: Sequence[np.ndarray]
     classes: ClassSet
-    normalisation: Normalisation
+    normalization: Normalization
     dialect: str
-    preset: str
+    scheme: str
     sha256: str
 
     @property
@@ -110,16 +110,16 @@ def _from_float(source: ExportSource, scheme: Scheme) -> Prepared:
     int8 = source.precision == "int8"
     if int8 and source.calibration is None:
         _check_stored(source, checkpoint, scheme)
-    float_graph = lower(checkpoint.model, checkpoint.normalisation, *(source.size or checkpoint.trained_size))
+    float_graph = lower(checkpoint.model, checkpoint.normalization, *(source.size or checkpoint.trained_size))
     select(float_graph, (*source.keep_float, *source.int16_activations))  # a slip is better told before calibration
-    pictures = _pictures(source, float_graph)
-    made = _at_precision(float_graph, source, checkpoint, scheme, pictures)
+    images = _images(source, float_graph)
+    made = _at_precision(float_graph, source, checkpoint, scheme, images)
     return Prepared(
         made.integer,
         made.real,
-        pictures,
+        images,
         checkpoint.classes,
-        checkpoint.normalisation,
+        checkpoint.normalization,
         checkpoint.model.dialect.name,
         scheme.name if int8 else "float",
         checkpoint.sha256,
@@ -154,9 +154,9 @@ def _from_quantized(source: ExportSource, scheme: Scheme | None) -> Prepared:
     return Prepared(
         graph,
         float_graph,
-        _pictures(source, graph),
+        _images(source, graph),
         origin.classes,
-        origin.normalisation,
+        origin.normalization,
         origin.dialect,
         file.scheme,
         file.sha256,
@@ -164,7 +164,7 @@ def _from_quantized(source: ExportSource, scheme: Scheme | None) -> Prepared:
 
 
 def _at_precision(
-    graph: Graph, source: ExportSource, checkpoint: Checkpoint, scheme: Scheme, pictures: Sequence[np.ndarray]
+    graph: Graph, source: ExportSource, checkpoint: Checkpoint, scheme: Scheme, images: Sequence[np.ndarray]
 ) -> Quantized:
     """The graph to write, and the float graph that its numbers stand for."""
     if source.precision != "int8":
@@ -173,15 +173,15 @@ def _at_precision(
     if source.calibration is None:
         parameters = scales_from_plain(checkpoint.quantization, graph, scheme)
         return Quantized(graph, with_parameters(graph, parameters, scheme))
-    return quantize_both(graph, pictures, scheme, source.recipe)
+    return quantize_both(graph, images, scheme, source.recipe)
 
 
-def _pictures(source: ExportSource, graph: Graph) -> list[np.ndarray]:
+def _images(source: ExportSource, graph: Graph) -> list[np.ndarray]:
     if source.calibration is None:
         return [synthetic_image(*graph.tensors[graph.input].shape[1:3])]
     _, height, width, _ = graph.tensors[graph.input].shape
-    files = list_calibration_images(source.calibration, source.calibration_count or default_count(height, width))
-    return [load_calibration_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    files = calibration_files(source.calibration, source.calibration_count or default_count(height, width))
+    return [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
 
 
 def default_count(height: int, width: int) -> int:

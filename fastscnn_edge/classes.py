@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import colorsys
 
-from .spec import ClassSet, Colour
+from .spec import ClassSet, Color
 
-# One colour vocabulary: CamVid classes take the colour Cityscapes gives the same thing, so that
+# One color vocabulary: CamVid classes take the color Cityscapes gives the same thing, so that
 # a road is the same purple whichever weights drew it.
-_CITYSCAPES: dict[str, Colour] = {
+_CITYSCAPES: dict[str, Color] = {
     "road": (128, 64, 128),
     "sidewalk": (244, 35, 232),
     "building": (70, 70, 70),

@@ -3,68 +3,83 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class ClassSet:
-    """Names and colours of the classes, in the order of the logits.
+    """Names and colors of the classes, in the order of the logits.
 
     Raises:
-        ValueError: not one 8-bit RGB colour per label.
+        ValueError: not one 8-bit RGB color per label.
     """
 
     labels: tuple[str, ...]
-    palette: tuple[Colour, ...]
+    palette: tuple[Color, ...]
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.palette):
-            raise ValueError(f"{len(self.labels)} labels but {len(self.palette)} colours")
+            raise ValueError(f"{len(self.labels)} labels but {len(self.palette)} colors")
         if any(len(c) != 3 or not all(0 <= v <= 255 for v in c) for c in self.palette):
-            raise ValueError("each colour is three integers in 0..255")
+            raise ValueError("each color is three integers in 0..255")
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 @dataclass(frozen=True)
-class Normalisation:
+class Normalization:
     """Network input = (pixel - mean) / std, per RGB channel, pixels in 0..255."""
 
     mean: Triple
     std: Triple
 
     def __post_init__(self) -> None:
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise ValueError("mean and std are three numbers each, std above 0")
+        numbers = (*self.mean, *self.std)
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(map(math.isfinite, numbers)) or min(self.std) <= 0:
+            raise ValueError("mean and std are three finite numbers each, std above 0")
 
 
-INT8_NATIVE = Normalisation((128.0, 128.0, 128.0), (64.0, 64.0, 64.0))
+INT8_NATIVE = Normalization((128.0, 128.0, 128.0), (64.0, 64.0, 64.0))
 """Our own weights: the int8 input is ``pixel - 128`` and zero padding is integer 0."""
 
-IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+IMAGENET = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 """mmsegmentation's published weights; the paper dialect uses the same figures."""
+
+
+MAX_EXTENT = 16384
+"""Pixels a side that a description may state; the largest picture anyone exports for is a quarter of that."""
+
+_CHOICES = {
+    "precision": ("int8", "fp32", "fp16", "dynamic"),
+    "scheme": ("affine", "symmetric", "float"),
+    "resize_filter": ("bilinear",),
+    "head": ("logits", "upsampled", "argmax"),
+}
+
+_OLD_KEYS = {"normalisation": "normalization", "preset": "scheme"}
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """Metadata of an artifact.
 
-    Whatever the checkpoint's own normalisation was, it is folded into the first convolution:
+    Whatever the checkpoint's own normalization was, it is folded into the first convolution:
     a .tflite takes RGB, NHWC, ``pixel - 128`` (int8, or float32 with the same values) and
     returns logits on the 1/8 grid, NHWC; what an .onnx takes and returns is chosen at its export.
 
     Attributes:
         height, width: input size in pixels.
         classes: labels and palette.
-        normalisation: what the checkpoint was trained with (already folded in).
+        normalization: what the checkpoint was trained with (already folded in).
         dialect: ``mmseg`` or ``paper``.
         align_corners: how the logits must be interpolated to pixels.
         precision: ``int8``, ``fp32``, ``fp16`` or ``dynamic``.
-        preset: quantization scheme, ``affine`` or ``symmetric``; ``float`` where nothing is quantized.
+        scheme: quantization scheme, ``affine`` or ``symmetric``; ``float`` where nothing is quantized.
         checkpoint_sha256: of the checkpoint file the artifact was made from.
         resize_filter: how pictures of another size are brought to the input size.
         version: of the package that wrote the file.
@@ -74,17 +89,31 @@ class ModelSpec:
     height: int
     width: int
     classes: ClassSet
-    normalisation: Normalisation
+    normalization: Normalization
     dialect: str
     align_corners: bool
     precision: str
-    preset: str
+    scheme: str
     checkpoint_sha256: str
     version: str
     resize_filter: str = "bilinear"
     head: str = "logits"
 
+    def __post_init__(self) -> None:
+        for name, extent in (("height", self.height), ("width", self.width)):
+            if type(extent) is not int or not 1 <= extent <= MAX_EXTENT:
+                raise ValueError(f"{name} is 1 to {MAX_EXTENT} pixels, not {extent!r:.40}")
+        if type(self.align_corners) is not bool:
+            raise ValueError(f"align_corners is true or false, not {self.align_corners!r:.40}")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is one of {', '.join(allowed)}, not {getattr(self, name)!r:.40}")
+        for name in ("dialect", "checkpoint_sha256", "version"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} is text, not {getattr(self, name)!r:.40}")
+
     def to_json(self) -> str:
+        """The description as JSON text, keys sorted: equal descriptions give equal bytes."""
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 
     @staticmethod
@@ -95,25 +124,30 @@ class ModelSpec:
             ValueError: not JSON, or fields are missing, unknown or out of range.
         """
         try:
-            raw = json.loads(text)
+            raw = with_new_keys(json.loads(text))
             raw["classes"] = class_set_from_dict(raw["classes"])
-            raw["normalisation"] = normalisation_from_dict(raw["normalisation"])
+            raw["normalization"] = normalization_from_dict(raw["normalization"])
             return ModelSpec(**raw)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a model description: {error}") from error
+
+
+def with_new_keys(raw: dict) -> dict:
+    """``raw`` with the keys that earlier files spelled otherwise under their present names."""
+    return {_OLD_KEYS.get(key, key): value for key, value in raw.items()}
 
 
 def class_set_from_dict(raw: dict) -> ClassSet:
     """A :class:`ClassSet` from its JSON form."""
-    return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_colour(c) for c in raw["palette"]))
+    return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_color(c) for c in raw["palette"]))
 
 
-def normalisation_from_dict(raw: dict) -> Normalisation:
-    """A :class:`Normalisation` from its JSON form."""
+def normalization_from_dict(raw: dict) -> Normalization:
+    """A :class:`Normalization` from its JSON form."""
     mean, std = (tuple(float(v) for v in raw[key]) for key in ("mean", "std"))
-    return Normalisation(mean, std)  # type: ignore[arg-type]  # length is checked in __post_init__
+    return Normalization(mean, std)  # type: ignore[arg-type]  # length is checked in __post_init__
 
 
-def _colour(values: list[int]) -> Colour:
+def _color(values: list[int]) -> Color:
     red, green, blue = (int(v) for v in values)
     return red, green, blue

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..spec import ClassSet, Normalisation, class_set_from_dict, normalisation_from_dict
+from ..spec import ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
 from .calibration.scheme import Scheme
 from .graph.evaluator import real_values
 from .graph.graph import Conv, Graph, Quantization, Tensor
@@ -43,7 +43,7 @@ class Origin:
 
     dialect: str
     classes: ClassSet
-    normalisation: Normalisation
+    normalization: Normalization
     checkpoint_sha256: str
     method: str
     trained_size: tuple[int, int]
@@ -70,7 +70,7 @@ class QuantizedFile:
             CheckpointError: of another scheme, or a weight is missing or misshapen.
         """
         origin = self.origin
-        float_graph = skeleton(len(origin.classes), origin.dialect, origin.normalisation, height, width)
+        float_graph = skeleton(len(origin.classes), origin.dialect, origin.normalization, height, width)
         parameters = scales_from_plain(self.activations, float_graph, scheme)
         integers = {}
         for op in float_graph.ops:
@@ -138,12 +138,12 @@ def load_quantized(path: str | Path) -> QuantizedFile:
         with safe_open(path, "numpy") as stream:
             raw = json.loads((stream.metadata() or {})[_METADATA_KEY])
             constants = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (not a dict)
-        origin = raw["origin"]
+        origin = with_new_keys(raw["origin"])
         height, width = origin["trained_size"]
         described = Origin(
             dialect=str(origin["dialect"]),
             classes=class_set_from_dict(origin["classes"]),
-            normalisation=normalisation_from_dict(origin["normalisation"]),
+            normalization=normalization_from_dict(origin["normalization"]),
             checkpoint_sha256=str(origin["checkpoint_sha256"]),
             method=str(origin["method"]),
             trained_size=(int(height), int(width)),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from tests.helpers import random_picture, tiny
+from tests.helpers import random_image, tiny
 
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None)
@@ -33,7 +33,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def tiny_dataset(tmp_path: Path) -> Path:
-    """A CamVid-style dataset of 4 + 2 pictures, 64x64, three classes that are told apart by colour."""
+    """A CamVid-style dataset of 4 + 2 pictures, 64x64, three classes that are told apart by color."""
     return write_tiny_dataset(tmp_path / "tiny")
 
 
@@ -50,8 +50,8 @@ def write_tiny_dataset(root: Path, *, train: int = 4, val: int = 2, size: int = 
             labels = np.full((size, size), 2, np.uint8)
             labels[:, :second] = 1
             labels[:, :first] = 0
-            picture = np.eye(3, dtype=np.uint8)[labels] * 160 + rng.integers(0, 60, (size, size, 3), np.uint8)
-            Image.fromarray(picture).save(root / split / "images" / f"{index:03}.jpg", quality=95)
+            image = np.eye(3, dtype=np.uint8)[labels] * 160 + rng.integers(0, 60, (size, size, 3), np.uint8)
+            Image.fromarray(image).save(root / split / "images" / f"{index:03}.jpg", quality=95)
             Image.fromarray(labels).save(root / split / "labels" / f"{index:03}.png")
     return root
 
@@ -71,23 +71,23 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """A PNG of 90x120."""
     path = tmp_path / "street.png"
-    Image.fromarray(random_picture(90, 120)).save(path)
+    Image.fromarray(random_image(90, 120)).save(path)
     return path
 
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    """Five frames of 64x96, each of one grey: 20, 60, 100, 140, 180."""
+    """Five frames of 64x96, each of one gray: 20, 60, 100, 140, 180."""
     av = pytest.importorskip("av", reason="writing a test video needs av")
     path = tmp_path / "drive.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for grey in range(20, 200, 40):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), grey, np.uint8), format="rgb24")
+        for gray in range(20, 200, 40):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), gray, np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

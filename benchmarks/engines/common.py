@@ -19,12 +19,12 @@ class Picture(NamedTuple):
     std: tuple[float, float, float]
 
 
-def normaliser(picture: Picture) -> Callable[[np.ndarray], np.ndarray]:
+def normalizer(picture: Picture) -> Callable[[np.ndarray], np.ndarray]:
     """From a frame to float32 [1, 3, H, W], in the words of every guide."""
     mean, std = np.array(picture.mean, np.float32), np.array(picture.std, np.float32)
 
-    def normalise(frame: np.ndarray) -> np.ndarray:
+    def normalize(frame: np.ndarray) -> np.ndarray:
         pixels = (frame.astype(np.float32) - mean) / std
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
 
-    return normalise
+    return normalize

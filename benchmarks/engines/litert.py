@@ -18,10 +18,10 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
     scale, zero_point = image["quantization"]
     mean, std = np.array(picture.mean, np.float32), np.array(picture.std, np.float32)
     levels = np.arange(256, dtype=np.float32)[:, None]
-    # A level has one quantized value per colour, so quantizing a frame is looking up.
+    # A level has one quantized value per color, so quantizing a frame is looking up.
     ready = image["dtype"] != np.int8
     table = levels if ready else np.clip(np.rint((levels - mean) / std / scale) + zero_point, -128, 127)
-    colours = [np.ascontiguousarray(column) for column in table.astype(np.int8).T]
+    colors = [np.ascontiguousarray(column) for column in table.astype(np.int8).T]
     plain = not ready and _is_shift(scale, zero_point)
 
     def segment(frame: np.ndarray) -> np.ndarray:
@@ -32,8 +32,8 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
             np.subtract(frame, mean, out=memory[0])
             np.divide(memory[0], std, out=memory[0])
         else:
-            for channel, colour in enumerate(colours):
-                memory[0, ..., channel] = np.take(colour, frame[..., channel])
+            for channel, color in enumerate(colors):
+                memory[0, ..., channel] = np.take(color, frame[..., channel])
         del memory  # the interpreter may move it
         interpreter.invoke()
         result: np.ndarray = interpreter.get_tensor(classes["index"]).reshape(frame.shape[:2])
@@ -43,5 +43,5 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
 
 
 def _is_shift(scale: float, zero_point: int) -> bool:
-    """Whether the model takes ``pixel - 128``, with the normalisation in its first layer."""
+    """Whether the model takes ``pixel - 128``, with the normalization in its first layer."""
     return scale == 1.0 and zero_point in (0, -128)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .common import Picture, Segment, normaliser
+from .common import Picture, Segment, normalizer
 
 
 def load(model: Path, threads: int, picture: Picture) -> Segment:
@@ -15,7 +15,7 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
 
     manager = MNN.nn.create_runtime_manager(({"backend": "CPU", "precision": "high", "numThread": threads},))
     net = MNN.nn.load_module_from_file(str(model), ["image"], ["classes"], runtime_manager=manager)
-    prepare = normaliser(picture)
+    prepare = normalizer(picture)
 
     def segment(frame: np.ndarray) -> np.ndarray:
         image = MNN.expr.const(prepare(frame), [1, 3, picture.height, picture.width], MNN.expr.NCHW)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .common import Picture, Segment, normaliser
+from .common import Picture, Segment, normalizer
 
 
 def load(model: Path, threads: int, picture: Picture) -> Segment:
@@ -17,7 +17,7 @@ def load(model: Path, threads: int, picture: Picture) -> Segment:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     name, kind = session.get_inputs()[0].name, session.get_inputs()[0].type
-    prepare = normaliser(picture) if kind == "tensor(float)" else lambda frame: frame[None]
+    prepare = normalizer(picture) if kind == "tensor(float)" else lambda frame: frame[None]
 
     def segment(frame: np.ndarray) -> np.ndarray:
         classes: np.ndarray = session.run(None, {name: prepare(frame)})[0]

@@ -12,7 +12,7 @@ from fastscnn_edge.reference.model import resize
 
 
 class Classes(nn.Module):
-    """Normalised float32 [N, 3, H, W] to uint8 [N, H, W], or to upsampled logits if not ``argmax``."""
+    """Normalized float32 [N, 3, H, W] to uint8 [N, H, W], or to upsampled logits if not ``argmax``."""
 
     def __init__(self, checkpoint: Path, argmax: bool = True) -> None:
         super().__init__()

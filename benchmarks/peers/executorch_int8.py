@@ -1,6 +1,6 @@
 """ExecuTorch's INT8 flow for XNNPACK as its guide has it: argv checkpoint calibration.npy mean/std-JSON out.pte.
 
-Calibration pictures are uint8 [N, H, W, 3]; the model takes normalised float32 [1, 3, H, W], channels last, and ends in
+Calibration pictures are uint8 [N, H, W, 3]; the model takes normalized float32 [1, 3, H, W], channels last, and ends in
 logits on the 1/8 grid: XNNPACK has no argmax, and its upsampling with ExecuTorch's own argmax after it takes twice as
 long as PyTorch for both.
 """

@@ -1,6 +1,6 @@
 """onnx2tf's full integer quantization: argv model.onnx calibration.npy mean/std-JSON out.tflite.
 
-Calibration pictures are uint8 [N, H, W, 3]; the model takes normalised float32 [1, 3, H, W], its .tflite NHWC.
+Calibration pictures are uint8 [N, H, W, 3]; the model takes normalized float32 [1, 3, H, W], its .tflite NHWC.
 """
 
 import json

@@ -1,6 +1,6 @@
 """NNCF post-training quantization as its guide has it: argv model.onnx calibration.npy mean/std-JSON out.xml.
 
-Calibration pictures are uint8 [N, H, W, 3]; the model takes normalised float32 [1, 3, H, W].
+Calibration pictures are uint8 [N, H, W, 3]; the model takes normalized float32 [1, 3, H, W].
 """
 
 import json

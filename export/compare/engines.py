@@ -111,8 +111,8 @@ def _tflite(path: Path, kernels: int) -> Logits:
         details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
     )
 
-    def logits(picture: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(source, (picture ^ 0x80).view(np.int8)[None])
+    def logits(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source, (image ^ 0x80).view(np.int8)[None])
         interpreter.invoke()
         return interpreter.get_tensor(result)
 
@@ -124,8 +124,8 @@ def _onnx(path: Path, prepared: Prepared, options: OnnxOptions) -> Logits:
 
     session, _ = open_session(path, options)
 
-    def logits(picture: np.ndarray) -> np.ndarray:
-        (real,) = session.run(None, {"image": picture[None]})
+    def logits(image: np.ndarray) -> np.ndarray:
+        (real,) = session.run(None, {"image": image[None]})
         return integers(prepared.graph, real.transpose(0, 2, 3, 1))
 
     return logits

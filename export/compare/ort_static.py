@@ -21,7 +21,7 @@ from ..prepare import Prepared
 from ..to_onnx.options import OnnxOptions
 from ..to_onnx.verify import image
 
-OPTIONS = OnnxOptions(input="normalised")
+OPTIONS = OnnxOptions(input="normalized")
 """The float file that is quantized looks as torch.onnx.export would have written it."""
 
 
@@ -64,7 +64,7 @@ def quantize_static_ort(float_model: Path, out: Path, prepared: Prepared, how: S
 
 class _Reader(CalibrationDataReader):
     def __init__(self, prepared: Prepared) -> None:
-        self.feeds = iter({"image": image(p, OPTIONS, prepared.normalisation)} for p in prepared.pictures)
+        self.feeds = iter({"image": image(p, OPTIONS, prepared.normalization)} for p in prepared.images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.feeds, None)
@@ -80,7 +80,7 @@ def ort_predictor(model: Path, prepared: Prepared, threads: int | None = None) -
     plans: dict[Sequence[int], MaskPlan] = {}
 
     def predict(picture: np.ndarray) -> np.ndarray:
-        feed = image(resize_image(picture, *prepared.size), OPTIONS, prepared.normalisation)
+        feed = image(resize_image(picture, *prepared.size), OPTIONS, prepared.normalization)
         logits = np.ascontiguousarray(session.run(None, {"image": feed})[0][0].transpose(1, 2, 0))
         size = (picture.shape[0], picture.shape[1])
         if size not in plans:

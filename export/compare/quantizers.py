@@ -44,17 +44,17 @@ def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterato
     from ..runtime.pipeline.segmenter import Segmenter
 
     float_model = folder / "float.onnx"
-    onnx.save(write_onnx(prepared.graph, OPTIONS, prepared.normalisation, prepared.align_corners, {}), float_model)
+    onnx.save(write_onnx(prepared.graph, OPTIONS, prepared.normalization, prepared.align_corners, {}), float_model)
     yield "float", "-", "onnx", ort_predictor(float_model, prepared)
     for scheme in SCHEMES.values():
         for recipe in RECIPES:
-            graph = quantize(prepared.float_graph, prepared.pictures, scheme, recipe)
-            for kind, path in _written(replace(prepared, graph=graph, preset=scheme.name), folder):
+            graph = quantize(prepared.float_graph, prepared.images, scheme, recipe)
+            for kind, path in _written(replace(prepared, graph=graph, scheme=scheme.name), folder):
                 yield scheme.name, f"ours, {recipe}", kind, Segmenter(path).predict
     for path in args.also:
         file = load_quantized(path)
         graph, _ = file.graphs(SCHEMES[file.scheme], *prepared.size)
-        for kind, written in _written(replace(prepared, graph=graph, preset=file.scheme), folder):
+        for kind, written in _written(replace(prepared, graph=graph, scheme=file.scheme), folder):
             yield file.scheme, file.origin.method.split(",")[0] + f", {path.stem}", kind, Segmenter(written).predict
     for way in STATIC_METHODS:
         path = folder / "stock.onnx"
@@ -67,7 +67,7 @@ def _written(prepared: Prepared, folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of an int8 graph; both formats of the affine scheme, the .onnx of the symmetric one."""
     from ..export.convert import write_onnx_file, write_tflite_file
 
-    if prepared.preset == "affine":
+    if prepared.scheme == "affine":
         write_tflite_file(folder / "ours.tflite", prepared, "int8")
         yield "tflite", folder / "ours.tflite"
     write_onnx_file(folder / "ours.onnx", prepared, "int8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UINT8, PIXELS, NORMALISED = "uint8", "pixels", "normalised"
-INPUTS = (UINT8, PIXELS, NORMALISED)
+UINT8, PIXELS, NORMALIZED = "uint8", "pixels", "normalized"
+INPUTS = (UINT8, PIXELS, NORMALIZED)
 
 LOGITS, UPSAMPLED, ARGMAX = "logits", "upsampled", "argmax"
 HEADS = (LOGITS, UPSAMPLED, ARGMAX)
@@ -23,7 +23,7 @@ class OnnxOptions:
 
     Attributes:
         input: ``uint8``: camera frames as they are, uint8 NHWC [N, H, W, 3], RGB. ``pixels``: float32 NCHW, 0..255.
-            ``normalised``: float32 NCHW, (pixel - mean) / std, as the checkpoint was trained.
+            ``normalized``: float32 NCHW, (pixel - mean) / std, as the checkpoint was trained.
         head: ``logits``: float32 [N, C, H/8, W/8]. ``upsampled``: float32 [N, C, H, W]. ``argmax``: uint8 [N, H, W].
         target: ``ort-x86``: uint8 activations, the kernels that are fast on every CPU. ``ort-arm64``: int8
             activations. ``tensorrt``: int8 without zero points, float biases, and an input that TensorRT can read.

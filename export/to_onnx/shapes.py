@@ -22,7 +22,7 @@ class Shapes:
         """Of a convolution. A graph counts only rows that are reached; for an open size the full padding stands."""
         return (max(op.padding),) * 4 if self.options.dynamic_size else op.padding
 
-    def picture(self, image: str) -> Extent:
+    def image(self, image: str) -> Extent:
         """Of the input."""
         if not self.options.dynamic_size:
             _, height, width, _ = self.graph.tensors[self.graph.input].shape

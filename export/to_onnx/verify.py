@@ -18,10 +18,10 @@ from ...quantization.graph.evaluator import run
 from ...quantization.graph.graph import Graph
 from ...runtime.engines.native_stderr import captured_stderr
 from ...runtime.mask.plan import class_map
-from ...spec import Normalisation
+from ...spec import Normalization
 from ..difference import Difference, difference, sqnr
 from ..prepare import Prepared
-from .options import ARGMAX, LOGITS, NORMALISED, ORT_ARM64, TENSORRT, UINT8, OnnxOptions
+from .options import ARGMAX, LOGITS, NORMALIZED, ORT_ARM64, TENSORRT, UINT8, OnnxOptions
 
 INTEGER_CONV, FLOAT_CONVS = "QLinearConv", ("Conv", "FusedConv", "NhwcFusedConv")
 
@@ -47,7 +47,7 @@ class OnnxVerification:
     agreement_with_float: float
     sqnr: float | None
     size: int
-    pictures: int
+    images: int
 
 
 def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, most: int) -> OnnxVerification:
@@ -56,17 +56,17 @@ def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, most: int)
     Raises:
         OutputError: ONNX Runtime refuses the file.
     """
-    pictures = prepared.pictures[:most]
-    session, optimised = open_session(path, options)
-    outputs = [session.run(None, {"image": image(p, options, prepared.normalisation)})[0] for p in pictures]
+    images = prepared.images[:most]
+    session, optimized = open_session(path, options)
+    outputs = [session.run(None, {"image": image(p, options, prepared.normalization)})[0] for p in images]
     written = Counter(node.op_type for node in onnx.load(path).graph.node)
-    kernels = Counter(node.op_type for node in optimised.graph.node)
+    kernels = Counter(node.op_type for node in optimized.graph.node)
     integer = kernels[INTEGER_CONV] if prepared.graph.is_quantized else None
-    real = [run(prepared.float_graph, p) for p in pictures]
+    real = [run(prepared.float_graph, p) for p in images]
     engine = ratio = None
     if options.head == LOGITS:
         values = [output.transpose(0, 2, 3, 1) for output in outputs]
-        expected = [run(prepared.graph, p) for p in pictures] if prepared.graph.is_quantized else real
+        expected = [run(prepared.graph, p) for p in images] if prepared.graph.is_quantized else real
         engine = difference(expected, [integers(prepared.graph, v) for v in values])
         agreement, ratio = difference(real, values).agreement, sqnr(real, values)
     else:
@@ -80,7 +80,7 @@ def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, most: int)
         agreement,
         ratio,
         path.stat().st_size,
-        len(pictures),
+        len(images),
     )
 
 
@@ -92,7 +92,7 @@ def open_session(path: Path, options: OnnxOptions) -> tuple[Any, onnx.ModelProto
         # What it does on ARM by default: signed activations in integer kernels.
         settings.add_session_config_entry("session.qdqisint8allowed", "1")
     with tempfile.TemporaryDirectory() as folder:
-        settings.optimized_model_filepath = f"{folder}/optimised.onnx"
+        settings.optimized_model_filepath = f"{folder}/optimized.onnx"
         try:
             with captured_stderr():
                 session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
@@ -101,13 +101,13 @@ def open_session(path: Path, options: OnnxOptions) -> tuple[Any, onnx.ModelProto
         return session, onnx.load(settings.optimized_model_filepath)
 
 
-def image(picture: np.ndarray, options: OnnxOptions, normalisation: Normalisation) -> np.ndarray:
+def image(image: np.ndarray, options: OnnxOptions, normalization: Normalization) -> np.ndarray:
     """uint8 [H, W, 3] as the file takes it, batch 1."""
     if options.input == UINT8:
-        return picture[None]
-    pixels = picture[None].astype(np.float32)
-    if options.input == NORMALISED:
-        mean, std = (np.array(v, np.float32) for v in (normalisation.mean, normalisation.std))
+        return image[None]
+    pixels = image[None].astype(np.float32)
+    if options.input == NORMALIZED:
+        mean, std = (np.array(v, np.float32) for v in (normalization.mean, normalization.std))
         pixels = np.asarray((pixels - mean) / std)
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
@@ -131,7 +131,7 @@ def _pixel_agreement(
 def describe_onnx(verification: OnnxVerification) -> str:
     """The verification in a few lines for a person."""
     v = verification
-    plural = "" if v.pictures == 1 else "s"
+    plural = "" if v.images == 1 else "s"
     lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]
     if v.integer_convolutions is not None and v.for_cpu:
         lines.append(
@@ -147,8 +147,7 @@ def describe_onnx(verification: OnnxVerification) -> str:
         lines.append(f"engine      {unit}; same class at {100 * v.engine.agreement:.2f} % of grid points")
     noise = "" if v.sqnr is None else f", SQNR {v.sqnr:.1f} dB"
     lines.append(
-        f"float       same class at {100 * v.agreement_with_float:.2f} % of {where}{noise} "
-        f"({v.pictures} picture{plural})"
+        f"float       same class at {100 * v.agreement_with_float:.2f} % of {where}{noise} ({v.images} picture{plural})"
     )
     lines.append(f"size        {v.size / 1e6:.2f} MB")
     return "\n".join(lines)

@@ -24,9 +24,9 @@ from ..._version import __version__
 from ...quantization.graph.arithmetic import INT8_MIN
 from ...quantization.graph.evaluator import real_values
 from ...quantization.graph.graph import Add, Concat, Conv, Graph, Level, Op, Pool, Resize, Tensor, quantization_of
-from ...spec import Normalisation
+from ...spec import Normalization
 from .nodes import Nodes
-from .options import ARGMAX, FIXED, LOGITS, NORMALISED, ORT_X86, TENSORRT, UINT8, UPSAMPLED, OnnxOptions
+from .options import ARGMAX, FIXED, LOGITS, NORMALIZED, ORT_X86, TENSORRT, UINT8, UPSAMPLED, OnnxOptions
 from .shapes import Extent, Shapes
 
 OPSET = 17
@@ -40,19 +40,19 @@ _ZERO_SHIFT = 128
 
 
 def write_onnx(
-    graph: Graph, options: OnnxOptions, normalisation: Normalisation, align_corners: bool, metadata: dict[str, str]
+    graph: Graph, options: OnnxOptions, normalization: Normalization, align_corners: bool, metadata: dict[str, str]
 ) -> onnx.ModelProto:
     """The model of ``graph``, checked and with inferred shapes.
 
     Args:
         graph: float32, int8, or float32 with convolution constants in fp16 (:func:`.precision.halve`): then the whole
             file computes in fp16.
-        normalisation: what the ``normalised`` input was normalised with.
+        normalization: what the ``normalized`` input was normalized with.
         align_corners: how heads beyond ``logits`` interpolate.
         metadata: key -> text, stored in the file.
     """
     writer = _Writer(graph, options)
-    writer.input(normalisation)
+    writer.input(normalization)
     for op in graph.ops:
         writer.op(op)
     writer.head(align_corners)
@@ -73,7 +73,7 @@ class _Writer:
 
     # --- ends ----------------------------------------------------------------------------------
 
-    def input(self, normalisation: Normalisation) -> None:
+    def input(self, normalization: Normalization) -> None:
         """From what the caller gives to ``pixel - 128``, NCHW."""
         nodes, name = self.nodes, self.graph.input
         x = INPUT
@@ -83,10 +83,10 @@ class _Writer:
                 # The frame is the quantized input already: scale 1, zero point 128.
                 self.values[name] = self._dequantize(x, name)
                 return
-        if self.options.input == NORMALISED:
+        if self.options.input == NORMALIZED:
             std, shift = (
                 np.array(v, np.float32).reshape(1, 3, 1, 1)
-                for v in (normalisation.std, np.array(normalisation.mean) - _ZERO_SHIFT)
+                for v in (normalization.std, np.array(normalization.mean) - _ZERO_SHIFT)
             )
             x = nodes.add("Mul", [self._cast(x), nodes.real("image/std", std)], "input/scaled")
             x = nodes.add("Add", [x, nodes.real("image/mean", shift)], "input/pixels")
@@ -114,7 +114,7 @@ class _Writer:
         if self.nodes.dtype != np.float32:
             x = nodes.add("Cast", [x], "logits/float", to=TensorProto.FLOAT)
         if head != LOGITS:
-            x = self._resize("logits/upsampled", x, self.classes, self.shapes.picture(INPUT), align_corners)
+            x = self._resize("logits/upsampled", x, self.classes, self.shapes.image(INPUT), align_corners)
         if head == ARGMAX:
             x = nodes.add("ArgMax", [x], "classes/index", axis=1, keepdims=0)
             x = nodes.add("Cast", [x], "classes/cast", to=TensorProto.UINT8)

@@ -27,7 +27,7 @@ def float_tensors(graph: Graph) -> set[str]:
     return names | {f"{op.output}/padded" for op in graph.ops if isinstance(op, Conv) and op.output in names}
 
 
-def check_operations(path: Path, graph: Graph, picture: np.ndarray) -> None:
+def check_operations(path: Path, graph: Graph, image: np.ndarray) -> None:
     """Hold every integer tensor that the reference kernels compute to the graph's evaluator.
 
     Integer operations must agree bit for bit, integers behind float layers within :data:`FLOAT_STEPS`.
@@ -47,7 +47,7 @@ def check_operations(path: Path, graph: Graph, picture: np.ndarray) -> None:
                 experimental_preserve_all_tensors=True,
             )
             interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, picture))
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, image))
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
         raise OutputError(f"the interpreter refuses the written file: {error}") from error

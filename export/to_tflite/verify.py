@@ -45,11 +45,11 @@ class Verification:
     agreement_with_float: float
     sqnr: float
     size: int
-    pictures: int
+    images: int
     layers: str = ""
 
 
-def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.ndarray]) -> Verification:
+def verify(path: Path, graph: Graph, float_graph: Graph, images: Sequence[np.ndarray]) -> Verification:
     """Load ``path`` and compare its logits with both graphs' on ``pictures`` (uint8, the graph's size).
 
     The reference kernels must equal an int8 graph bit for bit, and where layers of it were kept in float
@@ -58,15 +58,15 @@ def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.n
             not, or the reference kernels disagree with the graph.
     """
     operators, float_operators = list_operators(path)
-    default = [logits(path, graph, p) for p in pictures]
-    expected = [run(graph, p) for p in pictures]
-    real = [run(float_graph, p) for p in pictures] if graph.is_quantized else expected
+    default = [logits(path, graph, p) for p in images]
+    expected = [run(graph, p) for p in images]
+    real = [run(float_graph, p) for p in images] if graph.is_quantized else expected
     reference = None
     if graph.is_quantized:
-        reference = difference(expected[:1], [logits(path, graph, pictures[0], OpResolverType.BUILTIN_REF)])
+        reference = difference(expected[:1], [logits(path, graph, images[0], OpResolverType.BUILTIN_REF)])
         wanted = float_tensors(graph)
         if wanted:
-            check_operations(path, graph, pictures[0])
+            check_operations(path, graph, images[0])
         elif reference.largest > 0:
             raise OutputError(
                 f"the reference kernels differ from the quantized graph by up to {reference.largest:g} steps; "
@@ -83,18 +83,18 @@ def verify(path: Path, graph: Graph, float_graph: Graph, pictures: Sequence[np.n
         difference(real, file_real).agreement,
         sqnr(real, file_real),
         path.stat().st_size,
-        len(pictures),
+        len(images),
         description(graph),
     )
 
 
-def logits(path: Path, graph: Graph, picture: np.ndarray, kernels: OpResolverType = OpResolverType.AUTO) -> np.ndarray:
+def logits(path: Path, graph: Graph, image: np.ndarray, kernels: OpResolverType = OpResolverType.AUTO) -> np.ndarray:
     """[1, h, w, C] from a fresh interpreter."""
     try:
         with captured_stderr():  # which delegate was created
             interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
             interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, picture))
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, image))
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
         raise OutputError(f"the interpreter refuses the written file: {error}") from error
@@ -119,7 +119,7 @@ def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, 
 def describe_tflite(verification: Verification) -> str:
     """The verification in a few lines for a person."""
     v = verification
-    plural = "" if v.pictures == 1 else "s"
+    plural = "" if v.images == 1 else "s"
     lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]
     if v.layers:
         lines.append(f"not int8    {v.layers}")
@@ -142,7 +142,7 @@ def describe_tflite(verification: Verification) -> str:
         )
     lines.append(
         f"float       same class at {100 * v.agreement_with_float:.2f} % of grid points, "
-        f"SQNR {v.sqnr:.1f} dB ({v.pictures} picture{plural})"
+        f"SQNR {v.sqnr:.1f} dB ({v.images} picture{plural})"
     )
     lines.append(f"size        {v.size / 1e6:.2f} MB")
     return "\n".join(lines)

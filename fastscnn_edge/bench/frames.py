@@ -18,7 +18,7 @@ _BAND = 16  # rows drawn at once
 
 
 def synthetic_frames(height: int, width: int, count: int = SYNTHETIC_FRAMES) -> list[np.ndarray]:
-    """Pictures somewhat like a street: sky, houses of several colours, a road, grain on everything.
+    """Pictures somewhat like a street: sky, houses of several colors, a road, grain on everything.
 
     Integers only and a generator of our own, so that every board and every numpy draws the same bytes; the mask's
     time depends on the picture, and a benchmark whose input differs from board to board compares nothing.
@@ -47,10 +47,10 @@ def frames_from(path: Path, limit: int = MAX_FRAMES) -> list[np.ndarray]:
 
 
 def _street(height: int, width: int, number: int) -> np.ndarray:
-    picture = np.empty((height, width, 3), np.uint8)
+    image = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _BAND):  # band by band: whole-picture temporaries would set the peak memory
-        picture[top : top + _BAND] = _band(top, min(top + _BAND, height), height, width, number)
-    return picture
+        image[top : top + _BAND] = _band(top, min(top + _BAND, height), height, width, number)
+    return image
 
 
 def _band(top: int, bottom: int, height: int, width: int, number: int) -> np.ndarray:

@@ -42,7 +42,7 @@ def workload_of(source: Path | None, drawing: bool = False, held: int = 1) -> Wo
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     sizes = [size for path in files if path.suffix.lower() in IMAGE_SUFFIXES and (size := _size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
-    return Workload(largest, pictures=True, drawing=drawing, held=held)
+    return Workload(largest, images=True, drawing=drawing, held=held)
 
 
 def _size(path: Path) -> tuple[int, int] | None:

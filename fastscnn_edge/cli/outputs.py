@@ -104,7 +104,7 @@ class Outputs:
 
     Args:
         options: of :func:`add_output_options`.
-        class_set: names and colours.
+        class_set: names and colors.
         source: entered.
         meter: of the run; counts frames that were dropped.
         names: of the source and of the model, for people.

@@ -29,7 +29,7 @@ from ..runtime.board.footprint import Workload
 from ..runtime.board.memory import read_memory
 from ..runtime.board.watcher import Watcher
 from ..runtime.engines.profile import Profile, profile_model
-from ..runtime.pipeline.meter import NETWORK_STAGES, Meter, summarise
+from ..runtime.pipeline.meter import NETWORK_STAGES, Meter, summarize
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.accuracy import find_accuracy
 from ..runtime.report.facts import count_of, mib
@@ -235,7 +235,7 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
 
 
 def _line(name: str, samples: list[int]) -> str:
-    found = summarise(samples)
+    found = summarize(samples)
     if found is None:
         return f"{name:<10} no frame"
     return (

@@ -51,7 +51,7 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help should not wait for torch.
     from tqdm import tqdm
 
-    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.calibration.ranges import observe_ranges
     from ..quantization.calibration.scheme import AFFINE
     from ..quantization.graph.lower import lower
@@ -61,10 +61,10 @@ def _run(args: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(args.checkpoint)
     height, width = args.size or checkpoint.trained_size
-    graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    files = list_calibration_images(args.calibration, args.calibration_count)
+    graph = lower(checkpoint.model, checkpoint.normalization, height, width)
+    files = calibration_files(args.calibration, args.calibration_count)
     ranges = observe_ranges(
-        graph, (load_calibration_image(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None))
+        graph, (load_image(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None))
     )
     origin = f"min-max over {len(files)} pictures at {height}x{width}"
     rewrite_checkpoint(

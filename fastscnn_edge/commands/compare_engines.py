@@ -57,23 +57,23 @@ def _run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..export.prepare import ExportSource, prepare
-    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.evaluator import run
 
-    files = list_calibration_images(args.pictures, args.limit or sys.maxsize)
+    files = calibration_files(args.pictures, args.limit or sys.maxsize)
     prepared = prepare(ExportSource(args.checkpoint, size=args.size))
     with tempfile.TemporaryDirectory() as folder:
         engines = open_engines(prepared, Path(folder))
         tallies = {name: Tally() for name in (FLOAT, *engines)}
         for file in tqdm(files, "compare", leave=False, disable=None):
-            picture = load_calibration_image(prepared.graph, file)
-            expected = run(prepared.graph, picture)
-            tallies[FLOAT].add(expected, as_integers(prepared.graph, run(prepared.float_graph, picture)))
+            image = load_image(prepared.graph, file)
+            expected = run(prepared.graph, image)
+            tallies[FLOAT].add(expected, as_integers(prepared.graph, run(prepared.float_graph, image)))
             for name, logits in engines.items():
-                tallies[name].add(expected, logits(picture))
+                tallies[name].add(expected, logits(image))
     table = {name: tally.summary() for name, tally in tallies.items()}
     height, width = prepared.size
-    print(f"{len(files)} pictures, {height}x{width}, {prepared.preset} scheme; against the integer evaluator:")
+    print(f"{len(files)} pictures, {height}x{width}, {prepared.scheme} scheme; against the integer evaluator:")
     print(f"{'engine':<34}  largest    rms  differing  beyond 1 step  same class")
     for name, row in table.items():
         print(
@@ -83,7 +83,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         report = {
             "pictures": len(files),
-            "preset": prepared.preset,
+            "scheme": prepared.scheme,
             "engines": {name: asdict(row) for name, row in table.items()},
         }
         write_text(args.json, json.dumps(report, indent=1) + "\n")

@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
     add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
     add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
-    add("--data", type=Path, required=True, metavar="DIR", help="labelled dataset, CamVid or Cityscapes layout")
+    add("--data", type=Path, required=True, metavar="DIR", help="labeled dataset, CamVid or Cityscapes layout")
     add("--split", default="val", metavar="NAME", help="its split (default: val)")
     add("--limit", type=positive, metavar="N", help="only the first N pictures of the split")
     add("--size", type=size, metavar="HxW", help="input size (default: what the checkpoint was trained at)")
@@ -84,7 +84,7 @@ def _run(args: argparse.Namespace) -> int:
                 flush=True,
             )
     print(
-        f"{len(dataset)} pictures of {args.split}, {len(prepared.pictures)} for calibration, "
+        f"{len(dataset)} pictures of {args.split}, {len(prepared.images)} for calibration, "
         f"{prepared.size[0]}x{prepared.size[1]}"
     )
     if args.json:

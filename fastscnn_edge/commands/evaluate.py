@@ -115,7 +115,7 @@ def _open_checkpoint(path: Path, threads: int | None) -> _Candidate:
         torch.set_num_threads(threads)
     checkpoint = load_checkpoint(path)
     kind = f"float checkpoint ({checkpoint.model.dialect.name})"
-    predict = torch_predictor(checkpoint.model, checkpoint.normalisation)
+    predict = torch_predictor(checkpoint.model, checkpoint.normalization)
     return _Candidate(path, kind, checkpoint.classes, checkpoint.sha256, predict)
 
 

@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--recipe",
         choices=["plain", "fast", "accurate"],
         default="fast",
-        help="how int8 is made from pictures: plain takes the extremes that were seen; fast equalises "
+        help="how int8 is made from pictures: plain takes the extremes that were seen; fast equalizes "
         "channels first, seconds (default); accurate also rounds weights and corrects biases, "
         "minutes; 'fastscnn-edge quantize' keeps the result for further exports",
     )
@@ -103,7 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         choices=INPUTS,
         default=UINT8,
         help="uint8: camera frames as they are, [N, H, W, 3] (default, and what 'fastscnn-edge run' "
-        "needs); pixels: float32 [N, 3, H, W] of 0..255; normalised: the same, with the "
+        "needs); pixels: float32 [N, 3, H, W] of 0..255; normalized: the same, with the "
         "checkpoint's mean and std applied by the caller",
     )
     onnx.add_argument(

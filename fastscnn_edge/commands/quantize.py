@@ -20,7 +20,7 @@ _DESCRIPTION = """\
 Quantize a float checkpoint and write the integers: int8 weights, int32 biases, every scale.
 'fastscnn-edge export' turns the result into files, at any input size.
 
---method ptq needs pictures only. --method qat starts from ptq's scales and trains on a labelled
+--method ptq needs pictures only. --method qat starts from ptq's scales and trains on a labeled
 dataset, taught by the float model; it keeps the best weight average by val mIoU, and Ctrl-C ends
 after the current step with everything needed for --resume in OUT's folder.
 """
@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--recipe",
         choices=["plain", "fast", "accurate"],
         default="accurate",
-        help="ptq: plain takes the extremes that were seen, to compare with; fast equalises channels first, seconds; "
+        help="ptq: plain takes the extremes that were seen, to compare with; fast equalizes channels first, seconds; "
         "accurate also rounds weights and corrects biases (default)",
     )
     add(
@@ -108,7 +108,7 @@ def _run(args: argparse.Namespace) -> int:
         origin = Origin(
             checkpoint.model.dialect.name,
             checkpoint.classes,
-            checkpoint.normalisation,
+            checkpoint.normalization,
             checkpoint.sha256,
             method,
             (height, width),
@@ -125,24 +125,21 @@ def _run(args: argparse.Namespace) -> int:
 def _ptq(
     args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
 ) -> tuple[Graph, str, bool]:
-    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import quantize
 
-    graph = lower(checkpoint.model, checkpoint.normalisation, *at)
-    pictures = [
-        load_calibration_image(graph, file)
-        for file in list_calibration_images(args.calibration, args.calibration_count)
-    ]
-    method = f"ptq {args.recipe}, {len(pictures)} pictures at {at[0]}x{at[1]}"
-    return quantize(graph, pictures, scheme, args.recipe), method, False
+    graph = lower(checkpoint.model, checkpoint.normalization, *at)
+    images = [load_image(graph, file) for file in calibration_files(args.calibration, args.calibration_count)]
+    method = f"ptq {args.recipe}, {len(images)} pictures at {at[0]}x{at[1]}"
+    return quantize(graph, images, scheme, args.recipe), method, False
 
 
 def _qat(
     args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
 ) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
-    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
     from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
@@ -155,15 +152,15 @@ def _qat(
         f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}",
     )
     require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
-    graph = lower(checkpoint.model, checkpoint.normalisation, *at)
+    graph = lower(checkpoint.model, checkpoint.normalization, *at)
     if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
         start = Quantized(
             graph, with_parameters(graph, scales_from_plain(checkpoint.quantization, graph, scheme), scheme)
         )
     else:
-        files = list_calibration_images(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
-        # Equalised first: gradients move weights by small steps and would not get there.
-        start = apply(TRAINING_START, graph, [load_calibration_image(graph, file) for file in files], scheme)
+        files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
+        # Equalized first: gradients move weights by small steps and would not get there.
+        start = apply(TRAINING_START, graph, [load_image(graph, file) for file in files], scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
     outcome = train_qat(
         checkpoint,

@@ -1,4 +1,4 @@
-"""``fastscnn-edge ranges``: how much of int8 each channel gets, before and after equalisation."""
+"""``fastscnn-edge ranges``: how much of int8 each channel gets, before and after equalization."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..quantization.analysis.channel_ranges import LayerRanges
 
 _DESCRIPTION = """\
-Show what int8 sees of a float checkpoint before and after cross-layer equalisation: all channels of an
+Show what int8 sees of a float checkpoint before and after cross-layer equalization: all channels of an
 activation share one scale, so how many of its steps does each channel reach? The table lists every
 activation with a scale of its own; channels that were always 0 do not count.
 """
@@ -71,7 +71,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from ..quantization.analysis.channel_ranges import measure_channel_ranges, range_table
     from ..quantization.analysis.range_chart import draw_ranges
-    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import bars
@@ -79,19 +79,19 @@ def _run(args: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(args.checkpoint)
     height, width = args.size or checkpoint.trained_size
-    graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    files = list_calibration_images(args.calibration, args.calibration_count)
-    pictures = [load_calibration_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    graph = lower(checkpoint.model, checkpoint.normalization, height, width)
+    files = calibration_files(args.calibration, args.calibration_count)
+    images = [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
-        layers = measure_channel_ranges(graph, pictures, SCHEMES[args.scheme], progress=show)
+        layers = measure_channel_ranges(graph, images, SCHEMES[args.scheme], progress=show)
     # Files first: the reader of the table (head, less) may go away.
     if args.plot:
-        subtitle = f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {len(pictures)} pictures"
+        subtitle = f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {len(images)} pictures"
         drawn = draw_ranges("How many int8 steps each channel reaches", subtitle, choose(layers, args.layer))
         with atomic_path(args.plot) as temporary:
             drawn.save(temporary, "PNG", optimize=True)
     if args.json:
-        write_text(args.json, to_json(layers, len(pictures), args))
+        write_text(args.json, to_json(layers, len(images), args))
     print(range_table(layers))
     return 0
 
@@ -111,7 +111,7 @@ def choose(layers: Sequence[LayerRanges], names: Sequence[str] | None) -> list[L
     return [known[name] for name in names]
 
 
-def to_json(layers: Sequence[LayerRanges], pictures: int, args: argparse.Namespace) -> str:
+def to_json(layers: Sequence[LayerRanges], images: int, args: argparse.Namespace) -> str:
     """The layers in the table's order; ``steps`` are the peaks of all channels, 0 for one that was always 0."""
     from ..quantization.analysis.channel_ranges import summary
 
@@ -130,7 +130,7 @@ def to_json(layers: Sequence[LayerRanges], pictures: int, args: argparse.Namespa
     report = {
         "checkpoint": str(args.checkpoint),
         "scheme": args.scheme,
-        "pictures": pictures,
+        "pictures": images,
         "version": __version__,
         "layers": rows,
     }

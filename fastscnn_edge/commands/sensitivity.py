@@ -40,14 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (default: --data's train split)")
     add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
     add("--pictures", type=positive, default=4, metavar="N", help="of those, how many SQNR is measured on (default: 4)")
-    add("--data", type=Path, metavar="DIR", help="labelled dataset, to measure mIoU as well (minutes)")
+    add("--data", type=Path, metavar="DIR", help="labeled dataset, to measure mIoU as well (minutes)")
     add("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
     add("--limit", type=positive, metavar="N", help="only N pictures of it, evenly spread")
     add(
         "--recipe",
         choices=["plain", "fast", "accurate"],
         default="fast",
-        help="how weights and scales are found (default: fast; plain is min-max without equalisation)",
+        help="how weights and scales are found (default: fast; plain is min-max without equalization)",
     )
     add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
     add(
@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from ..evaluation.datasets import open_dataset
     from ..quantization.analysis.sensitivity import measure_sensitivity, sensitivity_table
-    from ..quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.recipes import bars, quantize_both, spread
@@ -91,12 +91,12 @@ def _run(args: argparse.Namespace) -> int:
     )
     folder = args.calibration or open_dataset(args.data, "train").samples[0][0].parent
     height, width = args.size or checkpoint.trained_size
-    graph = lower(checkpoint.model, checkpoint.normalisation, height, width)
-    files = list_calibration_images(folder, args.calibration_count)
-    pictures = [load_calibration_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    graph = lower(checkpoint.model, checkpoint.normalization, height, width)
+    files = calibration_files(folder, args.calibration_count)
+    images = [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
-        both = quantize_both(graph, pictures, SCHEMES[args.scheme], args.recipe, progress=show)
-        rows = measure_sensitivity(both.real, both.integer, spread(pictures, args.pictures), dataset, progress=show)
+        both = quantize_both(graph, images, SCHEMES[args.scheme], args.recipe, progress=show)
+        rows = measure_sensitivity(both.real, both.integer, spread(images, args.pictures), dataset, progress=show)
     # Files first: the reader of the table (head, less) may go away.
     if args.json:
         write_text(args.json, to_json(rows, args))

@@ -51,16 +51,16 @@ class Dataset:
             DatasetError: the label map cannot be read, or is not of the picture's size.
             SourceError: the picture cannot be read.
         """
-        picture, labels = self.picture(index), self.labels(index)
-        if picture.shape[:2] != labels.shape:
-            (height, width), (label_height, label_width) = picture.shape[:2], labels.shape
+        image, labels = self.image(index), self.labels(index)
+        if image.shape[:2] != labels.shape:
+            (height, width), (label_height, label_width) = image.shape[:2], labels.shape
             raise DatasetError(
                 f"label map {self.samples[index][1]} is {label_height}x{label_width} pixels, "
                 f"its picture {height}x{width}"
             )
-        return picture, labels
+        return image, labels
 
-    def picture(self, index: int) -> np.ndarray:
+    def image(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]."""
         return read_image(self.samples[index][0])
 
@@ -97,8 +97,8 @@ def open_dataset(root: str | Path, split: str, limit: int | None = None) -> Data
 
 
 def _camvid(root: Path, split: str) -> Dataset:
-    pictures = _pictures(root / split / "images")
-    samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in pictures]
+    images = _images(root / split / "images")
+    samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in images]
     classes = _read_classes(root / "classes.txt")
     table = np.full(256, IGNORE, np.uint8)
     table[: len(classes)] = np.arange(len(classes))
@@ -108,9 +108,9 @@ def _camvid(root: Path, split: str) -> Dataset:
 def _cityscapes(root: Path, split: str) -> Dataset:
     samples = []
     for city in sorted(p for p in (root / "leftImg8bit" / split).iterdir() if p.is_dir()):
-        for picture in sorted(city.glob("[!.]*_leftImg8bit.png")):
-            stem = picture.name.removesuffix("_leftImg8bit.png")
-            samples.append((picture, root / "gtFine" / split / city.name / f"{stem}_gtFine_labelIds.png"))
+        for image in sorted(city.glob("[!.]*_leftImg8bit.png")):
+            stem = image.name.removesuffix("_leftImg8bit.png")
+            samples.append((image, root / "gtFine" / split / city.name / f"{stem}_gtFine_labelIds.png"))
     table = np.full(256, IGNORE, np.uint8)
     table[list(_CITYSCAPES_IDS)] = np.arange(len(CITYSCAPES))
     return Dataset(_checked(samples, root / "leftImg8bit" / split), CITYSCAPES, table)
@@ -128,7 +128,7 @@ def _read_classes(path: Path) -> ClassSet:
     return CAMVID if names == CAMVID.labels else generic(len(names), names)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[Path]:
     """Pictures in ``folder``, sorted; hidden files (what file managers leave behind) are passed over."""
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
 

@@ -24,8 +24,8 @@ def evaluate_predictor(predict: Predictor, dataset: Dataset, title: str = "evalu
     """
     confusion = Confusion(len(dataset.classes))
     for index in tqdm(range(len(dataset)), title, leave=False, disable=None):
-        picture, labels = dataset.pair(index)
-        confusion.add(labels, predict(picture))
+        image, labels = dataset.pair(index)
+        confusion.add(labels, predict(image))
     if not confusion.counts.any():
         raise DatasetError("no pixel of the split carries a class: every label is void")
     return confusion.scores()

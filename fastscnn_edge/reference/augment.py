@@ -1,4 +1,4 @@
-"""Random views of a labelled picture for training."""
+"""Random views of a labeled picture for training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Augmentation:
         aspect: greatest stretch of width against height, as a factor.
         degrees: greatest rotation to either side.
         jitter: greatest relative change of brightness, contrast and saturation.
-        tint: greatest relative change of each colour channel by itself.
+        tint: greatest relative change of each color channel by itself.
     """
 
     crop: tuple[int, int]
@@ -33,9 +33,9 @@ class Augmentation:
 
 
 def random_view(
-    picture: np.ndarray, labels: np.ndarray, config: Augmentation, rng: np.random.Generator
+    image: np.ndarray, labels: np.ndarray, config: Augmentation, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale, rotate, flip, crop and recolour in one resampling each.
+    """Scale, rotate, flip, crop and recolor in one resampling each.
 
     Args:
         picture: RGB uint8 [H, W, 3].
@@ -44,16 +44,16 @@ def random_view(
     Returns:
         RGB uint8 [*crop, 3] and labels uint8 [*crop], :data:`IGNORE` outside the picture.
     """
-    coefficients = _affine(picture.shape[:2], config, rng)
+    coefficients = _affine(image.shape[:2], config, rng)
     size = (config.crop[1], config.crop[0])
-    # Mid grey outside: it is the zero of the INT8-native normalisation.
-    view = Image.fromarray(picture).transform(
+    # Mid gray outside: it is the zero of the INT8-native normalization.
+    view = Image.fromarray(image).transform(
         size, Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128)
     )
     target = Image.fromarray(labels).transform(
         size, Image.Transform.AFFINE, coefficients, Image.Resampling.NEAREST, fillcolor=IGNORE
     )
-    return np.asarray(_recolour(view, config, rng)), np.asarray(target)
+    return np.asarray(_recolor(view, config, rng)), np.asarray(target)
 
 
 def _affine(shape: tuple[int, int], config: Augmentation, rng: np.random.Generator) -> tuple[float, ...]:
@@ -67,16 +67,16 @@ def _affine(shape: tuple[int, int], config: Augmentation, rng: np.random.Generat
     flip = -1.0 if rng.random() < 0.5 else 1.0
     # Slack is how far the window may slide while it stays inside the picture (or around it, if larger).
     slack_x, slack_y = abs(width - crop_width / scale_x), abs(height - crop_height / scale_y)
-    centre_x = width / 2 + rng.uniform(-0.5, 0.5) * slack_x
-    centre_y = height / 2 + rng.uniform(-0.5, 0.5) * slack_y
+    center_x = width / 2 + rng.uniform(-0.5, 0.5) * slack_x
+    center_y = height / 2 + rng.uniform(-0.5, 0.5) * slack_y
     a, b = flip * math.cos(angle) / scale_x, -math.sin(angle) / scale_y
     d, e = flip * math.sin(angle) / scale_x, math.cos(angle) / scale_y
-    c = centre_x - a * crop_width / 2 - b * crop_height / 2
-    f = centre_y - d * crop_width / 2 - e * crop_height / 2
+    c = center_x - a * crop_width / 2 - b * crop_height / 2
+    f = center_y - d * crop_width / 2 - e * crop_height / 2
     return a, b, c, d, e, f
 
 
-def _recolour(view: Image.Image, config: Augmentation, rng: np.random.Generator) -> Image.Image:
+def _recolor(view: Image.Image, config: Augmentation, rng: np.random.Generator) -> Image.Image:
     view = ImageEnhance.Color(view).enhance(1 + rng.uniform(-config.jitter, config.jitter))
     contrast = 1 + rng.uniform(-config.jitter, config.jitter)
     brightness = 1 + rng.uniform(-config.jitter, config.jitter)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..classes import generic, guess
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..spec import IMAGENET, ClassSet, Normalisation, class_set_from_dict, normalisation_from_dict
+from ..spec import IMAGENET, ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
 from .checkpoint_keys import KeyRules, detect, their_key
 from .dialects import DIALECTS
 from .model import FastSCNN
@@ -50,7 +50,7 @@ class Checkpoint:
 
     model: FastSCNN
     classes: ClassSet
-    normalisation: Normalisation
+    normalization: Normalization
     sha256: str
     training: dict[str, Any]
     quantization: dict[str, Any]
@@ -86,7 +86,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if len(described.classes) != model.classes:
             raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.classes} logits")
         return Checkpoint(
-            model, described.classes, described.normalisation, sha256(path), described.training, described.quantization
+            model, described.classes, described.normalization, sha256(path), described.training, described.quantization
         )
     known = guess(model.classes)
     classes = generic(model.classes, labels) if len(labels) == model.classes and labels != known.labels else known
@@ -97,7 +97,7 @@ def save_checkpoint(
     path: str | Path,
     model: FastSCNN,
     classes: ClassSet,
-    normalisation: Normalisation,
+    normalization: Normalization,
     training: dict[str, Any],
     dtype: torch.dtype = torch.float16,
     quantization: dict[str, Any] | None = None,
@@ -115,7 +115,7 @@ def save_checkpoint(
     description = {
         "dialect": model.dialect.name,
         "classes": asdict(classes),
-        "normalisation": asdict(normalisation),
+        "normalization": asdict(normalization),
         "training": training,
         "quantization": quantization or {},
     }
@@ -134,7 +134,7 @@ def rewrite_checkpoint(path: str | Path, checkpoint: Checkpoint, quantization: d
     halves = stored_state(model, torch.float16)
     exact = all(torch.equal(value.float(), model.state_dict()[key]) for key, value in halves.items())
     dtype = torch.float16 if exact else torch.float32
-    save_checkpoint(path, model, checkpoint.classes, checkpoint.normalisation, checkpoint.training, dtype, quantization)
+    save_checkpoint(path, model, checkpoint.classes, checkpoint.normalization, checkpoint.training, dtype, quantization)
 
 
 def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateDict:
@@ -167,7 +167,7 @@ class _Description:
 
     dialect: str
     classes: ClassSet
-    normalisation: Normalisation
+    normalization: Normalization
     training: dict[str, Any]
     quantization: dict[str, Any]
 
@@ -184,14 +184,14 @@ def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
 
 def _describe(text: str, path: Path) -> _Description:
     try:
-        raw = json.loads(text)
+        raw = with_new_keys(json.loads(text))
         if raw.get("kind") == "quantized":
             raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
-        classes, normalisation = class_set_from_dict(raw["classes"]), normalisation_from_dict(raw["normalisation"])
+        classes, normalization = class_set_from_dict(raw["classes"]), normalization_from_dict(raw["normalization"])
         return _Description(
             str(raw["dialect"]),
             classes,
-            normalisation,
+            normalization,
             dict(raw.get("training", {})),
             dict(raw.get("quantization", {})),
         )

@@ -17,7 +17,7 @@ AUXILIARY_WEIGHT = 0.4
 
 
 def balanced_weights(frequencies: Tensor, strength: float = 1.10) -> Tensor:
-    """Class weights 1 / ln(strength + frequency), normalised to mean 1 over the pixels.
+    """Class weights 1 / ln(strength + frequency), normalized to mean 1 over the pixels.
 
     The form is ENet's (arXiv 1606.02147, section 4), which used 1.02; a larger constant balances less.
     """
@@ -64,7 +64,7 @@ def segmentation_loss(
 
 
 def _cross_entropy(log_probabilities: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-    """Weighted mean over the labelled pixels; 0 where there are none, which torch would answer with nan."""
+    """Weighted mean over the labeled pixels; 0 where there are none, which torch would answer with nan."""
     if not (labels != IGNORE).any():
         return 0 * log_probabilities.sum()
     return F.nll_loss(log_probabilities, labels, weights, ignore_index=IGNORE)
@@ -72,7 +72,7 @@ def _cross_entropy(log_probabilities: Tensor, labels: Tensor, weights: Tensor | 
 
 def thin(labels: Tensor, stride: int) -> Tensor:
     """Every ``stride``-th row and column of [N, H, W] from a random start: the loss at full size costs as much
-    as the network, and neighbouring pixels say nearly the same."""
+    as the network, and neighboring pixels say nearly the same."""
     row, column = torch.randint(stride, (2,)).tolist()
     return labels[:, row::stride, column::stride]
 

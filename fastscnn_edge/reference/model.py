@@ -1,6 +1,6 @@
 """Fast-SCNN in PyTorch, in the order data flows (arXiv 1902.04502, Table 1).
 
-Input is a normalised picture, NCHW float32; output is logits on the 1/8 grid. The x8 upsampling
+Input is a normalized picture, NCHW float32; output is logits on the 1/8 grid. The x8 upsampling
 is not part of the model: the runtime does it exactly and lazily, training does it in its loss.
 
 Two dialects exist in the wild and differ where a weight file cannot say so:
@@ -12,7 +12,7 @@ first convolution's padding          1                   0
 ReLU between depthwise / pointwise   no                  yes
 conv after the pyramid               3x3                 1x1
 fusion's 1x1 convs carry a bias      no                  yes
-bilinear resize                      half-pixel centres  align_corners
+bilinear resize                      half-pixel centers  align_corners
 auxiliary heads                      lower and higher    higher only
 ===================================  ==================  ======================
 """
@@ -198,7 +198,7 @@ class FastSCNN(nn.Module):
         self.auxiliary = nn.ModuleDict({name: AuxiliaryHead(channels[name], classes) for name in heads})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [N, classes, ~H/8, ~W/8] for normalised pictures [N, 3, H, W]."""
+        """Logits [N, classes, ~H/8, ~W/8] for normalized pictures [N, 3, H, W]."""
         return self.forward_with_auxiliary(x)[0]
 
     def forward_with_auxiliary(self, x: Tensor) -> list[Tensor]:

@@ -27,7 +27,7 @@ from .model import FastSCNN
 from .processes import Stop, process_group, rank_and_world_size, rank_zero_only
 from .torch_predictor import torch_predictor
 from .train_config import TrainConfig
-from .views import Views, batches, normalise, view_loader
+from .views import Views, batches, normalize, view_loader
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Run:
         self.views = Views(train_set, config.crop, config.seed)
         torch.manual_seed(config.seed)
         self.model = FastSCNN(len(train_set.classes), config.dialect, auxiliary=True)
-        _initialise(self.model)
+        _initialize(self.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.parallel = DistributedDataParallel(_Trainable(self.model)) if world > 1 else _Trainable(self.model)
         self.ema = AveragedModel(self.model, multi_avg_fn=_moving_average(config.ema), use_buffers=True)
@@ -145,9 +145,9 @@ class _Run:
         steps, losses = len(loader), []
         title = f"epoch {self.epoch + 1}/{self.config.epochs}"
         bar = tqdm(batches(loader), title, steps, leave=False, disable=None if self.is_main else True)
-        for step, (pictures, labels) in enumerate(bar):
+        for step, (images, labels) in enumerate(bar):
             rate = self.config.learning_rate((self.epoch + step / steps) / self.config.epochs)
-            losses.append(self._step(pictures, labels, rate))
+            losses.append(self._step(images, labels, rate))
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", best=f"{100 * max(self.best, 0):.2f}")
             if step + 1 < steps and stop.agreed():
                 return
@@ -155,11 +155,11 @@ class _Run:
         self.losses.append(float(np.mean(losses)))
         self._save()
 
-    def _step(self, pictures: Tensor, labels: Tensor, rate: float) -> float:
+    def _step(self, images: Tensor, labels: Tensor, rate: float) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
-            outputs = self.parallel(normalise(pictures, self.config.normalisation))
+            outputs = self.parallel(normalize(images, self.config.normalization))
         loss = segmentation_loss(
             outputs,
             thin(labels, self.config.label_stride).long(),
@@ -182,12 +182,12 @@ class _Run:
             # The weights as the file will hold them, so that the file has the score it states.
             model = FastSCNN(len(self.val_set.classes), self.config.dialect).eval()
             model.load_state_dict(stored_state(self.ema.module), strict=False)
-            predict = torch_predictor(model, self.config.normalisation)
+            predict = torch_predictor(model, self.config.normalization)
 
-            def predict_unless_stopped(picture: np.ndarray) -> np.ndarray:
+            def predict_unless_stopped(image: np.ndarray) -> np.ndarray:
                 if stop.asked:
                     raise _StoppedError
-                return predict(picture)
+                return predict(image)
 
             try:
                 miou = evaluate_predictor(predict_unless_stopped, self.val_set, "val").miou
@@ -197,7 +197,7 @@ class _Run:
             if miou > self.best:
                 self.best = miou
                 facts = {**asdict(self.config), "epoch": self.epoch, "val_miou": round(miou, 5)}
-                save_checkpoint(self.best_path, model, self.val_set.classes, self.config.normalisation, facts)
+                save_checkpoint(self.best_path, model, self.val_set.classes, self.config.normalization, facts)
         self.evaluated = self.epoch
         self._save()
 
@@ -307,7 +307,7 @@ def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor
     return update
 
 
-def _initialise(model: nn.Module) -> None:
+def _initialize(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
             if name.endswith("logits"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import require
-from ..spec import INT8_NATIVE, Normalisation
+from ..spec import INT8_NATIVE, Normalization
 
 DIALECT_NAMES = ("mmseg", "paper")
 """The keys of :data:`.model.DIALECTS`, repeated so that --help does not wait for torch."""
@@ -42,7 +42,7 @@ class TrainConfig:
     dialect: str = "mmseg"
     seed: int = 0
     bfloat16: bool = False
-    normalisation: Normalisation = INT8_NATIVE
+    normalization: Normalization = INT8_NATIVE
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"epochs is at least 1, not {self.epochs}")

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ..errors import FastSCNNEdgeError
 from ..evaluation.datasets import Dataset
-from ..spec import Normalisation
+from ..spec import Normalization
 from .augment import Augmentation, random_view
 
 
@@ -87,10 +87,10 @@ def batches(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
         raise type(error)(last.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")) from cause
 
 
-def normalise(pictures: Tensor, normalisation: Normalisation) -> Tensor:
+def normalize(images: Tensor, normalization: Normalization) -> Tensor:
     """uint8 [N, H, W, 3] to float32 [N, 3, H, W], channels-last in memory."""
-    mean, std = (torch.tensor(v) for v in (normalisation.mean, normalisation.std))
-    return ((pictures.float() - mean) / std).permute(0, 3, 1, 2)
+    mean, std = (torch.tensor(v) for v in (normalization.mean, normalization.std))
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)
 
 
 def _leave_interrupts_to_parent(_worker: int) -> None:

@@ -70,7 +70,7 @@ def _touched(size: int) -> bytearray:
     return memory
 
 
-def copy_pixels(picture: Image.Image, out: np.ndarray) -> None:
+def copy_pixels(image: Image.Image, out: np.ndarray) -> None:
     """Copy an RGB picture into ``out``, uint8 [H, W, 3] of the same size.
 
     Strip by strip: ``np.asarray(picture)`` would allocate the frame twice, and is slower.
@@ -78,5 +78,5 @@ def copy_pixels(picture: Image.Image, out: np.ndarray) -> None:
     height, width = out.shape[:2]
     for top in range(0, height, _ROWS):
         bottom = min(top + _ROWS, height)
-        strip = picture.crop((0, top, width, bottom)).tobytes()
+        strip = image.crop((0, top, width, bottom)).tobytes()
         out[top:bottom] = np.frombuffer(strip, np.uint8).reshape(bottom - top, width, 3)

@@ -44,15 +44,15 @@ def read_image(path: str | Path) -> np.ndarray:
         raise SourceError(f"cannot decode {path} as a picture: {error}") from error
 
 
-def resize_image(picture: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
+def resize_image(image: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
     """Bring an RGB uint8 [H, W, 3] picture to (height, width); itself if it already has that size.
 
     The one resize between a picture and a model, for calibration, evaluation and the runtime alike:
     another filter here shifts masks more than any rounding in the network does.
     """
-    if picture.shape[:2] == (height, width):
-        return picture
-    return to_array(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), FILTERS[resample]))
+    if image.shape[:2] == (height, width):
+        return image
+    return to_array(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), FILTERS[resample]))
 
 
 def resize_image_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:

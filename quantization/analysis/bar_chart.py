@@ -18,7 +18,7 @@ _TEXT, _TITLE = 11, 15
 
 @dataclass(frozen=True)
 class Bar:
-    """``group`` chooses the colour; ``text`` stands behind the bar."""
+    """``group`` chooses the color; ``text`` stands behind the bar."""
 
     label: str
     value: float
@@ -33,7 +33,7 @@ def draw_bars(title: str, subtitle: str, bars: Sequence[Bar]) -> Image.Image:
     """
     text, bold = (ImageFont.load_default(size * _SCALE) for size in (_TEXT, _TITLE))
     groups = list(dict.fromkeys(bar.group for bar in bars))
-    colours = {group: PALETTE[i % len(PALETTE)] for i, group in enumerate(groups)}
+    colors = {group: PALETTE[i % len(PALETTE)] for i, group in enumerate(groups)}
     left = _MARGIN * _SCALE + max(int(text.getlength(bar.label)) for bar in bars) + 8 * _SCALE
     behind = max(int(text.getlength(bar.text)) for bar in bars) + 12 * _SCALE
     top = (_MARGIN + 64) * _SCALE
@@ -53,7 +53,7 @@ def draw_bars(title: str, subtitle: str, bars: Sequence[Bar]) -> Image.Image:
     x = _MARGIN * _SCALE
     for group in groups:
         y = (_MARGIN + 43) * _SCALE
-        draw.rounded_rectangle((x, y, x + 10 * _SCALE, y + 10 * _SCALE), 2 * _SCALE, colours[group])
+        draw.rounded_rectangle((x, y, x + 10 * _SCALE, y + 10 * _SCALE), 2 * _SCALE, colors[group])
         draw.text((x + 14 * _SCALE, y - _SCALE), group, INK, text)
         x += 30 * _SCALE + int(text.getlength(group))
     bottom = top + len(bars) * _ROW * _SCALE
@@ -65,7 +65,7 @@ def draw_bars(title: str, subtitle: str, bars: Sequence[Bar]) -> Image.Image:
         draw.text((left - 6 * _SCALE, middle), bar.label, INK, text, anchor="rm")
         start, stop = sorted((position(0), position(bar.value)))
         half = _BAR * _SCALE // 2
-        draw.rounded_rectangle((start, middle - half, max(stop, start + 1), middle + half), _SCALE, colours[bar.group])
+        draw.rounded_rectangle((start, middle - half, max(stop, start + 1), middle + half), _SCALE, colors[bar.group])
         draw.text((stop + 5 * _SCALE, middle), bar.text, FAINT, text, anchor="lm")
     draw.line((position(0), top, position(0), bottom), FAINT, _SCALE)
     return image

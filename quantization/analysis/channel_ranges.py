@@ -1,4 +1,4 @@
-"""What int8 sees of every channel, before and after equalisation: how many of its steps the channel reaches."""
+"""What int8 sees of every channel, before and after equalization: how many of its steps the channel reaches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..calibration.ranges import choose_ranges
 from ..calibration.scheme import AFFINE, Scheme
 from ..calibration.statistics import Histogram, Progress, Statistics, collect, silent
 from ..graph.graph import Concat, Graph, scale_groups
-from ..ptq.equalise import equalise
+from ..ptq.equalize import equalize
 from ..ptq.ptq import activation_parameters
 
 FEW = 16
@@ -80,20 +80,20 @@ def summary(peaks: np.ndarray) -> RangeSummary:
 
 
 def measure_channel_ranges(
-    graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme = AFFINE, *, progress: Progress = silent
+    graph: Graph, images: Sequence[np.ndarray], scheme: Scheme = AFFINE, *, progress: Progress = silent
 ) -> list[LayerRanges]:
     """Every layer, those that gain most first.
 
-    Scales are min-max's, so that nothing but the equalisation differs between the two sides. Of the activations
+    Scales are min-max's, so that nothing but the equalization differs between the two sides. Of the activations
     that share a scale the one with most channels stands for all: a concatenation holds what it was made of.
 
     Args:
         graph: float.
         pictures: uint8 [H, W, 3] of the graph's size.
     """
-    before = _Side(graph, collect(graph, pictures, progress=progress), scheme)
-    level = equalise(graph, before.statistics)
-    after = _Side(level, collect(level, pictures, progress=progress), scheme)
+    before = _Side(graph, collect(graph, images, progress=progress), scheme)
+    level = equalize(graph, before.statistics)
+    after = _Side(level, collect(level, images, progress=progress), scheme)
     order = [op.output for op in graph.ops]
     layers = []
     for group in scale_groups(graph):
@@ -122,7 +122,7 @@ class _Side:
 
 def in_steps(histogram: Histogram, step: float) -> np.ndarray:
     """int64 [2 * LIMIT + 1]: the counts of the values nearest to each step."""
-    nearest = np.clip(np.round(histogram.centres / step), -LIMIT, LIMIT).astype(np.int64)
+    nearest = np.clip(np.round(histogram.centers / step), -LIMIT, LIMIT).astype(np.int64)
     counts = np.zeros(2 * LIMIT + 1, np.int64)
     np.add.at(counts, nearest + LIMIT, histogram.counts)
     return counts

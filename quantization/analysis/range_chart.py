@@ -1,4 +1,4 @@
-"""Draws how many int8 steps each channel of a layer reaches, before and after equalisation, with Pillow alone."""
+"""Draws how many int8 steps each channel of a layer reaches, before and after equalization, with Pillow alone."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class _Canvas:
     def head(self, title: str, subtitle: str) -> None:
         self.draw.text((_MARGIN, 14), title, INK, self.title)
         self.draw.text((_MARGIN, 42), subtitle, FAINT, self.text)
-        for left, words in zip(_COLUMNS, ("before", "after equalisation"), strict=True):
+        for left, words in zip(_COLUMNS, ("before", "after equalization"), strict=True):
             self.draw.text((left, 74), words, INK, self.title)
         x = _WIDTH - _MARGIN
-        for words, colour in ((f"{FEW} steps or more", ENOUGH), (f"channel below {FEW} steps", COARSE)):
+        for words, color in ((f"{FEW} steps or more", ENOUGH), (f"channel below {FEW} steps", COARSE)):
             x -= int(self.text.getlength(words))
             self.draw.text((x, 18), words, INK, self.text)
-            self.draw.rounded_rectangle((x - 16, 22, x - 6, 32), 2, colour)
+            self.draw.rounded_rectangle((x - 16, 22, x - 6, 32), 2, color)
             x -= 34
 
     def bars(self, layer: LayerRanges, top: int) -> None:
@@ -82,8 +82,8 @@ class _Canvas:
             self.draw.text((left + _PANEL, top + 4), words, COARSE if seen.coarse else FAINT, self.text, anchor="ra")
             for x, steps in enumerate(_columns(peaks[order])):
                 if steps > 0:
-                    colour = COARSE if steps < FEW else ENOUGH
-                    self.draw.line((left + x, foot - max(_rise(steps), _STUB), left + x, foot), colour)
+                    color = COARSE if steps < FEW else ENOUGH
+                    self.draw.line((left + x, foot - max(_rise(steps), _STUB), left + x, foot), color)
             for tick in _TICKS:
                 y = foot - _rise(tick)
                 self.draw.line((left, y, left + _PANEL, y), INK if tick == FEW else GRID)

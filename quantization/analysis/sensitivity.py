@@ -38,23 +38,23 @@ class Sensitivity:
 def measure_sensitivity(
     graph: Graph,
     quantized: Graph,
-    pictures: Sequence[np.ndarray],
-    labelled: Dataset | None = None,
+    images: Sequence[np.ndarray],
+    labeled: Dataset | None = None,
     *,
     progress: Progress = silent,
 ) -> list[Sensitivity]:
-    """Every operation that rounds, worst first: by mIoU lost where ``labelled`` is given, else by SQNR.
+    """Every operation that rounds, worst first: by mIoU lost where ``labeled`` is given, else by SQNR.
 
     Args:
         graph: the float graph that ``quantized`` is the int8 form of.
         pictures: uint8 [H, W, 3] of the graph's size, for SQNR and agreement.
-        labelled: pictures of any size with their truth, for the mIoU.
+        labeled: pictures of any size with their truth, for the mIoU.
     """
     chosen = [index for index, op in enumerate(graph.ops) if is_rounded(op)]
     signal, noise = 0.0, np.zeros(len(chosen))
     same, points = np.zeros(len(chosen)), 0
-    for number, picture in enumerate(pictures):
-        values = float_values(graph, picture)
+    for number, image in enumerate(images):
+        values = float_values(graph, image)
         exact = values[graph.output]
         signal += float((exact.astype(np.float64) ** 2).sum())
         points += exact.shape[1] * exact.shape[2]
@@ -62,10 +62,10 @@ def measure_sensitivity(
             rough = logits_with_one_quantized(graph, quantized, index, values)
             noise[k] += ((rough.astype(np.float64) - exact) ** 2).sum()
             same[k] += (rough.argmax(-1) == exact.argmax(-1)).sum()
-        progress("SQNR", number + 1, len(pictures))
+        progress("SQNR", number + 1, len(images))
     lost: list[float | None] = [None] * len(chosen)
-    if labelled is not None:
-        lost[:] = _miou_lost(graph, quantized, chosen, labelled, progress)
+    if labeled is not None:
+        lost[:] = _miou_lost(graph, quantized, chosen, labeled, progress)
     rows = [
         Sensitivity(
             graph.ops[index].output,
@@ -80,7 +80,7 @@ def measure_sensitivity(
 
 
 def _miou_lost(
-    graph: Graph, quantized: Graph, chosen: Sequence[int], labelled: Dataset, progress: Progress
+    graph: Graph, quantized: Graph, chosen: Sequence[int], labeled: Dataset, progress: Progress
 ) -> list[float]:
     """In points, in the order of ``chosen``."""
     classes = graph.tensors[graph.output].shape[-1]
@@ -88,14 +88,14 @@ def _miou_lost(
     _, height, width, _ = graph.tensors[graph.input].shape
     _, rows, columns, _ = graph.tensors[graph.output].shape
     corners = any(op.align_corners for op in graph.ops if isinstance(op, Resize))
-    for number in range(len(labelled)):
-        picture, truth = labelled.pair(number)
-        values = float_values(graph, resize_image(picture, height, width))
+    for number in range(len(labeled)):
+        image, truth = labeled.pair(number)
+        values = float_values(graph, resize_image(image, height, width))
         plan = MaskPlan((rows, columns), (truth.shape[0], truth.shape[1]), corners)
         exact.add(truth, plan.run(values[graph.output][0]))
         for confusion, index in zip(rough, chosen, strict=True):
             confusion.add(truth, plan.run(logits_with_one_quantized(graph, quantized, index, values)[0]))
-        progress("mIoU", number + 1, len(labelled))
+        progress("mIoU", number + 1, len(labeled))
     best = exact.scores().miou
     return [100 * (best - confusion.scores().miou) for confusion in rough]
 

@@ -13,9 +13,9 @@ from ..graph.graph import Conv, Graph, Level, Op, Quantization, quantization_of
 Values = dict[str, np.ndarray]
 
 
-def float_values(graph: Graph, picture: np.ndarray) -> Values:
+def float_values(graph: Graph, image: np.ndarray) -> Values:
     """Every activation of a float graph on one picture, uint8 [H, W, 3]."""
-    return dict(run_all(graph, picture))
+    return dict(run_all(graph, image))
 
 
 def logits_with_one_quantized(

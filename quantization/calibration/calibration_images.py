@@ -11,8 +11,8 @@ from ...runtime.images import IMAGE_SUFFIXES, read_image, resize_image
 from ..graph.graph import Graph
 
 
-def list_calibration_images(folder: str | Path, count: int) -> list[Path]:
-    """Up to ``count`` pictures of ``folder``, evenly spread over its sorted names (neighbours in a video
+def calibration_files(folder: str | Path, count: int) -> list[Path]:
+    """Up to ``count`` pictures of ``folder``, evenly spread over its sorted names (neighbors in a video
     say the same thing).
 
     Raises:
@@ -23,12 +23,12 @@ def list_calibration_images(folder: str | Path, count: int) -> list[Path]:
         raise SourceError(f"no such calibration folder: {folder}")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
-        raise SourceError(f"the calibration folder {folder} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+        raise SourceError(f"the calibration folder {folder} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
     picked = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
     return [files[i] for i in picked]
 
 
-def load_calibration_image(graph: Graph, file: Path) -> np.ndarray:
+def load_image(graph: Graph, file: Path) -> np.ndarray:
     """A picture at the graph's input size, resized exactly as the runtime does."""
     _, height, width, _ = graph.tensors[graph.input].shape
     return resize_image(read_image(file), height, width)

@@ -24,14 +24,14 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high))
 
 
-def observe_ranges(graph: Graph, pictures: Iterable[np.ndarray]) -> dict[str, Range]:
+def observe_ranges(graph: Graph, images: Iterable[np.ndarray]) -> dict[str, Range]:
     """Run the float graph over ``pictures`` (uint8 [H, W, 3], its own size); min and max per activation.
 
     The input is left out: its meaning, ``pixel - 128``, is fixed and not measured.
     """
     ranges: dict[str, Range] = {}
-    for picture in pictures:
-        for name, value in run_all(graph, picture):
+    for image in images:
+        for name, value in run_all(graph, image):
             seen = Range(float(value.min()), float(value.max()))
             ranges[name] = ranges[name].union(seen) if name in ranges else seen
     ranges.pop(graph.input, None)
@@ -137,9 +137,9 @@ def squared_error(histogram: Histogram, quantization: Quantization) -> float:
     """Sum of squared errors of the values in ``histogram`` when quantized."""
     scale, zero_point = float(quantization.scale[0]), quantization.zero_point
     low, high = _limits(quantization)
-    centres = histogram.centres
-    back = np.clip(np.round(centres / scale) + zero_point, low, high) - zero_point
-    return float(histogram.counts @ (centres - back * scale) ** 2)
+    centers = histogram.centers
+    back = np.clip(np.round(centers / scale) + zero_point, low, high) - zero_point
+    return float(histogram.counts @ (centers - back * scale) ** 2)
 
 
 def divergence(histogram: Histogram, quantization: Quantization) -> float:
@@ -150,7 +150,7 @@ def divergence(histogram: Histogram, quantization: Quantization) -> float:
     counts = histogram.counts.astype(np.float64)
     scale, zero_point = float(quantization.scale[0]), quantization.zero_point
     low, high = _limits(quantization)
-    integers = np.round(histogram.centres / scale).astype(np.int64) + zero_point
+    integers = np.round(histogram.centers / scale).astype(np.int64) + zero_point
     inside = np.flatnonzero((integers >= low) & (integers <= high))
     first, last = inside[0], inside[-1]
     clipped = counts[first : last + 1].copy()

@@ -40,7 +40,7 @@ class Histogram:
     zeros: int
 
     @property
-    def centres(self) -> np.ndarray:
+    def centers(self) -> np.ndarray:
         """float64 [BINS]: the middle of each bin, in the activation's units."""
         step = (self.high - self.low) / len(self.counts)
         return self.low + step * (np.arange(len(self.counts)) + 0.5)
@@ -78,7 +78,7 @@ class Statistics:
 
 
 def collect(
-    graph: Graph, pictures: Sequence[np.ndarray], *, histograms: bool = True, progress: Progress = silent
+    graph: Graph, images: Sequence[np.ndarray], *, histograms: bool = True, progress: Progress = silent
 ) -> dict[str, Statistics]:
     """Statistics of every activation but the input, whose meaning is fixed.
 
@@ -87,11 +87,11 @@ def collect(
     Args:
         pictures: uint8 [H, W, 3] of the graph's size.
     """
-    total = len(pictures) * (2 if histograms else 1)
+    total = len(images) * (2 if histograms else 1)
     sums: dict[str, _Sums] = {}
     runner_up = 0.0
-    for index, picture in enumerate(pictures):
-        for name, value in run_all(graph, picture):
+    for index, image in enumerate(images):
+        for name, value in run_all(graph, image):
             if name != graph.input:
                 sums.setdefault(name, _Sums(value.shape[-1])).add(value)
             if name == graph.output:
@@ -104,13 +104,13 @@ def collect(
     edges = _edges(graph, statistics)
     counts = {name: np.zeros(BINS, np.int64) for name in edges}
     zeros = dict.fromkeys(edges, 0)
-    for index, picture in enumerate(pictures):
-        for name, value in run_all(graph, picture):
+    for index, image in enumerate(images):
+        for name, value in run_all(graph, image):
             if name in edges:
                 bins, nothing = _count(value, *edges[name])
                 counts[name] += bins
                 zeros[name] += nothing
-        progress("observe", len(pictures) + index + 1, total)
+        progress("observe", len(images) + index + 1, total)
     return {
         name: replace(seen, histogram=Histogram(counts[name], *edges[name], zeros[name])) if name in edges else seen
         for name, seen in statistics.items()

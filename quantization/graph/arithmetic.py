@@ -136,12 +136,12 @@ def resize(x: np.ndarray, height: int, width: int, align_corners: bool) -> np.nd
     top, bottom, dy = resize_positions(x.shape[1], height, align_corners)
     left, right, dx = resize_positions(x.shape[2], width, align_corners)
     dy, dx = dy[:, None, None], dx[None, :, None]
-    picture = x[0].astype(np.int64)
+    image = x[0].astype(np.int64)
     total = (
-        picture[top][:, left] * (1024 - dy) * (1024 - dx)
-        + picture[top][:, right] * (1024 - dy) * dx
-        + picture[bottom][:, left] * dy * (1024 - dx)
-        + picture[bottom][:, right] * dy * dx
+        image[top][:, left] * (1024 - dy) * (1024 - dx)
+        + image[top][:, right] * (1024 - dy) * dx
+        + image[bottom][:, left] * dy * (1024 - dx)
+        + image[bottom][:, right] * dy * dx
     )
     nudged = total + np.where(total > 0, 1 << 19, -(1 << 19))
     return np.where(nudged >= 0, nudged >> 20, -(-nudged >> 20)).astype(np.int8)[None]

@@ -16,7 +16,7 @@ from .graph import Add, Concat, Conv, Convert, Graph, Level, Op, Pool, Quantizat
 Values = dict[str, np.ndarray]
 
 
-def run(graph: Graph, picture: np.ndarray) -> np.ndarray:
+def run(graph: Graph, image: np.ndarray) -> np.ndarray:
     """Logits of one picture.
 
     Args:
@@ -26,15 +26,15 @@ def run(graph: Graph, picture: np.ndarray) -> np.ndarray:
         [1, h, w, C]; int8 from a quantized graph, float32 from a float one.
     """
     values: Values = {}
-    for name, value in run_all(graph, picture):
+    for name, value in run_all(graph, image):
         values[name] = value
     return values[graph.output]
 
 
-def run_all(graph: Graph, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def run_all(graph: Graph, image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Every activation as it is made, input first; each is forgotten after its last use."""
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
-    values: Values = {graph.input: input_values(graph, picture)}
+    values: Values = {graph.input: input_values(graph, image)}
     yield graph.input, values[graph.input]
     for index, op in enumerate(graph.ops):
         values.update(constants(graph, op))
@@ -46,14 +46,14 @@ def run_all(graph: Graph, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray
                 values.pop(name, None)
 
 
-def input_values(graph: Graph, picture: np.ndarray) -> np.ndarray:
+def input_values(graph: Graph, image: np.ndarray) -> np.ndarray:
     """uint8 [H, W, 3] as the graph's input [1, H, W, 3]: ``pixel - 128``."""
     shape = graph.tensors[graph.input].shape
-    if picture.shape != shape[1:] or picture.dtype != np.uint8:
-        raise ValueError(f"expected a uint8 picture of shape {shape[1:]}, got {picture.dtype} {picture.shape}")
+    if image.shape != shape[1:] or image.dtype != np.uint8:
+        raise ValueError(f"expected a uint8 picture of shape {shape[1:]}, got {image.dtype} {image.shape}")
     if graph.tensors[graph.input].dtype == np.int8:
-        return (picture ^ 0x80).view(np.int8)[None]
-    return picture[None].astype(np.float32) - 128
+        return (image ^ 0x80).view(np.int8)[None]
+    return image[None].astype(np.float32) - 128
 
 
 def constants(graph: Graph, op: Op) -> Values:

@@ -131,7 +131,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Resize:
-    """Bilinear resize to the output's height and width, half-pixel centres unless ``align_corners``."""
+    """Bilinear resize to the output's height and width, half-pixel centers unless ``align_corners``."""
 
     input: str
     output: str

@@ -1,4 +1,4 @@
-"""The PyTorch model becomes a float graph: batch norms and input normalisation folded, sizes fixed.
+"""The PyTorch model becomes a float graph: batch norms and input normalization folded, sizes fixed.
 
 The only module below ``reference`` that touches torch tensors on the way to an artifact.
 """
@@ -13,24 +13,24 @@ from torch import nn
 from ...errors import CheckpointError
 from ...reference.dialects import DIALECTS, POOL_BINS
 from ...reference.model import Bottleneck, ConvBN, DSConv, FastSCNN
-from ...spec import Normalisation
+from ...spec import Normalization
 from .graph import Add, Concat, Conv, Graph, Level, Op, Pool, Resize, Tensor, output_extent, used_padding
 
 INPUT_ZERO = 128.0
 """Every graph takes ``pixel - INPUT_ZERO``: its int8 form is the pixel with the top bit flipped."""
 
 
-def lower(model: FastSCNN, normalisation: Normalisation, height: int, width: int) -> Graph:
+def lower(model: FastSCNN, normalization: Normalization, height: int, width: int) -> Graph:
     """Float graph of ``model`` for pictures of one size.
 
     Args:
         model: in evaluation mode; training heads are left out.
-        normalisation: the one the weights were trained with.
+        normalization: the one the weights were trained with.
         height, width: in pixels, any size of at least 32. Nothing is padded to a multiple: an extent n
             becomes ceil-like n/2 at each stride-2 convolution, and the coarse branch is resized to the
             fine branch's own extent, as the model does in training.
     """
-    builder = _Builder(normalisation, height, width)
+    builder = _Builder(normalization, height, width)
     x = builder.first_conv(model.learning_to_downsample.conv)
     x = builder.ds_conv("downsample1", model.learning_to_downsample.dsconv1, x)
     higher = builder.ds_conv("downsample2", model.learning_to_downsample.dsconv2, x)
@@ -43,7 +43,7 @@ def lower(model: FastSCNN, normalisation: Normalisation, height: int, width: int
     return Graph(tuple(builder.ops), builder.tensors, "input", x)
 
 
-def skeleton(classes: int, dialect: str, normalisation: Normalisation, height: int, width: int) -> Graph:
+def skeleton(classes: int, dialect: str, normalization: Normalization, height: int, width: int) -> Graph:
     """A graph of the right shapes with meaningless weights, to be filled from a file.
 
     Raises:
@@ -51,14 +51,14 @@ def skeleton(classes: int, dialect: str, normalisation: Normalisation, height: i
     """
     if dialect not in DIALECTS:
         raise CheckpointError(f"unknown dialect {dialect!r}; known: {', '.join(DIALECTS)}")
-    return lower(FastSCNN(classes, dialect).eval(), normalisation, height, width)
+    return lower(FastSCNN(classes, dialect).eval(), normalization, height, width)
 
 
 class _Builder:
     """Appends operations; every method returns the name of the tensor it made."""
 
-    def __init__(self, normalisation: Normalisation, height: int, width: int) -> None:
-        self.normalisation = normalisation
+    def __init__(self, normalization: Normalization, height: int, width: int) -> None:
+        self.normalization = normalization
         self.ops: list[Op] = []
         self.tensors = {"input": Tensor("input", (1, height, width, 3))}
 
@@ -118,7 +118,7 @@ class _Builder:
         folding exact at the edge too.
         """
         weight, bias = _arrays(module.conv, module.bn)
-        mean, std = (np.array(v) for v in (self.normalisation.mean, self.normalisation.std))
+        mean, std = (np.array(v) for v in (self.normalization.mean, self.normalization.std))
         weight = weight / std
         bias = bias + (weight * (INPUT_ZERO - mean)).sum((1, 2, 3))
         pad, stride, x = _int(module.conv.padding), _int(module.conv.stride), "input"

@@ -1,7 +1,7 @@
 """Named convolutions of an int8 graph in float32 or with int16 activations: the way out where int8 loses too much.
 
 Such a layer stands between :class:`~.graph.Convert` operations; everything else stays int8, the logits included, so
-whatever runs the int8 file runs this one. Neighbours of one kind hand their activations on without a detour through
+whatever runs the int8 file runs this one. Neighbors of one kind hand their activations on without a detour through
 int8, and only there is anything finer than int8 between two layers.
 """
 

@@ -23,7 +23,7 @@ def correct_bias(refinement: LayerStatistics) -> LayerStatistics:
 
 
 def correct_biases(
-    graph: Graph, quantized: Graph, pictures: Sequence[np.ndarray], *, progress: Progress = silent
+    graph: Graph, quantized: Graph, images: Sequence[np.ndarray], *, progress: Progress = silent
 ) -> Graph:
     """``quantized`` with the bias of every convolution corrected, first to last.
 
@@ -31,4 +31,4 @@ def correct_biases(
         graph: the float graph that ``quantized`` is the int8 form of.
         pictures: uint8 [H, W, 3] of the graph's size.
     """
-    return refine_layers(graph, quantized, pictures, (correct_bias,), progress=progress)
+    return refine_layers(graph, quantized, images, (correct_bias,), progress=progress)

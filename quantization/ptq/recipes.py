@@ -16,7 +16,7 @@ from ..calibration.scheme import AFFINE, Scheme
 from ..calibration.statistics import Progress, collect
 from ..graph.graph import Graph
 from .bias_correction import correct_bias
-from .equalise import equalise
+from .equalize import equalize
 from .gptq import round_weights
 from .ptq import quantize_graph
 from .sequential import Step, refine_layers
@@ -29,12 +29,12 @@ class Recipe:
     """What is done, in this order.
 
     Attributes:
-        equalise: bring channels to one level first (:mod:`.equalise`).
+        equalize: bring channels to one level first (:mod:`.equalize`).
         ranges: a key of :data:`.calibrate.METHODS`.
         steps: what each convolution is refined with (:mod:`.stepwise`).
     """
 
-    equalise: bool
+    equalize: bool
     ranges: str
     steps: tuple[Step, ...] = ()
 
@@ -57,7 +57,7 @@ positions to learn from."""
 @dataclass(frozen=True)
 class Quantized:
     """Attributes:
-    real: the float graph that was rounded: the one given, or its equalised twin of the same function.
+    real: the float graph that was rounded: the one given, or its equalized twin of the same function.
     integer: its int8 form.
     """
 
@@ -67,7 +67,7 @@ class Quantized:
 
 def quantize(
     graph: Graph,
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     scheme: Scheme = AFFINE,
     recipe: str = "accurate",
     *,
@@ -84,12 +84,12 @@ def quantize(
     Raises:
         UsageError: no such recipe, or no pictures.
     """
-    return quantize_both(graph, pictures, scheme, recipe, progress=progress).integer
+    return quantize_both(graph, images, scheme, recipe, progress=progress).integer
 
 
 def quantize_both(
     graph: Graph,
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     scheme: Scheme = AFFINE,
     recipe: str = "accurate",
     *,
@@ -98,23 +98,23 @@ def quantize_both(
     """As :func:`quantize`, with the float graph whose channels and weights the integers stand for."""
     if recipe not in RECIPES:
         raise UsageError(f"unknown recipe '{recipe}'; one of: {', '.join(RECIPES)}")
-    if not pictures:
+    if not images:
         raise UsageError("quantization needs at least one calibration picture")
-    return apply(RECIPES[recipe], graph, pictures, scheme, progress=progress)
+    return apply(RECIPES[recipe], graph, images, scheme, progress=progress)
 
 
 def apply(
-    wanted: Recipe, graph: Graph, pictures: Sequence[np.ndarray], scheme: Scheme, *, progress: Progress | None = None
+    wanted: Recipe, graph: Graph, images: Sequence[np.ndarray], scheme: Scheme, *, progress: Progress | None = None
 ) -> Quantized:
     """:func:`quantize_both` for a recipe that has no name."""
     with bars() as drawn:
         show = progress or drawn
-        if wanted.equalise:
-            graph = equalise(graph, collect(graph, pictures, histograms=False, progress=show))
-        statistics = collect(graph, pictures, histograms=wanted.ranges != "min-max", progress=show)
+        if wanted.equalize:
+            graph = equalize(graph, collect(graph, images, histograms=False, progress=show))
+        statistics = collect(graph, images, histograms=wanted.ranges != "min-max", progress=show)
         quantized = quantize_graph(graph, choose_ranges(graph, statistics, wanted.ranges, scheme), scheme)
         if wanted.steps:
-            chosen = spread(pictures, MEMORY // _live_bytes(graph))
+            chosen = spread(images, MEMORY // _live_bytes(graph))
             quantized = refine_layers(graph, quantized, chosen, wanted.steps, progress=show)
     return Quantized(graph, quantized)
 

@@ -64,7 +64,7 @@ Step = Callable[[LayerStatistics], LayerStatistics]
 def refine_layers(
     graph: Graph,
     quantized: Graph,
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     steps: Sequence[Step],
     *,
     progress: Progress = silent,
@@ -76,8 +76,8 @@ def refine_layers(
         pictures: uint8 [H, W, 3] of the graph's size. The activations of all of them between two operations
             are held in memory at once.
     """
-    real = [{graph.input: input_values(graph, p)} for p in pictures]
-    integer = [{graph.input: input_values(quantized, p)} for p in pictures]
+    real = [{graph.input: input_values(graph, p)} for p in images]
+    integer = [{graph.input: input_values(quantized, p)} for p in images]
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
     for index, op in enumerate(graph.ops):
         if isinstance(op, Conv):

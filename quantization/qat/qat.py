@@ -21,9 +21,9 @@ from ...reference.checkpoint import Checkpoint, write_state
 from ...reference.loss import class_weights, segmentation_loss, thin
 from ...reference.model import resize
 from ...reference.processes import Stop
-from ...reference.views import Views, batches, normalise, view_loader
+from ...reference.views import Views, batches, normalize, view_loader
 from ...runtime.images import resize_image
-from ...spec import Normalisation
+from ...spec import Normalization
 from ..calibration.scheme import Scheme
 from ..graph.graph import Graph, quantization_of
 from ..graph.lower import INPUT_ZERO
@@ -31,7 +31,7 @@ from ..ptq.ptq import with_parameters
 from ..ptq.recipes import Quantized
 from .fake_quant import FakeQuantGraph
 
-_PIXELS = Normalisation((INPUT_ZERO,) * 3, (1.0, 1.0, 1.0))
+_PIXELS = Normalization((INPUT_ZERO,) * 3, (1.0, 1.0, 1.0))
 
 STATE_FILE = "qat.pt"
 
@@ -127,7 +127,7 @@ class _Run:
         out: Path,
         config: QatConfig,
     ) -> None:
-        self.teacher, self.normalisation = checkpoint.model.eval(), checkpoint.normalisation
+        self.teacher, self.normalization = checkpoint.model.eval(), checkpoint.normalization
         self.val_set, self.out, self.config, self.scheme = val_set, out, config, scheme
         self.align_corners = checkpoint.model.dialect.align_corners
         _, height, width, _ = start.real.tensors[start.real.input].shape
@@ -149,21 +149,21 @@ class _Run:
         steps, losses = len(loader), []
         title = f"qat epoch {self.epoch + 1}/{self.config.epochs}"
         bar = tqdm(batches(loader), title, steps, leave=False, disable=None)
-        for step, (pictures, labels) in enumerate(bar):
+        for step, (images, labels) in enumerate(bar):
             progress = (self.epoch + step / steps) / self.config.epochs
-            losses.append(self._step(pictures, labels, 0.5 * (1 + math.cos(math.pi * progress))))
+            losses.append(self._step(images, labels, 0.5 * (1 + math.cos(math.pi * progress))))
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", best=f"{100 * max(self.miou, 0):.2f}")
             if stop.asked and step + 1 < steps:
                 return
         self.epoch += 1
         self._save()
 
-    def _step(self, pictures: Tensor, labels: Tensor, share_of_peak: float) -> float:
+    def _step(self, images: Tensor, labels: Tensor, share_of_peak: float) -> float:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * share_of_peak
         with torch.no_grad():
-            taught = self.teacher(normalise(pictures, self.normalisation))
-        logits = self.student(normalise(pictures, _PIXELS))
+            taught = self.teacher(normalize(images, self.normalization))
+        logits = self.student(normalize(images, _PIXELS))
         thinned = thin(labels, self.config.label_stride).long()
         loss = segmentation_loss([logits], thinned, self.weights, self.config.dice, self.align_corners)
         loss = loss + self.config.distillation * divergence(logits, taught)
@@ -241,9 +241,9 @@ def fake_quant_predictor(model: nn.Module, size: tuple[int, int], align_corners:
     """The fake-quantized model as a predictor; pictures are brought to ``size`` as the runtime does it."""
 
     @torch.inference_mode()
-    def predict(picture: np.ndarray) -> np.ndarray:
-        x = normalise(torch.tensor(resize_image(picture, *size))[None], _PIXELS)
-        logits = resize(model(x), picture.shape[:2], align_corners)
+    def predict(image: np.ndarray) -> np.ndarray:
+        x = normalize(torch.tensor(resize_image(image, *size))[None], _PIXELS)
+        logits = resize(model(x), image.shape[:2], align_corners)
         return logits[0].argmax(0).to(torch.uint8).numpy()
 
     return predict

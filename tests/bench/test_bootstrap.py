@@ -13,7 +13,7 @@ SAMPLES = st.lists(st.integers(1, 10**10), min_size=8, max_size=120)
 
 
 def correlated(rng: np.random.Generator, count: int, phi: float) -> np.ndarray:
-    """Latencies around 10 ms whose neighbours resemble each other: AR(1) in the logarithm."""
+    """Latencies around 10 ms whose neighbors resemble each other: AR(1) in the logarithm."""
     noise = rng.normal(size=count)
     values = np.empty(count)
     values[0] = noise[0] / np.sqrt(1 - phi**2)

@@ -29,14 +29,14 @@ def test_they_have_the_size_asked_for_and_differ(size: tuple[int, int]) -> None:
 def test_drawing_needs_little_more_than_the_picture() -> None:
     synthetic_frames(32, 32, 1)
     tracemalloc.start()
-    picture = synthetic_frames(1024, 2048, 1)[0]
+    image = synthetic_frames(1024, 2048, 1)[0]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < picture.nbytes + (8 << 20)
+    assert peak < image.nbytes + (8 << 20)
 
 
-def test_the_first_frames_of_a_source(picture: Path, video: Path, tmp_path: Path) -> None:
-    (frame,) = frames_from(picture)
+def test_the_first_frames_of_a_source(image: Path, video: Path, tmp_path: Path) -> None:
+    (frame,) = frames_from(image)
     assert frame.shape == (90, 120, 3)
     assert len(frames_from(video)) == min(5, MAX_FRAMES)
     assert len(frames_from(video, limit=2)) == 2

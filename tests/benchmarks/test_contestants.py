@@ -18,7 +18,7 @@ from benchmarks.process import Process
 from benchmarks.results import load
 from benchmarks.roofline import Layer, Limits, roofline_table
 from fastscnn_edge.runtime.mask.plan import class_map
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 WEIGHTS = Path(__file__).parents[2] / "fastscnn_edge" / "weights"
 FLOAT, INT8 = WEIGHTS / "fastscnn_camvid.safetensors", WEIGHTS / "fastscnn_camvid_int8.safetensors"
@@ -71,7 +71,7 @@ def test_our_files_can_be_made_for_any_size(tmp_path: Path) -> None:
     build_ours(tmp_path, FLOAT, INT8, SIZE)
     facts = {"threads": 1, "picture": [*SIZE, [0.0] * 3, [1.0] * 3]}
     picture, out = tmp_path / "frame.raw", tmp_path / "classes.raw"
-    random_picture(*SIZE).tofile(picture)
+    random_image(*SIZE).tofile(picture)
     with Process(PYTHON, "ours", tmp_path / "ours_int8.tflite", facts, tmp_path / "log") as process:
         process.ask(masks=str(picture), out=str(out))
         assert out.stat().st_size == SIZE[0] * SIZE[1]
@@ -122,7 +122,7 @@ def test_nobody_starts_while_another_still_spins(tmp_path: Path) -> None:
     build_ours(tmp_path, FLOAT, INT8, SIZE)
     facts = {"threads": 2, "picture": [*SIZE, [0.0] * 3, [1.0] * 3]}
     picture = tmp_path / "frame.raw"
-    random_picture(*SIZE).tofile(picture)
+    random_image(*SIZE).tofile(picture)
     with Process(PYTHON, "ours", tmp_path / "ours_int8.onnx", facts, tmp_path / "log") as process:
         process.ask(run=str(picture), count=3)
         process.settle()

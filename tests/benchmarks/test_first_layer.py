@@ -13,7 +13,7 @@ from benchmarks.first_layer import PAIRS, SINGLE, first_layer_table
 from benchmarks.instructions import IN_GRAPH, fill, rows
 from benchmarks.roofline import WEIGHTS
 from device_tests.board import Machine, qemu_command
-from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 
 STREET = Path(__file__).parents[2] / "examples" / "street"
 
@@ -26,7 +26,7 @@ def test_both_forms_run_and_are_compared(tmp_path: Path) -> None:
 
 def test_the_board_counts_every_file_by_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])  # the job puts its own folder first
-    fill(tmp_path, WEIGHTS, (64, 96), list_calibration_images(STREET, 2))
+    fill(tmp_path, WEIGHTS, (64, 96), calibration_files(STREET, 2))
     names = json.loads((tmp_path / "jobs.json").read_text())
     counts = {name: instructions_job.measure(tmp_path, name) for name in names}
     assert {Path(name).stem for name in counts} == {PAIRS, SINGLE, IN_GRAPH}

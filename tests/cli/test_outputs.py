@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.commands.run import main
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 
 def command(tiny_model: Path, source: Path, *options: str) -> list[str]:
@@ -37,9 +37,9 @@ def test_lines_take_standard_output_and_the_summary_goes_aside(tiny_model, video
     assert [float(row["road"]) for row in rows] == [r["shares"]["road"] for r in records]
 
 
-def test_a_reader_that_has_enough_ends_the_run_quietly(tiny_model, picture, tmp_path) -> None:
+def test_a_reader_that_has_enough_ends_the_run_quietly(tiny_model, image, tmp_path) -> None:
     run = [sys.executable, "-m", "fastscnn_edge", "run"]
-    run += command(tiny_model, picture, "--frames", "100000", "--lines", "--csv", str(tmp_path / "a.csv"))
+    run += command(tiny_model, image, "--frames", "100000", "--lines", "--csv", str(tmp_path / "a.csv"))
     with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         json.loads(process.stdout.readline())
@@ -52,7 +52,7 @@ def test_a_reader_that_has_enough_ends_the_run_quietly(tiny_model, picture, tmp_
 def test_events_as_json(tiny_model, tmp_path, capfd) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
-    Image.fromarray(random_picture(40, 50)).save(folder / "a.png")
+    Image.fromarray(random_image(40, 50)).save(folder / "a.png")
     (folder / "b.png").write_bytes(b"damaged")
     assert main(command(tiny_model, folder, "--log-json")) == 0
     printed = capfd.readouterr()
@@ -65,9 +65,9 @@ def test_events_as_json(tiny_model, tmp_path, capfd) -> None:
     assert json.loads(capfd.readouterr().err)["level"] == "error"
 
 
-def test_a_page_during_the_run_and_all_files_after_ctrl_c(tiny_model, picture, tmp_path) -> None:
+def test_a_page_during_the_run_and_all_files_after_ctrl_c(tiny_model, image, tmp_path) -> None:
     run = [sys.executable, "-m", "fastscnn_edge", "run"]
-    run += command(tiny_model, picture, "--serve", "127.0.0.1:0", "--csv", str(tmp_path / "a.csv"))
+    run += command(tiny_model, image, "--serve", "127.0.0.1:0", "--csv", str(tmp_path / "a.csv"))
     run += ["--report", str(tmp_path / "r.json")]
     with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -115,10 +115,10 @@ def test_no_window_by_default_where_there_is_none_to_be_had(tiny_model, video, m
         (["--serve", "192.0.2.1:8080"], "cannot serve at 192.0.2.1:8080"),
     ],
 )
-def test_what_cannot_be(tiny_model, picture, tmp_path, monkeypatch, capfd, options, says) -> None:
+def test_what_cannot_be(tiny_model, image, tmp_path, monkeypatch, capfd, options, says) -> None:
     monkeypatch.chdir(tmp_path)
     os.mkdir("folder.csv")
-    assert main(command(tiny_model, picture, *options)) == 2
+    assert main(command(tiny_model, image, *options)) == 2
     error = capfd.readouterr().err
     assert says in error
     assert error.count("\n") == 1
@@ -133,7 +133,7 @@ def test_the_source_is_never_overwritten(tiny_model, video, capfd) -> None:
 
 
 @pytest.mark.parametrize("options", [["--serve", "8080"], ["--window", "--headless"]])
-def test_options_that_argparse_refuses(tiny_model, picture, options, capfd) -> None:
+def test_options_that_argparse_refuses(tiny_model, image, options, capfd) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(command(tiny_model, picture, *options))
+        main(command(tiny_model, image, *options))
     assert "Traceback" not in capfd.readouterr().err

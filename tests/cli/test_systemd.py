@@ -35,11 +35,11 @@ def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_run_reports_each_frame(
-    tmp_path: Path, tiny_model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_model: Path, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with listener(str(tmp_path / "s")) as channel:
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "s"))
-        assert main(["--source", str(picture), "--model", str(tiny_model), "--frames", "3"]) == 0
+        assert main(["--source", str(image), "--model", str(tiny_model), "--frames", "3"]) == 0
         messages = [channel.recv(100).decode().split() for _ in range(3)]
     assert all("WATCHDOG=1" in message for message in messages)
     assert "READY=1" in messages[0]

@@ -85,8 +85,8 @@ def test_the_page_needs_nothing_else(tiny_model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again.html").read_text() == text
 
 
-def test_pictures_keep_their_size(tiny_model: Path, picture: Path, tmp_path: Path) -> None:
-    data = bench(tiny_model, tmp_path, "--frames", "3", "--source", str(picture))
+def test_pictures_keep_their_size(tiny_model: Path, image: Path, tmp_path: Path) -> None:
+    data = bench(tiny_model, tmp_path, "--frames", "3", "--source", str(image))
     source = data["source"]
     assert (source["kind"], source["name"], source["size"]) == ("decoded", "street.png", [90, 120])
 

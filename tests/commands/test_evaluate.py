@@ -33,7 +33,7 @@ def _save(path: Path, classes: int, seed: int = 0) -> Path:
 
 
 class _FakeSegmenter:
-    """Tells the classes of the tiny dataset apart by colour, as a perfect artifact would."""
+    """Tells the classes of the tiny dataset apart by color, as a perfect artifact would."""
 
     def __init__(self, path: Path, threads: int | None) -> None:
         self.spec = SimpleNamespace(classes=generic(3), precision="int8", height=64, width=64)
@@ -55,7 +55,7 @@ def test_one_checkpoint(tiny_dataset: Path, checkpoint: Path, capsys: pytest.Cap
     assert lines[0] == f"{checkpoint}: float checkpoint (mmseg), 2 pictures of val"
     assert [line.split()[0] for line in lines[1:]] == ["red", "green", "blue", "mIoU", "pixel"]
     loaded = load_checkpoint(checkpoint)
-    scores = evaluate_model(loaded.model, open_dataset(tiny_dataset, "val"), loaded.normalisation)
+    scores = evaluate_model(loaded.model, open_dataset(tiny_dataset, "val"), loaded.normalization)
     assert lines[4].split() == ["mIoU", f"{100 * scores.miou:.2f}"]
 
 

@@ -14,7 +14,7 @@ from fastscnn_edge.cli.main import main
 from fastscnn_edge.files import sha256
 from fastscnn_edge.runtime.engines.onnx_file import read_onnx
 from fastscnn_edge.runtime.engines.tflite_file import read_spec
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = "64x96"
 
@@ -27,10 +27,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     for i in range(3):
-        Image.fromarray(random_picture(70, 90, i)).save(folder / f"{i}.png")
+        Image.fromarray(random_image(70, 90, i)).save(folder / f"{i}.png")
     return folder
 
 
@@ -40,7 +40,7 @@ def export(*arguments: object) -> int:
 
 @pytest.mark.parametrize("precision", ["int8", "fp32", "fp16", "dynamic"])
 def test_writes_a_described_file(
-    precision: str, checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    precision: str, checkpoint: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new" / "model.tflite"
     assert (
@@ -52,7 +52,7 @@ def test_writes_a_described_file(
             "--size",
             SIZE,
             "--calibration",
-            pictures,
+            images,
             "--out",
             out,
         )
@@ -61,7 +61,7 @@ def test_writes_a_described_file(
     spec = read_spec(out)
     assert (spec.height, spec.width, spec.precision, len(spec.classes)) == (64, 96, precision, 5)
     assert spec.checkpoint_sha256 == sha256(checkpoint)
-    assert spec.preset == ("affine" if precision == "int8" else "float")
+    assert spec.scheme == ("affine" if precision == "int8" else "float")
     assert not spec.align_corners
     printed = capsys.readouterr().out
     assert "operators" in printed and "same class" in printed and "MB" in printed
@@ -73,7 +73,7 @@ def test_float_export_needs_no_pictures(checkpoint: Path, tmp_path: Path) -> Non
     assert export("--checkpoint", checkpoint, "--precision", "fp32", "--size", SIZE, "--out", out) == 0
 
 
-def test_same_input_same_file(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+def test_same_input_same_file(checkpoint: Path, images: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert (
             export(
@@ -82,7 +82,7 @@ def test_same_input_same_file(checkpoint: Path, pictures: Path, tmp_path: Path) 
                 "--size",
                 SIZE,
                 "--calibration",
-                pictures,
+                images,
                 "--out",
                 tmp_path / f"{name}.tflite",
             )
@@ -96,7 +96,7 @@ def _description(path: Path) -> str:
 
 
 def test_named_layers_stay_out_of_int8_and_the_file_still_runs(
-    checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    checkpoint: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "m.tflite"
     assert (
@@ -106,7 +106,7 @@ def test_named_layers_stay_out_of_int8_and_the_file_still_runs(
             "--size",
             SIZE,
             "--calibration",
-            pictures,
+            images,
             "--out",
             out,
             "--keep-float",
@@ -124,11 +124,11 @@ def test_named_layers_stay_out_of_int8_and_the_file_still_runs(
     assert f"not int8    {layers}\n" in capsys.readouterr().out
     assert _description(out).endswith(f"; {layers}")
     assert read_spec(out).precision == "int8"
-    picture = random_picture(70, 90)
-    assert Segmenter(out).predict(picture).shape == picture.shape[:2]
+    image = random_image(70, 90)
+    assert Segmenter(out).predict(image).shape == image.shape[:2]
 
 
-def test_a_quantized_file_can_keep_layers_too(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+def test_a_quantized_file_can_keep_layers_too(checkpoint: Path, images: Path, tmp_path: Path) -> None:
     middle, out = tmp_path / "int8.safetensors", tmp_path / "m.tflite"
     assert (
         main(
@@ -143,7 +143,7 @@ def test_a_quantized_file_can_keep_layers_too(checkpoint: Path, pictures: Path, 
                 "--size",
                 SIZE,
                 "--calibration",
-                str(pictures),
+                str(images),
                 "--out",
                 str(middle),
             ]
@@ -208,10 +208,10 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_status_2(
-    case: str, checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: str, checkpoint: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make, words = BAD[case]
-    arguments = make(checkpoint, pictures, tmp_path)
+    arguments = make(checkpoint, images, tmp_path)
     if "--out" not in arguments:
         arguments = (*arguments, "--out", tmp_path / "m.tflite")
     assert export("--size", SIZE, *arguments) == 2
@@ -242,7 +242,7 @@ def test_size_is_checked(size: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("precision", ["int8", "fp32", "fp16"])
 def test_writes_a_described_onnx(
-    precision: str, checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    precision: str, checkpoint: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new" / "model.onnx"
     assert (
@@ -254,7 +254,7 @@ def test_writes_a_described_onnx(
             "--size",
             SIZE,
             "--calibration",
-            pictures,
+            images,
             "--out",
             out,
         )
@@ -270,13 +270,13 @@ def test_writes_a_described_onnx(
 
 
 def test_target_decides_the_scheme(
-    checkpoint: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    checkpoint: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--checkpoint", checkpoint, "--size", SIZE, "--calibration", pictures)
-    for target, preset in (("tensorrt", "symmetric"), ("ort-arm64", "affine"), ("ort-x86", "affine")):
+    words = ("--checkpoint", checkpoint, "--size", SIZE, "--calibration", images)
+    for target, scheme in (("tensorrt", "symmetric"), ("ort-arm64", "affine"), ("ort-x86", "affine")):
         out = tmp_path / f"{target}.onnx"
         assert export(*words, "--target", target, "--out", out) == 0
-        assert read_onnx(out)[0].preset == preset
+        assert read_onnx(out)[0].scheme == scheme
     affine = tmp_path / "affine.safetensors"
     assert main(["quantize", *map(str, words), "--recipe", "fast", "--out", str(affine)]) == 0
     assert export("--checkpoint", affine, "--target", "tensorrt", "--out", tmp_path / "no.onnx") == 2
@@ -284,7 +284,7 @@ def test_target_decides_the_scheme(
     assert not (tmp_path / "no.onnx").exists()
 
 
-def test_symmetric_weights_default_to_tensorrt(checkpoint: Path, pictures: Path, tmp_path: Path) -> None:
+def test_symmetric_weights_default_to_tensorrt(checkpoint: Path, images: Path, tmp_path: Path) -> None:
     symmetric = tmp_path / "symmetric.safetensors"
     assert (
         main(
@@ -295,7 +295,7 @@ def test_symmetric_weights_default_to_tensorrt(checkpoint: Path, pictures: Path,
                 "--size",
                 SIZE,
                 "--calibration",
-                str(pictures),
+                str(images),
                 "--recipe",
                 "fast",
                 "--scheme",
@@ -311,4 +311,4 @@ def test_symmetric_weights_default_to_tensorrt(checkpoint: Path, pictures: Path,
     assert export("--checkpoint", symmetric, "--target", "tensorrt", "--out", named) == 0
     assert sha256(default) == sha256(named)
     assert export("--checkpoint", symmetric, "--out", tmp_path / "c.tflite") == 0
-    assert read_spec(tmp_path / "c.tflite").preset == "symmetric"
+    assert read_spec(tmp_path / "c.tflite").scheme == "symmetric"

@@ -43,7 +43,7 @@ def test_workloads(tmp_path: Path) -> None:
     for name, size in (("a", (40, 30)), ("b", (90, 60))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")
-    assert workload_of(tmp_path) == Workload(frame=(60, 90), pictures=True)
+    assert workload_of(tmp_path) == Workload(frame=(60, 90), images=True)
     assert workload_of(tmp_path / "a.png").frame == (30, 40)
 
 

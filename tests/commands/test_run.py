@@ -25,7 +25,7 @@ from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
 from fastscnn_edge.testing.v4l2 import Fault
-from tests.helpers import random_picture
+from tests.helpers import random_image
 from tests.runtime.cameras.v4l2.test_camera import webcam
 
 
@@ -56,16 +56,14 @@ def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytes
     assert len(data["states"]) >= 2
 
 
-def test_a_picture_is_repeated_to_measure_it(
-    tiny_model: Path, picture: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--source", str(picture), "--model", str(tiny_model), "--frames", "4"]) == 0
+def test_a_picture_is_repeated_to_measure_it(tiny_model: Path, image: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--source", str(image), "--model", str(tiny_model), "--frames", "4"]) == 0
     assert capfd.readouterr().out.startswith("4 frames")
 
 
 def test_a_folder_with_a_damaged_picture(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
-        Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
+        Image.fromarray(random_image(40, 50)).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")
     out = tmp_path / "out"
     assert main(["--source", str(tmp_path), "--model", str(tiny_model), "--out", str(out)]) == 0
@@ -87,10 +85,10 @@ def test_a_video(tiny_model: Path, video: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_its_report(
-    tiny_model: Path, picture: Path, tmp_path: Path, number: signal.Signals
+    tiny_model: Path, image: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(picture), "--model", str(tiny_model)]
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(image), "--model", str(tiny_model)]
     command += ["--frames", "10000000", "--report", str(tmp_path / "r.json"), "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 30
@@ -105,16 +103,16 @@ def test_a_signal_ends_the_run_with_its_report(
     assert 0 < data["frames"] == len(data["samples_ns"]["invoke"])
 
 
-def test_handlers_are_restored(tiny_model: Path, picture: Path) -> None:
+def test_handlers_are_restored(tiny_model: Path, image: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    main(["--source", str(picture), "--model", str(tiny_model)])
+    main(["--source", str(image), "--model", str(tiny_model)])
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_progress_is_for_terminals_and_cleans_up(tiny_model: Path, picture: Path) -> None:
+def test_progress_is_for_terminals_and_cleans_up(tiny_model: Path, image: Path) -> None:
     pty = pytest.importorskip("pty", reason="pseudo-terminals are a Unix feature")
     parent, child = pty.openpty()
-    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(picture), "--model", str(tiny_model)]
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(image), "--model", str(tiny_model)]
     subprocess.run([*command, "--frames", "2"], stderr=child, stdout=subprocess.DEVNULL, timeout=60, check=True)
     os.close(child)
     shown = os.read(parent, 4096).decode()
@@ -139,7 +137,7 @@ def test_a_file_played_as_a_camera(
 
 
 def test_a_camera_is_estimated_with_all_its_frames(
-    tiny_model: Path, picture: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, image: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
 
@@ -148,7 +146,7 @@ def test_a_camera_is_estimated_with_all_its_frames(
         return PLAIN
 
     monkeypatch.setattr(run, "workload_of", workload_of)
-    for source in (["--source", str(picture)], ["--camera", f"file:{video}"]):
+    for source in (["--source", str(image)], ["--camera", f"file:{video}"]):
         assert main([*source, "--model", str(tiny_model), "--memory-limit", "1G"]) == 0
     assert seen == [IN_FLIGHT, LIVE_FRAMES]
 
@@ -174,7 +172,7 @@ def test_a_camera_that_is_lost_leaves_its_report(
 
 
 def test_an_output_that_fails_leaves_the_report(
-    tiny_model: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tiny_model: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     calls: list[int] = []
 
@@ -185,7 +183,7 @@ def test_an_output_that_fails_leaves_the_report(
 
     monkeypatch.setattr("fastscnn_edge.cli.outputs.ResultWriter.__call__", write)
     report = tmp_path / "r.json"
-    arguments = ["--source", str(picture), "--frames", "50", "--model", str(tiny_model), "--report", str(report)]
+    arguments = ["--source", str(image), "--frames", "50", "--model", str(tiny_model), "--report", str(report)]
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
     assert capfd.readouterr().err == "fastscnn-edge: error: cannot write: No space left on device\n"
     assert json.loads(report.read_text())["frames"] >= 3
@@ -194,7 +192,7 @@ def test_an_output_that_fails_leaves_the_report(
 def test_a_signal_ends_a_camera_with_its_report(tiny_model: Path, tmp_path: Path) -> None:
     """Of a camera that gives one frame in ten seconds: the wait for the next one is no obstacle."""
     for name in ("a", "b"):
-        Image.fromarray(random_picture(40, 50)).save(tmp_path / f"{name}.png")
+        Image.fromarray(random_image(40, 50)).save(tmp_path / f"{name}.png")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "fastscnn_edge", "run", "--camera", f"file:{tmp_path}", "--camera-fps", "0.1"]
     command += ["--model", str(tiny_model), "--out", str(out), "--report", str(tmp_path / "r.json")]

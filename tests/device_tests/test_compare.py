@@ -58,7 +58,7 @@ def test_equal_masks_do_not_hide_other_logits() -> None:
     assert verdict(probe((INT8, REFERENCE, moved(logits(), 1))), probe((INT8, REFERENCE, logits()))) == DIFFERENT
 
 
-def test_optimised_kernels_may_round_only_where_reference_kernels_agree() -> None:
+def test_optimized_kernels_may_round_only_where_reference_kernels_agree() -> None:
     exact = logits()
     same, baseline = (INT8, REFERENCE, exact), probe((INT8, DEFAULT, moved(exact, 2)), (INT8, REFERENCE, exact))
     assert verdict(probe((INT8, DEFAULT, moved(exact, 1)), same), baseline) == EXPLAINED

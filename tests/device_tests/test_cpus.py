@@ -17,7 +17,7 @@ from fastscnn_edge.runtime.board.board import read_board
         (ARMHF_CPUS[0], "2 x Arm part 0xc07"),
     ],
 )
-def test_the_runtime_recognises_it(cpu: Cpu, name: str, tmp_path: Path) -> None:
+def test_the_runtime_recognizes_it(cpu: Cpu, name: str, tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text(cpu.cpuinfo(2))
     board = read_board(tmp_path)

@@ -30,13 +30,13 @@ def _camvid(root: Path, labels: np.ndarray) -> Path:
 def test_camvid_layout_sorted_and_split(tiny_dataset: Path) -> None:
     train, val = open_dataset(tiny_dataset, "train"), open_dataset(str(tiny_dataset), "val")
     assert (len(train), len(val)) == (4, 2)
-    assert [picture.name for picture, _ in train.samples] == ["000.jpg", "001.jpg", "002.jpg", "003.jpg"]
+    assert [image.name for image, _ in train.samples] == ["000.jpg", "001.jpg", "002.jpg", "003.jpg"]
     assert train.classes.labels == ("red", "green", "blue")
-    picture, labels = train.pair(1)
-    assert picture.shape == (64, 64, 3)
-    assert picture.dtype == labels.dtype == np.uint8
-    assert np.array_equal(np.bincount(picture.argmax(2).ravel()) > 0, np.bincount(labels.ravel()) > 0)
-    assert (picture.argmax(2) == labels).mean() > 0.95
+    image, labels = train.pair(1)
+    assert image.shape == (64, 64, 3)
+    assert image.dtype == labels.dtype == np.uint8
+    assert np.array_equal(np.bincount(image.argmax(2).ravel()) > 0, np.bincount(labels.ravel()) > 0)
+    assert (image.argmax(2) == labels).mean() > 0.95
 
 
 def test_camvid_without_class_list_has_the_eleven_classes_and_void_beyond(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_cityscapes_layout_and_ids(tmp_path: Path) -> None:
         _write(tmp_path / "leftImg8bit" / "val" / city / "preview.jpg", np.zeros((1, 7, 3), np.uint8))
     dataset = open_dataset(tmp_path, "val")
     assert dataset.classes == CITYSCAPES
-    assert [picture.parent.name for picture, _ in dataset.samples] == ["bonn", "ulm"]
+    assert [image.parent.name for image, _ in dataset.samples] == ["bonn", "ulm"]
     assert dataset.labels(0).tolist() == [[0, 1, 18, IGNORE, IGNORE, IGNORE, IGNORE]]
 
 
@@ -91,7 +91,7 @@ def test_missing_label_maps_are_counted(tiny_dataset: Path) -> None:
 @pytest.mark.parametrize(
     "labels",
     [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint16), np.zeros((4, 4), bool)],
-    ids=["colours", "16 bit", "1 bit"],
+    ids=["colors", "16 bit", "1 bit"],
 )
 def test_label_maps_of_another_mode(tmp_path: Path, labels: np.ndarray) -> None:
     with pytest.raises(DatasetError, match="not 8-bit single channel"):
@@ -111,7 +111,7 @@ def test_damaged_files(tiny_dataset: Path) -> None:
     with pytest.raises(DatasetError, match="cannot read label map"):
         dataset.labels(0)
     with pytest.raises(SourceError, match="cannot decode"):
-        dataset.picture(1)
+        dataset.image(1)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xff\xfe\x00", b"x\n" * 256])
@@ -126,6 +126,6 @@ def test_the_real_camvid(shared: Path) -> None:
         dataset = open_dataset(shared / "camvid", split)
         assert len(dataset) == count
         assert dataset.classes == CAMVID
-        picture, labels = dataset.pair(count // 2)
-        assert picture.shape == (360, 480, 3)
+        image, labels = dataset.pair(count // 2)
+        assert image.shape == (360, 480, 3)
         assert set(np.unique(labels)) <= {*range(11), IGNORE}

@@ -16,12 +16,9 @@ _TRUTH = npst.arrays(np.uint8, (5, 6), elements=st.sampled_from([*range(CLASSES)
 _GUESS = npst.arrays(np.uint8, (5, 6), elements=st.integers(0, CLASSES - 1))
 
 
-def _naive(pictures: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[float], float]:
+def _naive(images: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[float], float]:
     pairs = [
-        (int(t), int(p))
-        for truth, guess in pictures
-        for t, p in zip(truth.flat, guess.flat, strict=True)
-        if t != IGNORE
+        (int(t), int(p)) for truth, guess in images for t, p in zip(truth.flat, guess.flat, strict=True) if t != IGNORE
     ]
     ious = []
     for index in range(CLASSES):
@@ -33,12 +30,12 @@ def _naive(pictures: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[float], 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(_TRUTH, _GUESS), min_size=1, max_size=3))
-def test_scores_equal_the_naive_ones(pictures: list[tuple[np.ndarray, np.ndarray]]) -> None:
+def test_scores_equal_the_naive_ones(images: list[tuple[np.ndarray, np.ndarray]]) -> None:
     confusion = Confusion(CLASSES)
-    for truth, guess in pictures:
+    for truth, guess in images:
         confusion.add(truth, guess)
     scores = confusion.scores()
-    ious, accuracy = _naive(pictures)
+    ious, accuracy = _naive(images)
     counted = [value for value in ious if not math.isnan(value)]
     assert scores.iou == pytest.approx(ious, nan_ok=True)
     assert scores.accuracy == pytest.approx(accuracy, nan_ok=True)

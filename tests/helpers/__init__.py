@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def random_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+def random_image(height: int, width: int, seed: int = 0) -> np.ndarray:
     """RGB uint8 [height, width, 3], smooth with noise on top."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (height // 16 + 2, width // 16 + 2, 3)).astype(np.float64)

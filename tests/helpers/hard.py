@@ -6,7 +6,7 @@ import numpy as np
 
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.ptq.channels import channel_sets
-from fastscnn_edge.quantization.ptq.equalise import rescale_channels
+from fastscnn_edge.quantization.ptq.equalize import rescale_channels
 
 HARD_LAYERS = (
     ("stem", 3, 30.0),

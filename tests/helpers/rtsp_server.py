@@ -2,7 +2,7 @@
 
     /usr/bin/python3 rtsp_server.py PORT    # 0: any that is free
 
-Its pictures are of one grey, a level more each frame, 30 a second: at /jpeg, and at /h264 with key frames 3 s apart.
+Its pictures are of one gray, a level more each frame, 30 a second: at /jpeg, and at /h264 with key frames 3 s apart.
 User "me" with password "secret" sees them, nobody else. Run it with Debian's own Python: the bindings are Debian's.
 """
 
@@ -23,7 +23,7 @@ except (ImportError, ValueError):
 
 WIDTH, HEIGHT, RATE = 64, 48, 30
 GREYS = (
-    f"appsrc name=greys is-live=true format=time "
+    f"appsrc name=grays is-live=true format=time "
     f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={RATE}/1"
 )
 CODECS = {
@@ -36,16 +36,16 @@ class Camera(GstRtspServer.RTSPMediaFactory):
     """Pictures when they are due, for as long as anybody takes them."""
 
     def do_configure(self, media: GstRtspServer.RTSPMedia) -> None:
-        greys = media.get_element().get_by_name("greys")
+        grays = media.get_element().get_by_name("grays")
         number = 0
 
         def push() -> bool:
             nonlocal number
             luma, chroma = bytes([number % 256] * (WIDTH * HEIGHT)), bytes([128] * (WIDTH * HEIGHT // 2))
-            picture = Gst.Buffer.new_wrapped(luma + chroma)
-            picture.pts, picture.duration = number * Gst.SECOND // RATE, Gst.SECOND // RATE
+            image = Gst.Buffer.new_wrapped(luma + chroma)
+            image.pts, image.duration = number * Gst.SECOND // RATE, Gst.SECOND // RATE
             number += 1
-            return greys.emit("push-buffer", picture) == Gst.FlowReturn.OK
+            return grays.emit("push-buffer", image) == Gst.FlowReturn.OK
 
         GLib.timeout_add(1000 // RATE, push)
 

@@ -1,4 +1,4 @@
-"""The smallest .tflite that looks like ours: one 1x1 convolution of stride 8, C classes by colour."""
+"""The smallest .tflite that looks like ours: one 1x1 convolution of stride 8, C classes by color."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def spec(
         height=height,
         width=width,
         classes=guess(classes),
-        normalisation=INT8_NATIVE,
+        normalization=INT8_NATIVE,
         dialect="mmseg",
         align_corners=align_corners,
         precision=precision,
-        preset="affine" if precision == "int8" else "float",
+        scheme="affine" if precision == "int8" else "float",
         checkpoint_sha256="0" * 64,
         version="0.0.0",
     )
 
 
 def weights(classes: int) -> np.ndarray:
-    """int8 [C, 1, 1, 3]: each class likes another colour."""
+    """int8 [C, 1, 1, 3]: each class likes another color."""
     return np.random.default_rng(classes).integers(-127, 128, (classes, 1, 1, 3)).astype(np.int8)
 
 

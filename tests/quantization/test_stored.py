@@ -20,7 +20,7 @@ from fastscnn_edge.quantization.stored import scales_from_plain, scales_to_plain
 from fastscnn_edge.reference.checkpoint import load_checkpoint
 from fastscnn_edge.spec import IMAGENET
 
-from ..helpers import random_model, random_picture
+from ..helpers import random_image, random_model
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def graph():
 
 @pytest.fixture(scope="module")
 def parameters(graph):
-    return activation_parameters(graph, observe_ranges(graph, [random_picture(96, 96)]), AFFINE)
+    return activation_parameters(graph, observe_ranges(graph, [random_image(96, 96)]), AFFINE)
 
 
 def test_scales_survive_json_to_the_bit(graph, parameters) -> None:
@@ -67,14 +67,14 @@ def test_damaged_scales_are_a_checkpoint_error(break_it, graph, parameters) -> N
 
 
 def test_calibrated_checkpoint_exports_the_same_file_without_pictures(tmp_path: Path) -> None:
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+    images = tmp_path / "pictures"
+    images.mkdir()
     for i in range(2):
-        Image.fromarray(random_picture(64, 96, i)).save(pictures / f"{i}.png")
+        Image.fromarray(random_image(64, 96, i)).save(images / f"{i}.png")
     plain = tmp_path / "plain.pth"
     torch.save(random_model("paper", 5).state_dict(), plain)
     calibrated = tmp_path / "calibrated.safetensors"
-    common = ["--calibration", str(pictures), "--size", "64x96"]
+    common = ["--calibration", str(images), "--size", "64x96"]
     assert main(["calibrate", "--checkpoint", str(plain), *common, "--out", str(calibrated)]) == 0
     original, written = load_checkpoint(plain), load_checkpoint(calibrated)
     assert written.model.dialect.name == "paper"

@@ -28,13 +28,13 @@ def _model(classes: int = 5, dialect: str = "mmseg", auxiliary: bool = False) ->
     return model
 
 
-def _picture() -> torch.Tensor:
+def _image() -> torch.Tensor:
     return torch.randn(1, 3, 72, 104, generator=torch.Generator().manual_seed(3))
 
 
 def _assert_same(left: FastSCNN, right: FastSCNN) -> None:
     with torch.inference_mode():
-        assert torch.equal(left(_picture()), right(_picture()))
+        assert torch.equal(left(_image()), right(_image()))
 
 
 def _saved(content: object, path: Path) -> Path:
@@ -55,7 +55,7 @@ def test_mmseg_container(shared: Path) -> None:
     assert checkpoint.model.dialect.name == "mmseg"
     assert not checkpoint.model.training
     assert checkpoint.classes.labels == tuple(f"c{i}" for i in range(19))
-    assert checkpoint.normalisation == IMAGENET
+    assert checkpoint.normalization == IMAGENET
     assert set(checkpoint.model.auxiliary) == {"lower", "higher"}
     assert checkpoint.training == {}
     assert len(checkpoint.sha256) == 64
@@ -136,12 +136,12 @@ def test_round_trip(tmp_path: Path, dialect: str, dtype: torch.dtype) -> None:
     save_checkpoint(tmp_path / "w.safetensors", model, classes, INT8_NATIVE, {"epoch": 3, "crop": (48, 64)}, dtype)
     loaded = load_checkpoint(tmp_path / "w.safetensors")
     assert loaded.classes == classes
-    assert loaded.normalisation == INT8_NATIVE
+    assert loaded.normalization == INT8_NATIVE
     assert loaded.training == {"epoch": 3, "crop": [48, 64]}
     assert loaded.model.dialect.name == dialect
     assert not loaded.model.auxiliary
     with torch.inference_mode():
-        wanted, given = model(_picture()), loaded.model(_picture())
+        wanted, given = model(_image()), loaded.model(_image())
     tolerance = 0 if dtype == torch.float32 else 0.01 * wanted.abs().max()
     assert (wanted - given).abs().max() <= tolerance
 
@@ -176,7 +176,7 @@ def test_safetensors_without_our_description(tmp_path: Path) -> None:
     save_file(state, tmp_path / "w.safetensors")
     checkpoint = load_checkpoint(tmp_path / "w.safetensors")
     assert checkpoint.model.dialect.name == "paper"
-    assert checkpoint.normalisation == IMAGENET
+    assert checkpoint.normalization == IMAGENET
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"dialect": "mmseg"}', '{"dialect": 1, "classes": 2}', "[" * 100_000])

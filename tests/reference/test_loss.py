@@ -93,7 +93,7 @@ def test_training_heads_add_their_share() -> None:
     assert both == pytest.approx((1 + AUXILIARY_WEIGHT) * alone, rel=1e-5)
 
 
-def test_balanced_weights_favour_the_rare_and_average_to_one() -> None:
+def test_balanced_weights_favor_the_rare_and_average_to_one() -> None:
     frequencies = torch.tensor([0.6, 0.3, 0.1, 0.0])
     weights = balanced_weights(frequencies, 1.1)
     assert (weights.diff() > 0).all()

@@ -55,19 +55,19 @@ def test_parity_with_mmsegmentation(shared: Path) -> None:
     """The fixture's logits and class map were computed by mmsegmentation itself."""
     checkpoint = load_checkpoint(shared / "fixtures" / "mmseg_random.pth")
     expected = np.load(shared / "fixtures" / "mmseg_random.npz")
-    picture, wanted = expected["image_rgb"], expected["logits_1_8"]
-    mean, std = (torch.tensor(v) for v in (checkpoint.normalisation.mean, checkpoint.normalisation.std))
+    image, wanted = expected["image_rgb"], expected["logits_1_8"]
+    mean, std = (torch.tensor(v) for v in (checkpoint.normalization.mean, checkpoint.normalization.std))
     with torch.inference_mode():
-        x = ((torch.from_numpy(picture).float() - mean) / std).permute(2, 0, 1)[None]
+        x = ((torch.from_numpy(image).float() - mean) / std).permute(2, 0, 1)[None]
         logits = checkpoint.model(x)
     noise = 1e-4 * np.abs(wanted).max()
     assert np.abs(logits[0].numpy() - wanted).max() <= noise
 
-    full = resize(torch.from_numpy(wanted)[None], picture.shape[:2], align_corners=False)
+    full = resize(torch.from_numpy(wanted)[None], image.shape[:2], align_corners=False)
     best, second = full.topk(2, 1).values[0]
     clear = ((best - second) > 2 * noise).numpy()
     assert clear.mean() > 0.99
-    classes = torch_predictor(checkpoint.model, checkpoint.normalisation)(picture)
+    classes = torch_predictor(checkpoint.model, checkpoint.normalization)(image)
     assert classes.dtype == np.uint8
     assert np.array_equal(classes[clear], expected["argmax"][clear])
 

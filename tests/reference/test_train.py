@@ -44,11 +44,11 @@ def test_two_epochs_write_a_usable_checkpoint(tiny_dataset: Path, tmp_path: Path
     assert (outcome.epoch, outcome.interrupted, outcome.idle) == (2, False, False)
     checkpoint = load_checkpoint(outcome.best)
     assert checkpoint.classes.labels == ("red", "green", "blue")
-    assert checkpoint.normalisation == TINY.normalisation
+    assert checkpoint.normalization == TINY.normalization
     assert checkpoint.training["crop"] == [64, 64]
     assert outcome.miou is not None
     assert checkpoint.training["val_miou"] == pytest.approx(outcome.miou, abs=1e-5)
-    scores = evaluate_model(checkpoint.model, open_dataset(tiny_dataset, "val"), checkpoint.normalisation)
+    scores = evaluate_model(checkpoint.model, open_dataset(tiny_dataset, "val"), checkpoint.normalization)
     assert scores.miou == outcome.miou  # of the file as written, not of the weights before rounding
 
 
@@ -82,7 +82,7 @@ def test_views_differ_between_epochs(tiny_dataset: Path) -> None:
     passes = []
     for epoch in (0, 1, 0):
         views.epoch = epoch
-        passes.append(torch.cat([pictures for pictures, _ in loader]))
+        passes.append(torch.cat([images for images, _ in loader]))
     assert torch.equal(passes[0], passes[2])
     assert not torch.equal(passes[0].sort(0).values, passes[1].sort(0).values)
 
@@ -134,7 +134,7 @@ def test_stop_during_an_evaluation_leaves_it_owed(
 ) -> None:
     def interrupting(*_: object) -> Callable[[np.ndarray], np.ndarray]:
         os.kill(os.getpid(), signal.SIGINT)
-        return lambda picture: np.zeros(picture.shape[:2], np.uint8)
+        return lambda image: np.zeros(image.shape[:2], np.uint8)
 
     config = replace(TINY, epochs=1)
     with monkeypatch.context() as patch:

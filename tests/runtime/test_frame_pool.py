@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fastscnn_edge.runtime.frame_pool import FramePool, copy_pixels
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 
 def test_memory_comes_back_with_its_last_user() -> None:
@@ -63,7 +63,7 @@ def test_memory_made_ready_is_enough_from_the_first_frame_on() -> None:
 
 
 def test_copying_out_of_pillow_is_exact_and_small() -> None:
-    picture = random_picture(333, 470)
+    picture = random_image(333, 470)
     image, out = Image.fromarray(picture), np.zeros((333, 470, 3), np.uint8)
     copy_pixels(image, out)
     np.testing.assert_array_equal(out, picture)

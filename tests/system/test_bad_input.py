@@ -59,10 +59,10 @@ CASES = {
 
 
 @pytest.fixture
-def stage(tmp_path: Path, tiny_model: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stage(tmp_path: Path, tiny_model: Path, image: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of good and bad files, and the current directory."""
     good = tiny_model.read_bytes()
-    picture.rename(tmp_path / "ok.png")
+    image.rename(tmp_path / "ok.png")
     for folder in ("empty", "corrupt_folder", "folder.json"):
         (tmp_path / folder).mkdir()
     files = {

@@ -72,9 +72,9 @@ def test_the_card_states_what_evaluate_measures(shared: Path, tmp_path: Path) ->
 def test_street_pictures_come_out_as_a_street() -> None:
     segmenter = Segmenter()
     labels = segmenter.spec.classes.labels
-    picture = np.asarray(Image.open(ROOT / "examples/street/street_1.jpg").convert("RGB"))
-    classes = segmenter.predict(picture)
-    assert classes.shape == picture.shape[:2]
+    image = np.asarray(Image.open(ROOT / "examples/street/street_1.jpg").convert("RGB"))
+    classes = segmenter.predict(image)
+    assert classes.shape == image.shape[:2]
     height, width = classes.shape
     assert labels[np.bincount(classes[-height // 4 :, width // 4 : -width // 4].ravel()).argmax()] == "road"
     assert labels[np.bincount(classes[: height // 8, width // 3 : -width // 3].ravel()).argmax()] == "sky"

@@ -12,7 +12,7 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.evaluate import evaluate_predictor
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images, load_calibration_image
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, load_image
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower
@@ -30,7 +30,7 @@ class Case(NamedTuple):
 
     checkpoint: Checkpoint
     graph: Graph
-    pictures: list[np.ndarray]
+    images: list[np.ndarray]
     val: Dataset
     real: float
 
@@ -43,7 +43,7 @@ def miou(path: Path, graph: Graph, checkpoint: Checkpoint, val: Dataset) -> floa
         height,
         width,
         checkpoint.classes,
-        checkpoint.normalisation,
+        checkpoint.normalization,
         dialect.name,
         dialect.align_corners,
         "int8" if graph.is_quantized else "fp32",
@@ -59,18 +59,16 @@ def miou(path: Path, graph: Graph, checkpoint: Checkpoint, val: Dataset) -> floa
 def case(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     val = open_dataset(shared / "camvid", "val")
     checkpoint = load_checkpoint(BUNDLED)
-    graph = unbalanced(lower(checkpoint.model, checkpoint.normalisation, *checkpoint.trained_size))
-    pictures = [
-        load_calibration_image(graph, file) for file in list_calibration_images(shared / "camvid/train/images", 8)
-    ]
+    graph = unbalanced(lower(checkpoint.model, checkpoint.normalization, *checkpoint.trained_size))
+    images = [load_image(graph, file) for file in calibration_files(shared / "camvid/train/images", 8)]
     real = miou(tmp_path_factory.mktemp("float") / "float.tflite", graph, checkpoint, val)
-    return Case(checkpoint, graph, pictures, val, real)
+    return Case(checkpoint, graph, images, val, real)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_accurate_keeps_the_miou_where_plain_collapses(case: Case, scheme, tmp_path: Path) -> None:
     def lost(recipe: str) -> float:
-        integer = quantize(case.graph, case.pictures, scheme, recipe)
+        integer = quantize(case.graph, case.images, scheme, recipe)
         reached = miou(tmp_path / f"{recipe}.tflite", integer, case.checkpoint, case.val)
         print(f"{scheme.name}, {recipe}: {reached:.2f}, float {case.real:.2f}")  # pytest -s, for docs/quantization.md
         return case.real - reached
@@ -81,5 +79,5 @@ def test_accurate_keeps_the_miou_where_plain_collapses(case: Case, scheme, tmp_p
 
 def test_out_of_balance_is_the_same_float_network(case: Case, tmp_path: Path) -> None:
     checkpoint = case.checkpoint
-    balanced = lower(checkpoint.model, checkpoint.normalisation, *checkpoint.trained_size)
+    balanced = lower(checkpoint.model, checkpoint.normalization, *checkpoint.trained_size)
     assert miou(tmp_path / "balanced.tflite", balanced, checkpoint, case.val) == pytest.approx(case.real, abs=0.01)

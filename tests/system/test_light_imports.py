@@ -28,9 +28,9 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_whole_run_on_a_picture(tiny_model: Path, picture: Path, tmp_path: Path) -> None:
+def test_a_whole_run_on_a_picture(tiny_model: Path, image: Path, tmp_path: Path) -> None:
     code = "from fastscnn_edge.cli.main import main\nassert main(sys.argv[1:]) == 0\n"
-    arguments = ["run", "--source", str(picture), "--model", str(tiny_model), "--out", str(tmp_path / "out")]
+    arguments = ["run", "--source", str(image), "--model", str(tiny_model), "--out", str(tmp_path / "out")]
     done = python(code, *arguments, "--report", str(tmp_path / "r.json"))
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out" / "street_overlay.png").exists()
@@ -60,9 +60,9 @@ def test_importing_the_package_loads_not_even_numpy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_plain_run_needs_no_video_library_window_or_server(tiny_model: Path, picture: Path) -> None:
+def test_a_plain_run_needs_no_video_library_window_or_server(tiny_model: Path, image: Path) -> None:
     unused = ("av", "tkinter", "http.server")
     code = "from fastscnn_edge.commands.run import main\nassert main(sys.argv[1:]) == 0\n"
     code += f"assert not set({unused}) & set(sys.modules), set({unused}) & set(sys.modules)\n"
-    done = python(code, "--source", str(picture), "--model", str(tiny_model))
+    done = python(code, "--source", str(image), "--model", str(tiny_model))
     assert (done.returncode, done.stderr) == (0, "")

@@ -27,15 +27,15 @@ MB = 1_000_000
 )
 def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: int) -> None:
     model = exported(tmp_path, "tflite", "int8", size)
-    picture, out = tmp_path / "street.jpg", tmp_path / "out"
-    Image.fromarray(synthetic_frames(*size, count=1)[0]).save(picture)
+    image, out = tmp_path / "street.jpg", tmp_path / "out"
+    Image.fromarray(synthetic_frames(*size, count=1)[0]).save(image)
     command = [
         sys.executable,
         "-m",
         "fastscnn_edge",
         "run",
         "--source",
-        str(picture),
+        str(image),
         "--model",
         str(model),
         "--frames",
@@ -56,7 +56,7 @@ def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: 
     assert peak < limit
     of, engine = describe_model(model)
     before = peak_of_call(predict, str(model), 1)["before"]
-    work = Workload(frame=size, pictures=True, drawing=True, held=IN_FLIGHT)
+    work = Workload(frame=size, images=True, drawing=True, held=IN_FLIGHT)
     estimated = estimate(of, engine, model.stat().st_size, before, work).total
     assert abs(estimated / peak - 1) < 0.1
 

@@ -60,7 +60,7 @@ class Workload(NamedTuple):
 
     frame: tuple[int, int] | None = None
     held: int = 1
-    pictures: bool = False
+    images: bool = False
     video: bool = False
     video_loaded: bool = False
     drawing: bool = False
@@ -96,7 +96,7 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
     pixels = spec.height * spec.width
     height, width = work.frame or (spec.height, spec.width)
     frame = height * width
-    decoded = work.pictures or work.video
+    decoded = work.images or work.video
     # Decoding is over when resizing begins, and needs more.
     resized = max(pixels, frame) if frame != pixels and not decoded else 0
     video = (_VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)) * work.video

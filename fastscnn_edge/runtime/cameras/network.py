@@ -53,11 +53,11 @@ class NetworkSource(AvStream):
 
     def __iter__(self) -> Iterator[Frame]:
         try:
-            for picture in self._decoded(self._what):
+            for image in self._decoded(self._what):
                 if self._stopped:
                     return
                 self._number += 1
-                yield Frame(to_rgb(picture, self._pool), f"frame_{self._number:06d}", time.monotonic())
+                yield Frame(to_rgb(image, self._pool), f"frame_{self._number:06d}", time.monotonic())
         except SourceError as error:
             raise CameraLostError(str(error)) from error
         if not self._stopped:

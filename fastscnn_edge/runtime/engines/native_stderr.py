@@ -14,7 +14,7 @@ def captured_stderr() -> Iterator[list[str]]:
     """Collect lines written to descriptor 2 in the body; the list is filled when the body ends.
 
     Other threads write to the same descriptor, so callers keep the body short and pass on what they do not
-    recognise. Where the descriptor cannot be replaced (closed, no temporary folder) the body simply runs.
+    recognize. Where the descriptor cannot be replaced (closed, no temporary folder) the body simply runs.
     """
     lines: list[str] = []
     try:

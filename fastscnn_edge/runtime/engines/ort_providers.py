@@ -47,7 +47,7 @@ def choose_providers(available: Sequence[str], spec: ModelSpec, cache: Path, mem
 
 def tensorrt_takes(spec: ModelSpec) -> bool:
     """TensorRT refuses zero points, so of int8 files it takes those of the symmetric scheme alone."""
-    return spec.precision != "int8" or spec.preset == "symmetric"
+    return spec.precision != "int8" or spec.scheme == "symmetric"
 
 
 def tensorrt_settings(spec: ModelSpec, cache: Path, memory: int | None) -> dict[str, Any]:

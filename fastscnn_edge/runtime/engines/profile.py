@@ -67,10 +67,10 @@ def profile_model(path: Path, threads: int) -> Profile:
         for _ in range(RUNS):
             engine.invoke()
         events = json.loads(engine.end_profiling().read_bytes())
-    return summarise_events(events)
+    return summarize_events(events)
 
 
-def summarise_events(events: Iterable[dict[str, Any]]) -> Profile:
+def summarize_events(events: Iterable[dict[str, Any]]) -> Profile:
     """Sum ONNX Runtime's trace (microseconds) by node and by type; the first runs are left out."""
     durations: dict[str, list[float]] = defaultdict(list)
     types: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Painting cells of any size: the grid points divide rows and columns as they fall.
 
-**Layout.** Blocks are [rows, columns, cells], so the long axis is innermost, where numpy's loops are vectorised. Cells
+**Layout.** Blocks are [rows, columns, cells], so the long axis is innermost, where numpy's loops are vectorized. Cells
 go through in chunks, so temporaries stay near :data:`CHUNK` elements whatever the picture's size.
 """
 
@@ -72,7 +72,7 @@ def axis(points: int, size: int, align_corners: bool) -> Axis:
 def exact_dtype(denominators: int) -> type:
     """The cheapest type in which the interpolation of int8 logits never rounds.
 
-    Two int8 differ by at most 255, so neighbouring differences by at most 510; with integer weights nothing in
+    Two int8 differ by at most 255, so neighboring differences by at most 510; with integer weights nothing in
     :meth:`CellPainter._interpolate` exceeds 510 times the product of both ``denominators``. float32 holds integers to
     2**24, float64 to 2**53 (pictures of 10**12 pixels).
     """

@@ -117,7 +117,7 @@ def _around(cell: Int, points: int) -> tuple[Int, Int]:
 
 
 def _argmax(planes: np.ndarray) -> NDArray[np.uint8]:
-    """[C, n] -> [n], the lowest index among equals; vectorised along n, unlike numpy's for a short axis."""
+    """[C, n] -> [n], the lowest index among equals; vectorized along n, unlike numpy's for a short axis."""
     best = planes[0].copy()
     index = np.zeros(best.shape, np.uint8)
     for label, plane in enumerate(planes[1:], start=1):
@@ -140,7 +140,7 @@ def _candidates(values: np.ndarray, winners: np.ndarray) -> NDArray[np.bool_]:
     everywhere, here = np.empty_like(beaten), np.empty_like(beaten)
     cells = np.arange(values.shape[2])
     for winner in winners:
-        # Corner by corner: over a short axis numpy's reductions are not vectorised.
+        # Corner by corner: over a short axis numpy's reductions are not vectorized.
         np.less(values[:, 0], values[winner, 0, cells], out=everywhere)
         for corner in range(1, 4):
             np.less(values[:, corner], values[winner, corner, cells], out=here)

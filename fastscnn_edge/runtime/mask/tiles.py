@@ -35,7 +35,7 @@ def fits(grid: tuple[int, int], size: tuple[int, int], align_corners: bool) -> b
 
 
 class TilePainter:
-    """Fills and interpolates cells of one (grid, size) that :func:`fits`; half-pixel centres.
+    """Fills and interpolates cells of one (grid, size) that :func:`fits`; half-pixel centers.
 
     The methods are :class:`~.mask_cells.CellPainter`'s.
     """

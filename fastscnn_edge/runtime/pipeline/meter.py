@@ -159,7 +159,7 @@ def percentile(samples: Sequence[int], percent: float) -> int:
     return sorted(samples)[math.ceil(percent / 100 * len(samples)) - 1]
 
 
-def summarise(samples: Sequence[int]) -> Percentiles | None:
+def summarize(samples: Sequence[int]) -> Percentiles | None:
     """Percentiles of ``samples`` (nanoseconds), or None if there are none."""
     if not samples:
         return None
@@ -167,6 +167,6 @@ def summarise(samples: Sequence[int]) -> Percentiles | None:
 
 
 def kept_summary(samples: Samples) -> Percentiles | None:
-    """:func:`summarise` with the largest of all samples, kept or not."""
-    summary = summarise(samples.to_list())
+    """:func:`summarize` with the largest of all samples, kept or not."""
+    summary = summarize(samples.to_list())
     return replace(summary, max=samples.largest / 1e6) if summary else None

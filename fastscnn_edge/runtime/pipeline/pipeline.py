@@ -206,7 +206,7 @@ def _put_out(outbox: Mailbox[_Segmented], meter: Meter, render: Sink, between: C
 
 
 def warm_up(segmenter: Segmenter, meter: Meter, times: int) -> None:
-    """Run the network ``times`` on one colour, so that caches, clocks and lazy allocations settle first."""
+    """Run the network ``times`` on one color, so that caches, clocks and lazy allocations settle first."""
     segmenter.engine.input_view()[...] = 0
     for _ in range(times):
         start = time.perf_counter_ns()

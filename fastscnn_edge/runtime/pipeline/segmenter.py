@@ -58,7 +58,7 @@ class Segmenter:
 
     @property
     def spec(self) -> ModelSpec:
-        """Sizes, classes and colours of the model."""
+        """Sizes, classes and colors of the model."""
         return self.engine.spec
 
     def predict(self, rgb: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Small SVG charts as text: what a report page needs, with no library and no script.
 
-Each function returns one ``<svg>``. Colours are CSS classes (``c0``, ``c1``, ... for series, ``axis``, ``grid``,
+Each function returns one ``<svg>``. Colors are CSS classes (``c0``, ``c1``, ... for series, ``axis``, ``grid``,
 ``label``, ``mark``), so that the page decides them, for light and for dark. Widths are those of a phone; on a larger
 screen the whole drawing grows with its column.
 """

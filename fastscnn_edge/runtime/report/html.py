@@ -17,7 +17,7 @@ from .facts import conditions, count_of, mib
 _MIB = 1 << 20
 
 _LINES = 5
-"""In one chart; there are as many colours."""
+"""In one chart; there are as many colors."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde3;

@@ -1,4 +1,4 @@
-"""Class maps for people to look at: colours over the frame, a legend, and an indexed PNG."""
+"""Class maps for people to look at: colors over the frame, a legend, and an indexed PNG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BACKGROUND, _INK, _RIM = (250, 250, 250), (33, 33, 33), (150, 150, 150)
 
 
 def blend(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> np.ndarray:
-    """Half frame, half class colour.
+    """Half frame, half class color.
 
     Args:
         rgb: uint8 [H, W, 3].
@@ -26,12 +26,12 @@ def blend(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> np.ndarr
         uint8 [H, W, 3].
     """
     # Halving both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
-    colours = _indexed(classes, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
-    return np.add(np.asarray(colours), rgb >> 1)
+    colors = _indexed(classes, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
+    return np.add(np.asarray(colors), rgb >> 1)
 
 
 def mask_image(classes: np.ndarray, class_set: ClassSet) -> Image.Image:
-    """An indexed picture (mode P): pixel values are class indices [H, W], the palette shows the colours."""
+    """An indexed picture (mode P): pixel values are class indices [H, W], the palette shows the colors."""
     return _indexed(classes, np.asarray(class_set.palette, np.uint8))
 
 
@@ -46,7 +46,7 @@ def overlay(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet, only_pres
     Args:
         rgb: uint8 [H, W, 3].
         classes: uint8 [H, W].
-        class_set: names and colours.
+        class_set: names and colors.
         only_present: list the classes in the picture, largest first, with their shares; else all classes in their
             own order, so that the frames of a video all have the same layout and size.
     """
@@ -65,7 +65,7 @@ def overlay(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet, only_pres
     return canvas
 
 
-def legend(texts: list[str], colours: list[tuple[int, int, int]], width: int) -> Image.Image:
+def legend(texts: list[str], colors: list[tuple[int, int, int]], width: int) -> Image.Image:
     """Swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
     unit = max(12, min(32, width // 56))  # font size in pixels; all distances follow from it
     font = _font(unit)
@@ -73,10 +73,10 @@ def legend(texts: list[str], colours: list[tuple[int, int, int]], width: int) ->
     layout = _Layout.fit(len(texts), entry, unit, width)
     strip = Image.new("RGB", (layout.width, layout.height), _BACKGROUND)
     draw = ImageDraw.Draw(strip)
-    for index, (text, colour) in enumerate(zip(texts, colours, strict=True)):
+    for index, (text, color) in enumerate(zip(texts, colors, strict=True)):
         x, middle = layout.position(index)
         top = middle - unit // 2
-        draw.rectangle((x, top, x + unit - 1, top + unit - 1), fill=colour, outline=_RIM)
+        draw.rectangle((x, top, x + unit - 1, top + unit - 1), fill=color, outline=_RIM)
         draw.text((x + unit + unit // 2, middle), text, fill=_INK, font=font, anchor="lm")
     return strip
 

@@ -26,7 +26,7 @@ class ResultFiles:
 
     Args:
         folder: created when the first result is written.
-        class_set: names and colours.
+        class_set: names and colors.
         moving: the frames are those of a video or camera.
 
     Raises:
@@ -42,11 +42,11 @@ class ResultFiles:
         """Write both files of ``frame``; ``classes`` is uint8 [H, W]. A repeated picture is written once."""
         if frame.name == self._last_name:
             return
-        picture = overlay(frame.rgb, classes, self._class_set, only_present=not self._moving)
+        image = overlay(frame.rgb, classes, self._class_set, only_present=not self._moving)
         suffix, kind = (".jpg", "JPEG") if self._moving else (".png", "PNG")
         # The temporary name has no suffix Pillow could tell the format by.
         with atomic_path(self._folder / f"{frame.name}_overlay{suffix}") as path:
-            picture.save(path, format=kind, **_OPTIONS[kind])
+            image.save(path, format=kind, **_OPTIONS[kind])
         with atomic_path(self._folder / f"{frame.name}_mask.png") as path:
             mask_image(classes, self._class_set).save(path, format="PNG", **_OPTIONS["PNG"])
         self._last_name = frame.name

@@ -39,7 +39,7 @@ class VideoWriter:
 
     Args:
         path: the .mp4.
-        class_set: names and colours.
+        class_set: names and colors.
         moving: frames of a video or camera rather than still pictures.
 
     Raises:
@@ -65,13 +65,13 @@ class VideoWriter:
                 f"{self._path} has frames of {self._size[1]}x{self._size[0]}, but {frame.name} is {width}x{height}; "
                 "--video needs frames of one size"
             )
-        picture = np.asarray(overlay(frame.rgb, classes, self._class_set, only_present=False))
+        image = np.asarray(overlay(frame.rgb, classes, self._class_set, only_present=False))
         # Chroma is stored at half the resolution, so sides must be even.
-        picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+        image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
         if self._container is None:
-            self._open(picture.shape[1], picture.shape[0])
+            self._open(image.shape[1], image.shape[0])
             self._size = (height, width)
-        encoded = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        encoded = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         encoded.pts, encoded.time_base = self._tick(frame), Fraction(1, _TICKS)
         self._mux(encoded)
         self._frames += 1

@@ -32,7 +32,7 @@ class Window:
     keeps its shape when the window is resized; f is full screen, space holds the picture, q or Escape closes.
 
     Args:
-        class_set: names and colours.
+        class_set: names and colors.
         title: what runs.
 
     Raises:
@@ -108,9 +108,9 @@ class Window:
         key = (id(classes), frame.name, space)
         if self._drawn and self._drawn[0] == key:
             return
-        picture = self._image_tk.PhotoImage(self._compose(frame, classes, space))
-        self._label.configure(image=picture)
-        self._drawn = key, picture, classes  # Tk does not keep the picture, nor the id its meaning
+        image = self._image_tk.PhotoImage(self._compose(frame, classes, space))
+        self._label.configure(image=image)
+        self._drawn = key, image, classes  # Tk does not keep the picture, nor the id its meaning
         rate = self._figures.rate()
         self._root.title(f"{self._title}  {frame.name}" + (f"  {rate:.1f} fps" if rate else ""))
 
@@ -133,9 +133,9 @@ class Window:
         height, width = classes.shape
         factor = max(min(space[0] / width, (space[1] - strip.height) / height), 1 / max(width, height))
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        picture = Image.fromarray(blend(frame.rgb, classes, self._class_set)).resize(size, Image.Resampling.BILINEAR)
+        image = Image.fromarray(blend(frame.rgb, classes, self._class_set)).resize(size, Image.Resampling.BILINEAR)
         canvas = Image.new("RGB", (max(space[0], 1), size[1] + strip.height), _GROUND)
-        canvas.paste(picture, ((space[0] - size[0]) // 2, 0))
+        canvas.paste(image, ((space[0] - size[0]) // 2, 0))
         canvas.paste(strip, ((space[0] - strip.width) // 2, size[1]))
         return canvas
 

@@ -65,13 +65,13 @@ class AvStream(SourceState):
             raise SourceError(f"{what} contains no frame that can be decoded")
 
 
-def to_rgb(picture: Any, pool: FramePool) -> np.ndarray:
+def to_rgb(image: Any, pool: FramePool) -> np.ndarray:
     """A decoded frame as upright uint8 [H, W, 3] from ``pool``; phones record sideways and say so."""
-    converted = picture.reformat(format="rgb24")
+    converted = image.reformat(format="rgb24")
     plane = converted.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: converted.height]
     rgb = rows[:, : converted.width * 3].reshape(converted.height, converted.width, 3)
-    turned = np.rot90(rgb, round(getattr(picture, "rotation", 0) / 90) % 4)
+    turned = np.rot90(rgb, round(getattr(image, "rotation", 0) / 90) % 4)
     out = pool.take(turned.shape)
     np.copyto(out, turned)
     return out

@@ -49,25 +49,25 @@ class FolderSource(SourceState):
     def __init__(self, path: Path, warn: Warn = warn_on_stderr) -> None:
         super().__init__()
         self._path, self._warn = path, warn
-        self._pictures: list[Path] = []
+        self._images: list[Path] = []
 
     def __enter__(self) -> FolderSource:
         try:
             entries = sorted(self._path.iterdir())
         except OSError as error:
             raise SourceError(f"cannot list {self._path}: {error.strerror}") from error
-        self._pictures = [
+        self._images = [
             p for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
         ]
-        if not self._pictures:
-            raise SourceError(f"{self._path} contains no pictures ({listed(PICTURE_SUFFIXES)})")
+        if not self._images:
+            raise SourceError(f"{self._path} contains no pictures ({listed(IMAGE_SUFFIXES)})")
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        stems = Counter(p.stem for p in self._pictures)
+        stems = Counter(p.stem for p in self._images)
         held_back: list[SourceError] = []  # while nothing has been read, the trouble may be all there is to say
         any_read = False
-        for path in self._pictures:
+        for path in self._images:
             try:
                 rgb = read_image(path)
             except SourceError as error:

@@ -33,6 +33,4 @@ def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) 
         from .video import VideoSource
 
         return VideoSource(path)
-    raise SourceError(
-        f"{path} is neither a picture ({listed(PICTURE_SUFFIXES)}) nor a video ({listed(VIDEO_SUFFIXES)})"
-    )
+    raise SourceError(f"{path} is neither a picture ({listed(IMAGE_SUFFIXES)}) nor a video ({listed(VIDEO_SUFFIXES)})")

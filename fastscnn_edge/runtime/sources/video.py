@@ -24,5 +24,5 @@ class VideoSource(AvStream):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        for number, picture in enumerate(self._decoded(str(self._path)), start=1):
-            yield Frame(to_rgb(picture, self._pool), f"frame_{number:06d}", time.monotonic(), picture.time)
+        for number, image in enumerate(self._decoded(str(self._path)), start=1):
+            yield Frame(to_rgb(image, self._pool), f"frame_{number:06d}", time.monotonic(), image.time)

@@ -91,7 +91,7 @@ class LiveFeed:
 
 
 def encode(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> bytes:
-    """JPEG of ``rgb`` uint8 [H, W, 3] under the colours of ``classes`` uint8 [H, W], at most 1280 pixels wide."""
+    """JPEG of ``rgb`` uint8 [H, W, 3] under the colors of ``classes`` uint8 [H, W], at most 1280 pixels wide."""
     factor = -(-classes.shape[1] // _MAX_WIDTH)
     if factor > 1:  # shrunk first: everything after it then costs less
         rgb = np.asarray(Image.fromarray(rgb).reduce(factor))

@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not access.knows_host(self.headers.get("Host")):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "open this page by its address, or as localhost")
             return
-        # Neither decoded nor normalised: a route is matched letter by letter or not at all.
+        # Neither decoded nor normalized: a route is matched letter by letter or not at all.
         route, _, query = self.path.partition("?")
         token = next(iter(parse_qs(query).get("token", [])), None)
         if not access.admits(token, self.headers.get("Cookie")):
@@ -201,10 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
         while feed.pause(max(0.0, due - time.monotonic())):
             due = time.monotonic() + _STREAM_INTERVAL
-            picture = feed.jpeg(number, _REPEAT_AFTER)
-            if picture is None:
+            image = feed.jpeg(number, _REPEAT_AFTER)
+            if image is None:
                 continue
-            number, data = picture
+            number, data = image
             head = f"Content-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             self.wfile.write(head.encode() + data + f"\r\n--{_BOUNDARY}\r\n".encode())
 

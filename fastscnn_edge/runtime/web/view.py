@@ -40,7 +40,7 @@ class WebView:
 
     Args:
         address: where to listen.
-        class_set: names and colours.
+        class_set: names and colors.
         about: what runs.
         dropped: frames lost so far, asked for while somebody watches.
 
@@ -119,8 +119,8 @@ class Status:
             "throttle": throttle_verdict([board]),
             "dropped": self._dropped(),
             "classes": [
-                {"label": label, "colour": "#{:02x}{:02x}{:02x}".format(*colour), "share": round(share, 4)}
-                for label, colour, share in described
+                {"label": label, "color": "#{:02x}{:02x}{:02x}".format(*color), "share": round(share, 4)}
+                for label, color, share in described
             ],
         }
         return json.dumps(status).encode()
@@ -140,4 +140,4 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def _url(asked: str, bound: str, port: int, token: str | None) -> str:
     """What to open: where every address is listened at, this machine's name is the best guess from elsewhere."""
     host = socket.gethostname() if ipaddress.ip_address(bound).is_unspecified else asked
-    return f"http://{Address(host, port)}/" + (f"?token={token}" if token else "")
+    return f"http://{ListenAddress(host, port)}/" + (f"?token={token}" if token else "")

@@ -23,22 +23,22 @@ from fastscnn_edge.quantization.graph.graph import Conv, Graph
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.ptq import activation_parameters, with_parameters
 from fastscnn_edge.runtime.mask.plan import class_map
-from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, Normalisation
-from tests.helpers import random_model, random_picture
+from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, Normalization
+from tests.helpers import random_image, random_model
 
 SIZES = [(96, 128), (90, 75), (64, 33)]
 
-# Foreign normalisation with the mmseg dialect: the case that needs a border.
-NORMALISATION = {"mmseg": IMAGENET, "paper": INT8_NATIVE}
+# Foreign normalization with the mmseg dialect: the case that needs a border.
+NORMALIZATION = {"mmseg": IMAGENET, "paper": INT8_NATIVE}
 
 
 def float_graph(dialect: str, size: tuple[int, int]) -> Graph:
-    return lower(random_model(dialect, 6), NORMALISATION[dialect], *size)
+    return lower(random_model(dialect, 6), NORMALIZATION[dialect], *size)
 
 
 def int8_graph(graph: Graph, scheme: str = "affine") -> Graph:
     _, height, width, _ = graph.tensors[graph.input].shape
-    ranges = observe_ranges(graph, [random_picture(height, width)])
+    ranges = observe_ranges(graph, [random_image(height, width)])
     return with_parameters(graph, activation_parameters(graph, ranges, SCHEMES[scheme]), SCHEMES[scheme])
 
 
@@ -49,14 +49,14 @@ def outcome(
     folder: Path,
     *,
     align_corners: bool = False,
-    normalisation: Normalisation = IMAGENET,
+    normalization: Normalization = IMAGENET,
 ) -> tuple[np.ndarray, Counter[str]]:
     """What ONNX Runtime makes of ``picture``, and the operators it ran."""
     path = folder / "model.onnx"
-    onnx.save(write_onnx(graph, options, normalisation, align_corners, {}), path)
-    session, optimised = open_session(path, options)
-    (value,) = session.run(None, {"image": image(picture, options, normalisation)})
-    return value, Counter(node.op_type for node in optimised.graph.node)
+    onnx.save(write_onnx(graph, options, normalization, align_corners, {}), path)
+    session, optimized = open_session(path, options)
+    (value,) = session.run(None, {"image": image(picture, options, normalization)})
+    return value, Counter(node.op_type for node in optimized.graph.node)
 
 
 def nhwc(logits: np.ndarray) -> np.ndarray:
@@ -66,17 +66,17 @@ def nhwc(logits: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
 @pytest.mark.parametrize("size", SIZES)
 def test_fp32_equals_the_float_evaluator(dialect: str, size: tuple[int, int], tmp_path: Path) -> None:
-    graph, picture = float_graph(dialect, size), random_picture(*size, 1)
-    logits, _ = outcome(graph, OnnxOptions(), picture, tmp_path)
-    assert difference([run(graph, picture)], [nhwc(logits)]).largest < 1e-5
+    graph, image = float_graph(dialect, size), random_image(*size, 1)
+    logits, _ = outcome(graph, OnnxOptions(), image, tmp_path)
+    assert difference([run(graph, image)], [nhwc(logits)]).largest < 1e-5
 
 
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
 def test_fp16_computes_in_fp16(dialect: str, tmp_path: Path) -> None:
-    graph, picture = float_graph(dialect, (96, 128)), random_picture(96, 128, 1)
-    logits, _ = outcome(halve(graph), OnnxOptions(), picture, tmp_path)
+    graph, image = float_graph(dialect, (96, 128)), random_image(96, 128, 1)
+    logits, _ = outcome(halve(graph), OnnxOptions(), image, tmp_path)
     assert logits.dtype == np.float32
-    assert difference([run(graph, picture)], [nhwc(logits)]).largest < 0.01
+    assert difference([run(graph, image)], [nhwc(logits)]).largest < 0.01
     model = onnx.load(tmp_path / "model.onnx")
     assert {i.data_type for i in model.graph.initializer} == {onnx.TensorProto.FLOAT16, onnx.TensorProto.INT64}
 
@@ -88,12 +88,12 @@ def test_int8_runs_every_convolution_in_integers(
     dialect: str, size: tuple[int, int], target: str, tmp_path: Path
 ) -> None:
     graph = int8_graph(float_graph(dialect, size))
-    picture, convolutions = random_picture(*size, 1), sum(isinstance(op, Conv) for op in graph.ops)
-    logits, operators = outcome(graph, OnnxOptions(target=target), picture, tmp_path)
+    image, convolutions = random_image(*size, 1), sum(isinstance(op, Conv) for op in graph.ops)
+    logits, operators = outcome(graph, OnnxOptions(target=target), image, tmp_path)
     assert operators["QLinearConv"] == convolutions
     assert not operators["Conv"] + operators["FusedConv"]
     assert operators["QLinearMatMul"] == 1 and operators["QLinearAdd"] == 7
-    gap = difference([run(graph, picture)], [integers(graph, nhwc(logits))])
+    gap = difference([run(graph, image)], [integers(graph, nhwc(logits))])
     # Single steps from the resizes and roundings grow through random layers; classes hardly move.
     assert gap.largest <= 40
     assert gap.agreement > 0.9
@@ -147,25 +147,23 @@ def test_tensorrt_files_have_no_zero_points_and_float_biases() -> None:
 def test_inputs_mean_the_same_picture(kind: str, form: str, tmp_path: Path) -> None:
     graph = float_graph("mmseg", (64, 96))
     graph = graph if form == "float" else int8_graph(graph)
-    picture = random_picture(64, 96, 1)
-    logits, _ = outcome(graph, OnnxOptions(input=kind), picture, tmp_path)
-    expected, _ = outcome(graph, OnnxOptions(), picture, tmp_path)
+    image = random_image(64, 96, 1)
+    logits, _ = outcome(graph, OnnxOptions(input=kind), image, tmp_path)
+    expected, _ = outcome(graph, OnnxOptions(), image, tmp_path)
     assert np.abs(logits - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_heads_are_the_mask_of_the_logits(align_corners: bool, target: str, tmp_path: Path) -> None:
-    graph, picture = float_graph("paper", (64, 96)), random_picture(64, 96, 1)
-    mask = class_map(run(graph, picture)[0], (64, 96), align_corners)
+    graph, image = float_graph("paper", (64, 96)), random_image(64, 96, 1)
+    mask = class_map(run(graph, image)[0], (64, 96), align_corners)
     upsampled, _ = outcome(
-        graph, OnnxOptions(head="upsampled", target=target), picture, tmp_path, align_corners=align_corners
+        graph, OnnxOptions(head="upsampled", target=target), image, tmp_path, align_corners=align_corners
     )
     assert upsampled.shape == (1, 6, 64, 96)
     assert (upsampled[0].argmax(0) == mask).mean() > 0.999
-    classes, _ = outcome(
-        graph, OnnxOptions(head="argmax", target=target), picture, tmp_path, align_corners=align_corners
-    )
+    classes, _ = outcome(graph, OnnxOptions(head="argmax", target=target), image, tmp_path, align_corners=align_corners)
     assert (classes.dtype, classes.shape) == (np.uint8, (1, 64, 96))
     assert (classes[0] == mask).mean() > 0.999
 
@@ -178,19 +176,19 @@ def test_one_dynamic_file_is_every_fixed_file(dialect: str, form: str, dynamic: 
     size = written if dynamic == "batch" else (97, 250)
     batch = 1 if dynamic == "size" else 2
     model = random_model(dialect, 6)
-    typical, other = (lower(model, NORMALISATION[dialect], *extent) for extent in (written, size))
+    typical, other = (lower(model, NORMALIZATION[dialect], *extent) for extent in (written, size))
     if form == "int8":
         scheme = SCHEMES["affine"]
-        parameters = activation_parameters(typical, observe_ranges(typical, [random_picture(*written)]), scheme)
+        parameters = activation_parameters(typical, observe_ranges(typical, [random_image(*written)]), scheme)
         typical, other = (with_parameters(g, parameters, scheme) for g in (typical, other))
     options = OnnxOptions(dynamic=dynamic)
     path = tmp_path / "model.onnx"
-    onnx.save(write_onnx(typical, options, NORMALISATION[dialect], dialect == "paper", {}), path)
+    onnx.save(write_onnx(typical, options, NORMALIZATION[dialect], dialect == "paper", {}), path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    pictures = [random_picture(*size, seed) for seed in range(batch)]
-    (logits,) = session.run(None, {"image": np.stack(pictures)})
+    images = [random_image(*size, seed) for seed in range(batch)]
+    (logits,) = session.run(None, {"image": np.stack(images)})
     actual = [integers(other, nhwc(logits)[i : i + 1]) for i in range(batch)]
-    gap = difference([run(other, p) for p in pictures], actual)
+    gap = difference([run(other, p) for p in images], actual)
     if form == "float":
         assert gap.largest < 1e-5
     else:
@@ -203,7 +201,7 @@ def test_dynamic_argmax_follows_the_picture(tmp_path: Path) -> None:
     onnx.save(write_onnx(graph, OnnxOptions(head="argmax", dynamic="all"), IMAGENET, False, {}), path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for height, width in ((64, 96), (97, 250)):
-        (classes,) = session.run(None, {"image": np.stack([random_picture(height, width)] * 2)})
+        (classes,) = session.run(None, {"image": np.stack([random_image(height, width)] * 2)})
         assert classes.shape == (2, height, width)
 
 

@@ -22,10 +22,10 @@ from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.graph.mixed_precision import int16_activations, keep_float
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (64, 96)
-PICTURE = random_picture(*SIZE, 5)
+PICTURE = random_image(*SIZE, 5)
 # Among those named downsample is a stride-2 convolution whose padding needs a PAD.
 LAYERS = [["fusion/higher"], ["downsample*", "pyramid/*", "logits"], ["*"]]
 
@@ -35,7 +35,7 @@ def graphs(request: pytest.FixtureRequest) -> tuple[Graph, Graph]:
     """(float, int8)."""
     dialect, scheme = request.param
     graph = lower(random_model(dialect, 6), IMAGENET if dialect == "mmseg" else INT8_NATIVE, *SIZE)
-    ranges = observe_ranges(graph, [random_picture(*SIZE, seed) for seed in range(2)])
+    ranges = observe_ranges(graph, [random_image(*SIZE, seed) for seed in range(2)])
     return graph, quantize_graph(graph, ranges, SCHEMES[scheme])
 
 

@@ -27,13 +27,13 @@ from fastscnn_edge.quantization.calibration.statistics import BINS, Histogram
 from fastscnn_edge.quantization.graph.evaluator import run_all
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.spec import INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 from tests.helpers.hard import HARD_LAYERS, unbalanced
 
 SIZE = (64, 96)
 BETWEEN = 497
 """Column of the picture between its two panels."""
-PICTURES = [random_picture(*SIZE, seed) for seed in range(2)]
+PICTURES = [random_image(*SIZE, seed) for seed in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def layers(graph):
 def test_peaks_are_in_steps_of_the_scale(graph, scheme: str, steps: int) -> None:
     stem = next(layer for layer in measure_channel_ranges(graph, PICTURES, SCHEMES[scheme]) if layer.name == "stem")
     # A ReLU's output: the greatest channel reaches the last step, the others their share of it.
-    seen = np.max([dict(run_all(graph, picture))["stem"].max((0, 1, 2)) for picture in PICTURES], 0)
+    seen = np.max([dict(run_all(graph, image))["stem"].max((0, 1, 2)) for image in PICTURES], 0)
     np.testing.assert_allclose(stem.before, steps * seen / seen.max(), rtol=1e-5)
     # Read by a depthwise convolution alone, so every channel is brought to the same peak.
     np.testing.assert_allclose(stem.after[seen > 0], steps, rtol=1e-4)
@@ -87,7 +87,7 @@ def test_the_concat_is_shown_by_its_parts(graph, layers) -> None:
         (192, 224),
         (224, 256),
     ]
-    values = [dict(run_all(graph, picture)) for picture in PICTURES]
+    values = [dict(run_all(graph, image)) for image in PICTURES]
     for part in parts:
         assert part.before.sum() == sum(np.count_nonzero(one[part.name]) for one in values)
 

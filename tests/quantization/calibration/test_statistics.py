@@ -20,7 +20,7 @@ from fastscnn_edge.quantization.graph.evaluator import run_all
 from fastscnn_edge.quantization.graph.graph import Quantization, scale_groups
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.spec import INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (64, 96)
 
@@ -31,19 +31,19 @@ def graph():
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    return [random_picture(*SIZE, seed) for seed in range(3)]
+def images():
+    return [random_image(*SIZE, seed) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def statistics(graph, pictures):
-    return collect(graph, pictures)
+def statistics(graph, images):
+    return collect(graph, images)
 
 
 @pytest.fixture(scope="module")
-def everything(graph, pictures) -> dict[str, np.ndarray]:
+def everything(graph, images) -> dict[str, np.ndarray]:
     """Activation -> [pictures, h, w, C]."""
-    runs = [dict(run_all(graph, picture)) for picture in pictures]
+    runs = [dict(run_all(graph, image)) for image in images]
     return {name: np.concatenate([values[name] for values in runs]) for name in runs[0]}
 
 
@@ -86,7 +86,7 @@ def test_histograms_count_every_value_once(statistics, everything) -> None:
         assert histogram.counts.sum() + histogram.zeros == values.size
         assert histogram.zeros == (values == 0).sum()
         expected, _ = np.histogram(values[values != 0], BINS, (histogram.low, histogram.high))
-        # float32 against float64 at the edges of bins: a value may fall to the neighbour.
+        # float32 against float64 at the edges of bins: a value may fall to the neighbor.
         assert np.abs(np.cumsum(histogram.counts) - np.cumsum(expected)).max() <= 0.005 * values.size
 
 
@@ -100,8 +100,8 @@ def test_members_of_a_group_share_edges_and_range(graph, statistics) -> None:
     assert histogram.high == statistics["pyramid/concat"].high.max()
 
 
-def test_min_max_is_what_observe_says(graph, pictures, statistics) -> None:
-    seen, ranges = observe_ranges(graph, pictures), choose_ranges(graph, statistics, "min-max", AFFINE)
+def test_min_max_is_what_observe_says(graph, images, statistics) -> None:
+    seen, ranges = observe_ranges(graph, images), choose_ranges(graph, statistics, "min-max", AFFINE)
     for name in ("stem", "bottleneck1.2/add", "logits"):
         assert ranges[name] == seen[name]
 
@@ -118,9 +118,9 @@ def test_logits_keep_twice_the_range_of_any_runner_up(graph, statistics, everyth
         assert chosen.high == pytest.approx(min(logits.max(), limit))
 
 
-def test_statistics_without_histograms_take_one_pass(graph, pictures) -> None:
+def test_statistics_without_histograms_take_one_pass(graph, images) -> None:
     calls = []
-    statistics = collect(graph, pictures, histograms=False, progress=lambda *step: calls.append(step))
+    statistics = collect(graph, images, histograms=False, progress=lambda *step: calls.append(step))
     assert calls == [("observe", 1, 3), ("observe", 2, 3), ("observe", 3, 3)]
     with pytest.raises(ValueError, match="histograms"):
         choose_ranges(graph, statistics, "mse", AFFINE)

@@ -91,8 +91,8 @@ def test_resize_taps_stay_inside_and_weights_are_a_convex_combination(small: int
 
 @pytest.mark.parametrize("corners", [False, True])
 def test_resize_keeps_a_constant(corners: bool) -> None:
-    picture = np.full((1, 3, 5, 2), -77, np.int8)
-    assert (arithmetic.resize(picture, 11, 20, corners) == -77).all()
+    image = np.full((1, 3, 5, 2), -77, np.int8)
+    assert (arithmetic.resize(image, 11, 20, corners) == -77).all()
 
 
 @given(st.integers(-128, 127), st.integers(-128, 127))

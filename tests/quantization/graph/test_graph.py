@@ -13,24 +13,24 @@ from fastscnn_edge.quantization.graph.evaluator import run
 from fastscnn_edge.quantization.graph.graph import Conv, Graph, Quantization, output_extent, scale_groups, used_padding
 from fastscnn_edge.quantization.graph.lower import lower, pooling_matrix
 from fastscnn_edge.reference.model import FastSCNN
-from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, Normalisation
-from tests.helpers import random_model, random_picture
+from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, Normalization
+from tests.helpers import random_image, random_model
 
 
-def torch_logits(model: FastSCNN, normalisation: Normalisation, picture: np.ndarray) -> np.ndarray:
-    mean, std = torch.tensor(normalisation.mean), torch.tensor(normalisation.std)
+def torch_logits(model: FastSCNN, normalization: Normalization, image: np.ndarray) -> np.ndarray:
+    mean, std = torch.tensor(normalization.mean), torch.tensor(normalization.std)
     with torch.inference_mode():
-        x = ((torch.tensor(picture).float() - mean) / std).permute(2, 0, 1)[None]
+        x = ((torch.tensor(image).float() - mean) / std).permute(2, 0, 1)[None]
         return model(x).permute(0, 2, 3, 1).numpy()
 
 
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
-@pytest.mark.parametrize("normalisation", [INT8_NATIVE, IMAGENET], ids=["native", "imagenet"])
+@pytest.mark.parametrize("normalization", [INT8_NATIVE, IMAGENET], ids=["native", "imagenet"])
 @pytest.mark.parametrize("size", [(64, 96), (90, 75), (33, 128), (97, 61)])
-def test_float_graph_equals_pytorch(dialect: str, normalisation: Normalisation, size: tuple[int, int]) -> None:
-    model, picture = random_model(dialect, classes=7), random_picture(*size)
-    expected = torch_logits(model, normalisation, picture)
-    actual = run(lower(model, normalisation, *size), picture)
+def test_float_graph_equals_pytorch(dialect: str, normalization: Normalization, size: tuple[int, int]) -> None:
+    model, image = random_model(dialect, classes=7), random_image(*size)
+    expected = torch_logits(model, normalization, image)
+    actual = run(lower(model, normalization, *size), image)
     assert actual.shape == expected.shape
     assert np.abs(actual - expected).max() <= 2e-5 * np.abs(expected).max()
 
@@ -62,7 +62,7 @@ def test_every_activation_is_in_one_scale_group_and_concat_joins() -> None:
     assert next(group for group in groups if "input" in group) == {"input", "border/rows", "border/columns"}
 
 
-def test_native_normalisation_needs_no_border() -> None:
+def test_native_normalization_needs_no_border() -> None:
     graph = lower(random_model("mmseg", 4), INT8_NATIVE, 64, 64)
     stem = next(op for op in graph.ops if isinstance(op, Conv))
     assert stem.input == "input" and stem.padding == (1, 0, 1, 0)
@@ -78,4 +78,4 @@ def test_quantization_refuses_nonsense() -> None:
 def test_run_refuses_a_picture_of_another_size() -> None:
     graph: Graph = lower(random_model("mmseg", 4), INT8_NATIVE, 64, 64)
     with pytest.raises(ValueError, match="expected a uint8 picture"):
-        run(graph, random_picture(64, 96))
+        run(graph, random_image(64, 96))

@@ -15,10 +15,10 @@ from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.graph.mixed_precision import description, int16_activations, keep_float, select
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
 from fastscnn_edge.spec import IMAGENET
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (64, 96)
-PICTURE = random_picture(*SIZE, 5)
+PICTURE = random_image(*SIZE, 5)
 CHAIN = ["bottleneck1.1/expand", "bottleneck1.1/depthwise", "bottleneck1.1/project"]
 
 
@@ -26,7 +26,7 @@ CHAIN = ["bottleneck1.1/expand", "bottleneck1.1/depthwise", "bottleneck1.1/proje
 def graphs(request: pytest.FixtureRequest) -> tuple[Graph, Graph]:
     """(float, int8)."""
     graph = lower(random_model("mmseg", 6), IMAGENET, *SIZE)
-    ranges = observe_ranges(graph, [random_picture(*SIZE, seed) for seed in range(2)])
+    ranges = observe_ranges(graph, [random_image(*SIZE, seed) for seed in range(2)])
     return graph, quantize_graph(graph, ranges, SCHEMES[request.param])
 
 
@@ -74,7 +74,7 @@ def test_a_float_layer_computes_in_float_what_int8_hands_it(graphs: tuple[Graph,
 
 
 @pytest.mark.parametrize("kind", ["float32", "int16"])
-def test_neighbours_share_one_tensor(kind: str, graphs: tuple[Graph, Graph]) -> None:
+def test_neighbors_share_one_tensor(kind: str, graphs: tuple[Graph, Graph]) -> None:
     graph, int8 = graphs
     mixed = keep_float(int8, graph, CHAIN) if kind == "float32" else int16_activations(int8, CHAIN)
     source = "downsample2/pointwise"

@@ -14,19 +14,19 @@ from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.bias_correction import correct_biases
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
 from fastscnn_edge.spec import INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (96, 128)
 
 
-def mean_errors(graph: Graph, quantized: Graph, pictures, name: str) -> np.ndarray:
+def mean_errors(graph: Graph, quantized: Graph, images, name: str) -> np.ndarray:
     """float64 [C], in integer steps of the output."""
     total = 0
-    for picture in pictures:
-        values, integers = dict(run_all(graph, picture)), dict(run_all(quantized, picture))
+    for image in images:
+        values, integers = dict(run_all(graph, image)), dict(run_all(quantized, image))
         q = quantized.tensors[name].quantization
         total = total + (dequantize(integers[name], q.scale[0], q.zero_point) - values[name]).mean((0, 1, 2))
-    return total / len(pictures) / q.scale[0]
+    return total / len(images) / q.scale[0]
 
 
 @pytest.fixture(scope="module", params=["mmseg", "paper"])
@@ -36,8 +36,8 @@ def graph(request):
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_mean_errors_shrink(graph, scheme) -> None:
-    pictures = [random_picture(*SIZE, seed) for seed in range(3)]
-    quantized = quantize_graph(graph, observe_ranges(graph, pictures), scheme)
+    images = [random_image(*SIZE, seed) for seed in range(3)]
+    quantized = quantize_graph(graph, observe_ranges(graph, images), scheme)
     # Weights truncated instead of rounded: a shift in one direction, as large as it gets.
     damaged = {}
     for op in quantized.ops:
@@ -47,18 +47,18 @@ def test_mean_errors_shrink(graph, scheme) -> None:
                 tensor.name, tensor.shape, tensor.dtype, np.maximum(tensor.data, -126) - np.int8(1), tensor.quantization
             )
     quantized = quantized.replace_tensors(damaged)
-    corrected = correct_biases(graph, quantized, pictures)
+    corrected = correct_biases(graph, quantized, images)
     # Those without a ReLU, which would hide part of the shift and so part of its correction.
     for name in ("bottleneck1.1/project", "bottleneck3.2/project", "fusion/lower", "logits"):
-        before, after = (np.abs(mean_errors(graph, q, pictures, name)) for q in (quantized, corrected))
+        before, after = (np.abs(mean_errors(graph, q, images, name)) for q in (quantized, corrected))
         assert after.mean() < 0.25 * before.mean(), name
         assert after.mean() < 0.1, name
 
 
 def test_only_biases_change_and_they_are_int32(graph) -> None:
-    pictures = [random_picture(*SIZE)]
-    quantized = quantize_graph(graph, observe_ranges(graph, pictures))
-    corrected = correct_biases(graph, quantized, pictures)
+    images = [random_image(*SIZE)]
+    quantized = quantize_graph(graph, observe_ranges(graph, images))
+    corrected = correct_biases(graph, quantized, images)
     biases = {op.bias for op in graph.ops if isinstance(op, Conv)}
     for name, tensor in corrected.tensors.items():
         before = quantized.tensors[name]

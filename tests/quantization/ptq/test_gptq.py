@@ -18,7 +18,7 @@ from fastscnn_edge.quantization.ptq.gptq import round_weights
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
 from fastscnn_edge.quantization.ptq.sequential import LayerStatistics, as_matrix, from_matrix, patches, refine_layers
 from fastscnn_edge.spec import INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (96, 128)
 
@@ -29,12 +29,12 @@ def graph():
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    return [random_picture(*SIZE, seed) for seed in range(3)]
+def images():
+    return [random_image(*SIZE, seed) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def refinements(graph, pictures) -> dict[str, LayerStatistics]:
+def refinements(graph, images) -> dict[str, LayerStatistics]:
     """What every convolution sees when none is changed."""
     seen = {}
 
@@ -43,8 +43,8 @@ def refinements(graph, pictures) -> dict[str, LayerStatistics]:
         return refinement
 
     scheme = SCHEMES["affine"]
-    quantized = quantize_graph(graph, choose_ranges(graph, collect(graph, pictures), "mse", scheme), scheme)
-    unchanged = refine_layers(graph, quantized, pictures, [keep])
+    quantized = quantize_graph(graph, choose_ranges(graph, collect(graph, images), "mse", scheme), scheme)
+    unchanged = refine_layers(graph, quantized, images, [keep])
     assert all(unchanged.tensors[name] is tensor for name, tensor in quantized.tensors.items() if tensor.data is None)
     return seen
 
@@ -102,7 +102,7 @@ def _refinement(inputs: np.ndarray, real: np.ndarray) -> LayerStatistics:
     weight = Tensor("w", shape, np.dtype(np.int8), np.round(real).astype(np.int8).reshape(shape), one)
     bias = Tensor("b", (len(real),), np.dtype(np.int32), np.zeros(len(real), np.int32), one)
     op = Conv("x", "w", "b", "y", 1, (0, 0, 0, 0), False)
-    centred = inputs - inputs.mean(0)
+    centered = inputs - inputs.mean(0)
     target = inputs @ real.T
     return LayerStatistics(
         op,
@@ -112,9 +112,9 @@ def _refinement(inputs: np.ndarray, real: np.ndarray) -> LayerStatistics:
         np.ones(len(real)),
         len(inputs),
         inputs.mean(0),
-        centred.T @ centred / len(inputs),
+        centered.T @ centered / len(inputs),
         target.mean(0),
-        centred.T @ target / len(inputs),
+        centered.T @ target / len(inputs),
     )
 
 
@@ -129,8 +129,8 @@ def test_dead_inputs_do_no_harm(refinements) -> None:
     np.testing.assert_array_equal(round_weights(silent).weight.data, refinement.weight.data)
 
 
-def test_patches_are_what_the_convolution_multiplies(graph, pictures) -> None:
-    values = dict(run_all(graph, pictures[0])) | {graph.input: input_values(graph, pictures[0])}
+def test_patches_are_what_the_convolution_multiplies(graph, images) -> None:
+    values = dict(run_all(graph, images[0])) | {graph.input: input_values(graph, images[0])}
     for op in graph.ops:
         if not isinstance(op, Conv):
             continue

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import SourceError
-from fastscnn_edge.quantization.calibration.calibration_images import list_calibration_images
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.quantization.calibration.ranges import Range, observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
@@ -16,7 +16,7 @@ from fastscnn_edge.quantization.graph.graph import Conv, Pool, scale_groups
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (96, 128)
 
@@ -24,22 +24,22 @@ SIZE = (96, 128)
 @pytest.fixture(scope="module")
 def graphs():
     graph = lower(random_model("mmseg", 6), IMAGENET, *SIZE)
-    pictures = [random_picture(*SIZE, seed) for seed in range(3)]
-    return graph, quantize_graph(graph, observe_ranges(graph, pictures)), pictures
+    images = [random_image(*SIZE, seed) for seed in range(3)]
+    return graph, quantize_graph(graph, observe_ranges(graph, images)), images
 
 
 def test_int8_logits_follow_the_float_ones(graphs) -> None:
-    graph, quantized, pictures = graphs
+    graph, quantized, images = graphs
     out = quantized.tensors[quantized.output].quantization
-    real = run(graph, pictures[0])
-    approximate = dequantize(run(quantized, pictures[0]), out.scale[0], out.zero_point)
+    real = run(graph, images[0])
+    approximate = dequantize(run(quantized, images[0]), out.scale[0], out.zero_point)
     noise = ((real - approximate) ** 2).mean()
     assert 10 * np.log10((real**2).mean() / noise) > 20
 
 
 def test_no_activation_saturates_on_its_own_calibration_pictures(graphs) -> None:
-    graph, quantized, pictures = graphs
-    for (name, real), (_, integers) in zip(run_all(graph, pictures[1]), run_all(quantized, pictures[1]), strict=True):
+    graph, quantized, images = graphs
+    for (name, real), (_, integers) in zip(run_all(graph, images[1]), run_all(quantized, images[1]), strict=True):
         q = quantized.tensors[name].quantization
         assert real.min() >= (-128.5 - q.zero_point) * q.scale[0] - 1e-4, name
         assert real.max() <= (127.5 - q.zero_point) * q.scale[0] + 1e-4, name
@@ -57,11 +57,11 @@ def test_groups_share_scales_and_everything_is_integer(graphs) -> None:
 
 
 def test_input_is_the_pixel_with_its_top_bit_flipped(graphs) -> None:
-    _, quantized, pictures = graphs
-    name, value = next(run_all(quantized, pictures[0]))
+    _, quantized, images = graphs
+    name, value = next(run_all(quantized, images[0]))
     q = quantized.tensors[name].quantization
     assert (float(q.scale[0]), q.zero_point) == (1.0, 0)
-    assert (value[0].astype(int) == pictures[0].astype(int) - 128).all()
+    assert (value[0].astype(int) == images[0].astype(int) - 128).all()
 
 
 def test_weights_are_symmetric_per_channel_and_pooling_is_exact(graphs) -> None:
@@ -104,19 +104,19 @@ def test_a_dead_channel_gets_a_harmless_scale() -> None:
     model = random_model("mmseg", 3)
     model.feature_fusion.higher.bn.weight.data[5] = 0
     graph = lower(model, INT8_NATIVE, 64, 64)
-    quantized = quantize_graph(graph, observe_ranges(graph, [random_picture(64, 64)]))
+    quantized = quantize_graph(graph, observe_ranges(graph, [random_image(64, 64)]))
     assert (quantized.tensors["fusion/higher/weight"].data[5] == 0).all()
 
 
 def test_calibration_files_are_spread_over_the_folder(tmp_path) -> None:
     for i in range(10):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{i}.png")
-    assert [p.stem for p in list_calibration_images(tmp_path, 4)] == ["0", "3", "6", "9"]
-    assert len(list_calibration_images(tmp_path, 99)) == 10
+    assert [p.stem for p in calibration_files(tmp_path, 4)] == ["0", "3", "6", "9"]
+    assert len(calibration_files(tmp_path, 99)) == 10
 
 
 def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:
     with pytest.raises(SourceError, match="no such calibration folder"):
-        list_calibration_images(tmp_path / "absent", 4)
+        calibration_files(tmp_path / "absent", 4)
     with pytest.raises(SourceError, match="holds no pictures"):
-        list_calibration_images(tmp_path, 4)
+        calibration_files(tmp_path, 4)

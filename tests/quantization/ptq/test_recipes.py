@@ -19,21 +19,21 @@ from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq import recipes
 from fastscnn_edge.quantization.ptq.recipes import quantize, quantize_both, spread
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 from tests.helpers.hard import sqnr, unbalanced
 
 SIZE = (96, 128)
 
 
-def pictures(count: int, first: int = 0) -> list[np.ndarray]:
-    return [random_picture(*SIZE, seed) for seed in range(first, first + count)]
+def images(count: int, first: int = 0) -> list[np.ndarray]:
+    return [random_image(*SIZE, seed) for seed in range(first, first + count)]
 
 
 def fidelity(graph: Graph, quantized: Graph) -> float:
     """SQNR in dB of int8 logits, on pictures that calibration did not see."""
     q = quantized.tensors[quantized.output].quantization
-    real = np.concatenate([run(graph, p) for p in pictures(2, 50)])
-    integers = np.concatenate([run(quantized, p) for p in pictures(2, 50)])
+    real = np.concatenate([run(graph, p) for p in images(2, 50)])
+    integers = np.concatenate([run(quantized, p) for p in images(2, 50)])
     return sqnr(real, dequantize(integers, q.scale[0], q.zero_point))
 
 
@@ -45,12 +45,12 @@ def graph():
 
 @pytest.fixture(scope="module")
 def accurate(graph):
-    return quantize(graph, pictures(2), SYMMETRIC, "accurate")
+    return quantize(graph, images(2), SYMMETRIC, "accurate")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_hard_case_is_recovered(graph, scheme) -> None:
-    seen = pictures(4)
+    seen = images(4)
     hard = unbalanced(graph)
     easy_plain = fidelity(graph, quantize(graph, seen, scheme, "plain"))
     hard_plain = fidelity(graph, quantize(hard, seen, scheme, "plain"))
@@ -77,21 +77,21 @@ def test_hard_case_is_recovered(graph, scheme) -> None:
 def test_files_compute_what_the_evaluator_says(dialect: str, recipe: str, scheme, tmp_path: Path) -> None:
     size = (64, 96)
     graph = lower(random_model(dialect, 5), IMAGENET if dialect == "mmseg" else INT8_NATIVE, *size)
-    quantized = quantize(graph, [random_picture(*size, seed) for seed in range(2)], scheme, recipe)
-    path, picture = tmp_path / "model.tflite", random_picture(*size, 9)
+    quantized = quantize(graph, [random_image(*size, seed) for seed in range(2)], scheme, recipe)
+    path, image = tmp_path / "model.tflite", random_image(*size, 9)
     path.write_bytes(write_tflite(quantized, "test"))
-    np.testing.assert_array_equal(logits(path, quantized, picture, OpResolverType.BUILTIN_REF), run(quantized, picture))
+    np.testing.assert_array_equal(logits(path, quantized, image, OpResolverType.BUILTIN_REF), run(quantized, image))
 
 
 def test_symmetric_means_zero_point_zero_everywhere(accurate) -> None:
     assert {t.quantization.zero_point for t in accurate.tensors.values()} == {0}
     # A ReLU's output then uses the upper half only.
-    values = dict(run_all(accurate, pictures(1)[0]))
+    values = dict(run_all(accurate, images(1)[0]))
     assert values["stem"].min() == 0 and values["stem"].max() == 127
 
 
 def test_same_arguments_same_integers(graph, accurate) -> None:
-    again = quantize(graph, pictures(2), SYMMETRIC, "accurate")
+    again = quantize(graph, images(2), SYMMETRIC, "accurate")
     for name, tensor in accurate.tensors.items():
         other = again.tensors[name]
         assert tensor.data is None or (tensor.data == other.data).all(), name
@@ -99,14 +99,14 @@ def test_same_arguments_same_integers(graph, accurate) -> None:
 
 
 def test_the_float_twin_computes_the_same(graph) -> None:
-    both = quantize_both(graph, pictures(2), recipe="fast")
-    expected = run(graph, pictures(1)[0])
-    assert np.abs(run(both.real, pictures(1)[0]) - expected).max() <= 1e-4 * np.abs(expected).max()
+    both = quantize_both(graph, images(2), recipe="fast")
+    expected = run(graph, images(1)[0])
+    assert np.abs(run(both.real, images(1)[0]) - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def test_progress_counts_every_stage_to_its_end(graph) -> None:
     last = {}
-    quantize(graph, pictures(2), progress=lambda stage, done, total: last.update({stage: (done, total)}))
+    quantize(graph, images(2), progress=lambda stage, done, total: last.update({stage: (done, total)}))
     assert set(last) == {"observe", "refine"}
     assert all(done == total for done, total in last.values())
 
@@ -118,7 +118,7 @@ def test_little_memory_takes_fewer_pictures(graph, monkeypatch: pytest.MonkeyPat
         recipes, "refine", lambda g, q, chosen, *a, **k: seen.append(len(chosen)) or original(g, q, chosen, *a, **k)
     )
     monkeypatch.setattr(recipes, "MEMORY", 1)
-    quantize(graph, pictures(3))
+    quantize(graph, images(3))
     assert seen == [1]
 
 
@@ -129,6 +129,6 @@ def test_spread_takes_first_and_last() -> None:
 
 def test_nonsense_is_refused(graph) -> None:
     with pytest.raises(UsageError, match="unknown recipe 'best'; one of: plain, fast, accurate"):
-        quantize(graph, pictures(1), recipe="best")
+        quantize(graph, images(1), recipe="best")
     with pytest.raises(UsageError, match="at least one"):
         quantize(graph, [])

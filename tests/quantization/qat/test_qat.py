@@ -29,18 +29,16 @@ from fastscnn_edge.quantization.qat.fake_quant import FakeQuantGraph, round_weig
 from fastscnn_edge.quantization.qat.qat import QatConfig, divergence, train_qat
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (64, 96)
 CLASSES = generic(5)
 
 
-def quantized(dialect: str, scheme_name: str, normalisation=INT8_NATIVE):
+def quantized(dialect: str, scheme_name: str, normalization=INT8_NATIVE):
     scheme = SCHEMES[scheme_name]
-    graph = lower(random_model(dialect, 5), normalisation, *SIZE)
-    parameters = activation_parameters(
-        graph, observe_ranges(graph, [random_picture(*SIZE, s) for s in range(3)]), scheme
-    )
+    graph = lower(random_model(dialect, 5), normalization, *SIZE)
+    parameters = activation_parameters(graph, observe_ranges(graph, [random_image(*SIZE, s) for s in range(3)]), scheme)
     return graph, parameters, scheme
 
 
@@ -49,7 +47,7 @@ def quantized(dialect: str, scheme_name: str, normalisation=INT8_NATIVE):
 def test_every_operation_rounds_as_the_integers_do(dialect: str, scheme_name: str) -> None:
     """Each is given the integer graph's own inputs: a whole random network would amplify one early tie."""
     graph, parameters, scheme = quantized(dialect, scheme_name, IMAGENET if dialect == "mmseg" else INT8_NATIVE)
-    integers = dict(run_all(with_parameters(graph, parameters, scheme), random_picture(*SIZE, 1)))
+    integers = dict(run_all(with_parameters(graph, parameters, scheme), random_image(*SIZE, 1)))
     real = {
         name: torch.tensor(dequantize(value, parameters[name].scale[0], parameters[name].zero_point))
         for name, value in integers.items()
@@ -128,7 +126,7 @@ def test_a_quantized_file_keeps_every_integer_and_fits_other_sizes(dialect: str,
         assert back.tensors[name].quantization.scale.tobytes() == tensor.quantization.scale.tobytes()
     assert not real.is_quantized
     larger, _ = file.graphs(scheme, 96, 160)
-    assert run(larger, random_picture(96, 160)).shape == (1, 12, 20, 5)
+    assert run(larger, random_image(96, 160)).shape == (1, 12, 20, 5)
 
 
 def test_damaged_quantized_files_are_refused(tmp_path: Path) -> None:
@@ -166,9 +164,9 @@ def checkpoint(tiny_dataset: Path, tmp_path: Path) -> Path:
 def test_training_teaches_the_rounded_model(checkpoint: Path, tiny_dataset: Path, tmp_path: Path) -> None:
     loaded = load_checkpoint(checkpoint)
     scheme = SCHEMES["symmetric"]
-    graph = lower(loaded.model, loaded.normalisation, 64, 64)
+    graph = lower(loaded.model, loaded.normalization, 64, 64)
     train_set, val_set = open_dataset(tiny_dataset, "train"), open_dataset(tiny_dataset, "val")
-    start = apply(TRAINING_START, graph, [random_picture(64, 64)], scheme)
+    start = apply(TRAINING_START, graph, [random_image(64, 64)], scheme)
     config = QatConfig(epochs=6, batch=2, rate=1e-3, ema=0.5)
     outcome = train_qat(
         loaded, start, scheme, train_set, val_set, tmp_path / "run", config, workers=0, evaluate_every=2

@@ -33,7 +33,7 @@ def test_the_total_is_the_sum_and_more_pixels_need_more(h: int, w: int, engine: 
     assert found.total == pytest.approx(sum(value for _, value in found.parts), abs=1)
     assert estimate(replace(one, height=h + 1), engine, size, 40 * MIB).total > found.total
     for more in (
-        Workload(pictures=True),
+        Workload(images=True),
         Workload(video=True),
         Workload(drawing=True),
         Workload(held=2),

@@ -14,9 +14,9 @@ import pytest
 from fastscnn_edge.errors import CameraLostError, SourceError
 from fastscnn_edge.runtime.cameras.csi_pi import PiCamera, monotonic_of
 from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
-PICTURE = random_picture(48, 64)
+PICTURE = random_image(48, 64)
 
 
 class FakeRequest:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fastscnn_edge.runtime.cameras.address import open_camera, parse
 from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 
 def test_a_video_comes_at_its_own_rate(video: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_video_comes_at_its_own_rate(video: Path) -> None:
 
 def test_a_folder_comes_at_the_rate_asked_for(tmp_path: Path) -> None:
     for n in range(4):
-        Image.fromarray(random_picture(20, 30, n)).save(tmp_path / f"{n}.png")
+        Image.fromarray(random_image(20, 30, n)).save(tmp_path / f"{n}.png")
     with open_camera(parse(f"file:{tmp_path}"), ModeRequest(rate=20)) as source:
         times = [frame.captured_at for frame in source]
     assert times[3] - times[0] > 0.149
@@ -34,7 +34,7 @@ def test_a_folder_comes_at_the_rate_asked_for(tmp_path: Path) -> None:
 
 def test_stopping_ends_the_wait(tmp_path: Path) -> None:
     for n in range(2):
-        Image.fromarray(random_picture(20, 30, n)).save(tmp_path / f"{n}.png")
+        Image.fromarray(random_image(20, 30, n)).save(tmp_path / f"{n}.png")
     with open_camera(parse(f"file:{tmp_path}"), ModeRequest(rate=0.1)) as source:
         timer = threading.Timer(0.3, source.stop)
         timer.start()

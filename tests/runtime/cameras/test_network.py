@@ -17,14 +17,14 @@ from fastscnn_edge.runtime.cameras.network import NetworkSource
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.urls import without_password
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 pytest.importorskip("av", reason="network cameras are read with av")
 
 
 def jpeg() -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(random_picture(48, 64)).save(stream, "JPEG")
+    Image.fromarray(random_image(48, 64)).save(stream, "JPEG")
     return stream.getvalue()
 
 
@@ -36,7 +36,7 @@ def transport_stream() -> bytes:
         video = container.add_stream("mpeg2video", rate=25)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         for n in range(20):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(random_picture(48, 64, n), format="rgb24")))
+            container.mux(video.encode(av.VideoFrame.from_ndarray(random_image(48, 64, n), format="rgb24")))
         container.mux(video.encode())
     return stream.getvalue()
 

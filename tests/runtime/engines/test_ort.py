@@ -22,7 +22,7 @@ from fastscnn_edge.errors import ModelFileError
 from fastscnn_edge.runtime.engines import ort as ort_engine
 from fastscnn_edge.runtime.engines.onnx_file import SPEC, seal
 from fastscnn_edge.runtime.engines.open import open_engine
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 
 SIZE = (64, 96)
 
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save(random_model("mmseg", 5).state_dict(), folder / "plain.pth")
     (folder / "pictures").mkdir()
     for i in range(2):
-        Image.fromarray(random_picture(*SIZE, i)).save(folder / "pictures" / f"{i}.png")
+        Image.fromarray(random_image(*SIZE, i)).save(folder / "pictures" / f"{i}.png")
     for name, words in {
         "m.tflite": "",
         "m.onnx": "",
@@ -72,8 +72,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_masks_are_those_of_the_tflite(name: str, reference: str, agreement: float, folder: Path) -> None:
-    picture = random_picture(100, 140, 3)  # resized on the way in, interpolated on the way out
-    classes, expected = (Segmenter(folder / file, 1).predict(picture) for file in (name, reference))
+    image = random_image(100, 140, 3)  # resized on the way in, interpolated on the way out
+    classes, expected = (Segmenter(folder / file, 1).predict(image) for file in (name, reference))
     assert classes.shape == (100, 140)
     assert (classes == expected).mean() >= agreement
 

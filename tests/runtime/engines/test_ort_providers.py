@@ -19,7 +19,7 @@ from fastscnn_edge.runtime.engines.ort_providers import (
 from tests.helpers import tiny
 
 INT8_AFFINE = tiny.spec()
-INT8_SYMMETRIC = replace(tiny.spec(), preset="symmetric")
+INT8_SYMMETRIC = replace(tiny.spec(), scheme="symmetric")
 FP16 = tiny.spec(precision="fp16")
 
 GIB = 1 << 30

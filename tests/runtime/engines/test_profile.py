@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.runtime.engines.profile import profile_model, summarise_events
+from fastscnn_edge.runtime.engines.profile import profile_model, summarize_events
 from tests.helpers.models import exported
 
 
@@ -39,6 +39,6 @@ def test_sums(durations: dict[str, int]) -> None:
                 {"cat": "Node", "name": f"{node}_kernel_time", "dur": duration + cold, "args": args},
                 {"cat": "Node", "name": f"{node}_fence_before", "dur": 5},
             ]
-    found = summarise_events(events)
+    found = summarize_events(events)
     assert {o.name: o.milliseconds for o in found.nodes} == pytest.approx({n: d / 1000 for n, d in durations.items()})
     assert sum(o.milliseconds for o in found.types) == pytest.approx(sum(durations.values()) / 1000)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.runtime.pipeline.meter import STAGES, Meter, Samples, kept_summary, percentile, summarise
+from fastscnn_edge.runtime.pipeline.meter import STAGES, Meter, Samples, kept_summary, percentile, summarize
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=300), st.sampled_from([1, 50, 90, 95, 99, 100]))
@@ -18,13 +18,13 @@ def test_percentiles_are_nearest_rank(samples: list[int], percent: int) -> None:
 
 
 def test_percentiles_of_a_known_row() -> None:
-    summary = summarise([n * 1_000_000 for n in range(100, 0, -1)])
+    summary = summarize([n * 1_000_000 for n in range(100, 0, -1)])
     assert summary is not None
     assert (summary.p50, summary.p90, summary.p95, summary.p99, summary.max) == (50, 90, 95, 99, 100)
 
 
 def test_nothing_measured_is_not_zero() -> None:
-    assert summarise([]) is None
+    assert summarize([]) is None
     with pytest.raises(ValueError, match="does not exist"):
         percentile([], 50)
     with pytest.raises(ValueError, match="does not exist"):

@@ -21,11 +21,11 @@ from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames
 from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
 from fastscnn_edge.testing.fakes import FakeEngine, FakeSource
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
-from tests.helpers import random_picture
+from tests.helpers import random_image
 from tests.helpers.tiny import spec
-from tests.runtime.cameras.v4l2.test_camera import VIDEO0, grey, webcam
+from tests.runtime.cameras.v4l2.test_camera import VIDEO0, gray, webcam
 
-PICTURE = random_picture(64, 96)
+PICTURE = random_image(64, 96)
 
 
 def discard(frame: Frame, classes: np.ndarray) -> None:
@@ -82,9 +82,9 @@ def test_a_slow_network_gets_the_newest_frame() -> None:
 
     def frames() -> Iterator[np.ndarray]:
         nonlocal count
-        for picture in endless(0.002):
+        for image in endless(0.002):
             count += 1
-            yield picture
+            yield image
 
     meter = run(
         FakeSource(frames(), live=True),
@@ -252,7 +252,7 @@ def test_an_error_of_the_network_is_raised() -> None:
 
 def test_sinks_may_keep_what_they_get() -> None:
     """Memory is used again, but not that of a frame that somebody still has."""
-    fake = FakeCamera([Mode("YUYV", 64, 48)], [grey(level) for level in range(20, 220, 5)])
+    fake = FakeCamera([Mode("YUYV", 64, 48)], [gray(level) for level in range(20, 220, 5)])
     kept: list[tuple[Frame, np.ndarray, int]] = []
 
     def keep(frame: Frame, classes: np.ndarray) -> None:
@@ -294,7 +294,7 @@ def test_no_allocation_of_a_frame_in_steady_state() -> None:
     What is left are the mask's blocks, whose size does not depend on the frame's.
     """
     width, height = 1920, 1080
-    fake = FakeCamera([Mode("YUYV", width, height)], [grey(90, width, height), grey(150, width, height)])
+    fake = FakeCamera([Mode("YUYV", width, height)], [gray(90, width, height), gray(150, width, height)])
     peaks: list[int] = []
 
     def look(frame: Frame, classes: np.ndarray) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.runtime.pipeline.preprocess import preprocess
-from tests.helpers import random_picture
+from tests.helpers import random_image
 from tests.helpers.tiny import spec
 
 ALL_VALUES = np.arange(64 * 96 * 3, dtype=np.int64).reshape(64, 96, 3).astype(np.uint8)
@@ -21,7 +21,7 @@ def test_every_pixel_value_becomes_itself_minus_128(dtype: type) -> None:
 
 
 def test_other_sizes_go_through_pillows_bilinear_filter() -> None:
-    rgb, buffer = random_picture(90, 120), np.empty((1, 64, 96, 3), np.int8)
+    rgb, buffer = random_image(90, 120), np.empty((1, 64, 96, 3), np.int8)
     preprocess(rgb, spec(), buffer)
     expected = np.asarray(Image.fromarray(rgb).resize((96, 64), Image.Resampling.BILINEAR)).astype(np.int64) - 128
     np.testing.assert_array_equal(buffer[0], expected)

@@ -12,14 +12,14 @@ from fastscnn_edge import ModelFileError, Segmenter
 from fastscnn_edge.runtime.mask.plan import class_map
 from fastscnn_edge.runtime.pipeline import segmenter as module
 from fastscnn_edge.testing.fakes import FakeEngine
-from tests.helpers import random_picture
+from tests.helpers import random_image
 from tests.helpers.tiny import spec
 
 
 @pytest.mark.parametrize("size", [(64, 96), (90, 120), (33, 47), (1, 1)])
 def test_prediction_has_the_pictures_own_size(tiny_model: Path, size: tuple[int, int]) -> None:
     segmenter = Segmenter(tiny_model, threads=1)
-    classes = segmenter.predict(random_picture(*size))
+    classes = segmenter.predict(random_image(*size))
     assert classes.shape == size
     assert classes.dtype == np.uint8
     assert classes.max() < len(segmenter.spec.classes)
@@ -29,19 +29,19 @@ def test_prediction_has_the_pictures_own_size(tiny_model: Path, size: tuple[int,
 def test_logits_are_interpolated_as_the_model_asks(align_corners: bool) -> None:
     logits = np.random.default_rng(0).integers(-99, 99, (8, 12, 11)).astype(np.int8)
     segmenter = Segmenter(engine=FakeEngine(spec(align_corners=align_corners), logits))
-    np.testing.assert_array_equal(segmenter.predict(random_picture(70, 81)), class_map(logits, (70, 81), align_corners))
+    np.testing.assert_array_equal(segmenter.predict(random_image(70, 81)), class_map(logits, (70, 81), align_corners))
 
 
 def test_sizes_may_change_from_picture_to_picture(tiny_model: Path) -> None:
     segmenter, fresh = Segmenter(tiny_model, threads=1), Segmenter(tiny_model, threads=1)
-    pictures = [random_picture(64, 96), random_picture(40, 50), random_picture(64, 96)]
-    results = [segmenter.predict(picture) for picture in pictures]
+    images = [random_image(64, 96), random_image(40, 50), random_image(64, 96)]
+    results = [segmenter.predict(image) for image in images]
     np.testing.assert_array_equal(results[0], results[2])
-    np.testing.assert_array_equal(results[1], fresh.predict(pictures[1]))
+    np.testing.assert_array_equal(results[1], fresh.predict(images[1]))
 
 
 def test_stages_are_timed(tiny_model: Path) -> None:
-    result = Segmenter(tiny_model, threads=1).predict_timed(random_picture(64, 96))
+    result = Segmenter(tiny_model, threads=1).predict_timed(random_image(64, 96))
     assert min(result.preprocess, result.invoke, result.mask) > 0
 
 
@@ -49,7 +49,7 @@ def test_a_refused_frame_leaves_the_segmenter_usable(tiny_model: Path) -> None:
     segmenter = Segmenter(tiny_model, threads=1)
     with pytest.raises(ValueError, match="uint8") as kept:  # its traceback keeps the frames' locals alive
         segmenter.predict(np.zeros((4, 4, 3), np.float32))
-    segmenter.predict(random_picture(64, 96))
+    segmenter.predict(random_image(64, 96))
     assert kept.value is not None
 
 

@@ -18,7 +18,7 @@ from fastscnn_edge.runtime.report.charts import Series
 from fastscnn_edge.runtime.report.markdown import markdown_report
 from fastscnn_edge.runtime.report.report import Report, ReportModel, ReportSource, engine_facts
 from fastscnn_edge.testing.fakes import FakeEngine, FakeSource
-from tests.helpers import random_picture
+from tests.helpers import random_image
 from tests.helpers.tiny import spec
 
 UNKNOWN = Memory(None, None, None, None)
@@ -29,7 +29,7 @@ def run(frames: int, **options) -> tuple[Meter, Segmenter, list[str]]:
     logits = np.random.default_rng(0).integers(-99, 99, (8, 12, 11)).astype(np.int8)
     segmenter, meter, drawn = Segmenter(engine=FakeEngine(spec(), logits)), Meter(), []
     warm_up(segmenter, meter, 2)
-    with FakeSource([random_picture(64, 96)] * frames) as source:
+    with FakeSource([random_image(64, 96)] * frames) as source:
         segment_frames(source, segmenter, meter, lambda frame, classes: drawn.append(frame.name), **options)
     return meter, segmenter, drawn
 

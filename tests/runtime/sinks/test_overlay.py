@@ -1,4 +1,4 @@
-"""Colours, legend and indexed masks."""
+"""Colors, legend and indexed masks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import _Layout, blend, class_shares, legend, mask_image, overlay
 from fastscnn_edge.runtime.sinks.result_files import ResultFiles, check_writable
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 CLASSES = np.random.default_rng(0).integers(0, 11, (90, 120)).astype(np.uint8)
 
 
 def test_blend_is_half_and_half() -> None:
-    rgb = random_picture(90, 120)
+    rgb = random_image(90, 120)
     expected = (rgb.astype(int) + np.asarray(CAMVID.palette)[CLASSES]) / 2
     assert np.abs(blend(rgb, CLASSES, CAMVID) - expected).max() <= 1
 
@@ -42,8 +42,8 @@ def test_shares_add_up() -> None:
 @pytest.mark.parametrize("width", [40, 480, 1024, 2048])
 @pytest.mark.parametrize("count", [1, 4, 11, 19])
 def test_legend_entries_stay_inside_and_apart(width: int, count: int) -> None:
-    texts, colours = list(CITYSCAPES.labels[:count]), list(CITYSCAPES.palette[:count])
-    strip = legend(texts, colours, width)
+    texts, colors = list(CITYSCAPES.labels[:count]), list(CITYSCAPES.palette[:count])
+    strip = legend(texts, colors, width)
     assert strip.width >= width
     unit = max(12, min(32, width // 56))
     entry = 150 if unit == 12 else 300  # room for the longest name
@@ -56,17 +56,17 @@ def test_legend_entries_stay_inside_and_apart(width: int, count: int) -> None:
         assert y - unit // 2 >= 0
         assert y + unit // 2 <= layout.height
     pixels = np.asarray(strip).reshape(-1, 3)
-    assert all((pixels == colour).all(axis=1).any() for colour in colours)  # each swatch can be seen
+    assert all((pixels == color).all(axis=1).any() for color in colors)  # each swatch can be seen
 
 
 def test_video_frames_all_have_one_size() -> None:
-    rgb = random_picture(90, 120)
+    rgb = random_image(90, 120)
     sizes = {overlay(rgb, np.full((90, 120), c, np.uint8), CAMVID, only_present=False).size for c in range(11)}
     assert len(sizes) == 1
 
 
 def test_only_present_classes_are_listed() -> None:
-    rgb = random_picture(90, 120)
+    rgb = random_image(90, 120)
     one = overlay(rgb, np.zeros((90, 120), np.uint8), CAMVID, only_present=True)
     many = overlay(rgb, CLASSES, CAMVID, only_present=True)
     assert one.height < many.height
@@ -76,7 +76,7 @@ def test_only_present_classes_are_listed() -> None:
 def test_results_are_written_and_nothing_else(tmp_path: Path, moving: bool, suffix: str) -> None:
     writer = ResultFiles(tmp_path / "out", CAMVID, moving)
     assert not (tmp_path / "out").exists()
-    writer(Frame(random_picture(90, 120), "a", 0.0), CLASSES)
+    writer(Frame(random_image(90, 120), "a", 0.0), CLASSES)
     assert {p.name for p in (tmp_path / "out").iterdir()} == {f"a_overlay.{suffix}", "a_mask.png"}
     with Image.open(tmp_path / "out" / f"a_overlay.{suffix}") as image:
         assert image.format == {"png": "PNG", "jpg": "JPEG"}[suffix]

@@ -13,7 +13,7 @@ from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import overlay
 from fastscnn_edge.runtime.sinks.video import _CODECS, VideoWriter
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 av = pytest.importorskip("av", reason="writing and reading videos needs av")
 
@@ -21,7 +21,7 @@ CLASSES = np.repeat(np.arange(11, dtype=np.uint8), 11).reshape(11, 11).repeat(9,
 
 
 def frame(at: float | None = None, captured_at: float = 0.0, seed: int = 0) -> Frame:
-    return Frame(random_picture(*CLASSES.shape, seed=seed), f"frame_{seed}", captured_at, at)
+    return Frame(random_image(*CLASSES.shape, seed=seed), f"frame_{seed}", captured_at, at)
 
 
 def read(path: Path) -> tuple[str, list[float], list[np.ndarray]]:
@@ -42,14 +42,14 @@ def test_pictures_and_times_come_back(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not path.exists()
     writer.close()
     assert [p.name for p in tmp_path.iterdir()] == ["o.mp4"]
-    codec, read_times, pictures = read(path)
+    codec, read_times, images = read(path)
     assert codec in ("h264", "mpeg4")
     assert read_times == pytest.approx([t - 7 for t in times], abs=1e-3)
-    for seed, picture in enumerate(pictures):
+    for seed, image in enumerate(images):
         expected = np.asarray(overlay(frame(seed=seed).rgb, CLASSES, CAMVID, only_present=False))
-        assert picture.shape == (expected.shape[0] // 2 * 2, expected.shape[1] // 2 * 2, 3)
-        expected = expected[: picture.shape[0], : picture.shape[1]]
-        assert np.abs(picture.astype(int) - expected).mean() < 12
+        assert image.shape == (expected.shape[0] // 2 * 2, expected.shape[1] // 2 * 2, 3)
+        expected = expected[: image.shape[0], : image.shape[1]]
+        assert np.abs(image.astype(int) - expected).mean() < 12
 
 
 def test_a_camera_has_its_own_times_and_stills_a_second_each(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_another_size_is_an_error_and_what_came_before_is_kept(tmp_path: Path) -
     writer = VideoWriter(tmp_path / "o.mp4", CAMVID, moving=False)
     writer(frame(), CLASSES)
     with pytest.raises(OutputError, match=r"121x99, but b is 50x40; --video needs frames of one size"):
-        writer(Frame(random_picture(40, 50), "b", 0.0), np.zeros((40, 50), np.uint8))
+        writer(Frame(random_image(40, 50), "b", 0.0), np.zeros((40, 50), np.uint8))
     writer.close()
     assert len(read(tmp_path / "o.mp4")[1]) == 1
 

@@ -80,7 +80,7 @@ def test_frames_from_another_thread_are_drawn(screen: str, tmp_path: Path) -> No
     assert done.stdout.startswith("drive.mp4  frame_000019  ")
     with Image.open(tmp_path / "screen.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    # 480 pixels enlarged to 640, above the legend; the sky's colour half way to the grey, then the road's.
+    # 480 pixels enlarged to 640, above the legend; the sky's color half way to the gray, then the road's.
     assert np.abs(pixels[100, 320] - (np.array([70, 130, 180]) + 200) // 2).max() <= 2
     assert np.abs(pixels[400, 320] - (np.array([128, 64, 128]) + 200) // 2).max() <= 2
     legend = pixels[480:540, :640].reshape(-1, 3)

@@ -16,21 +16,21 @@ from fastscnn_edge.runtime.frame_pool import FramePool
 from fastscnn_edge.runtime.sources.av_stream import to_rgb
 from fastscnn_edge.runtime.sources.images import FolderSource
 from fastscnn_edge.runtime.sources.open import open_source
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 
 def save(path: Path, seed: int) -> Path:
-    Image.fromarray(random_picture(20, 30, seed)).save(path)
+    Image.fromarray(random_image(20, 30, seed)).save(path)
     return path
 
 
-def test_a_picture_is_one_frame_or_as_many_as_asked(picture: Path) -> None:
-    with open_source(picture) as source:
+def test_a_picture_is_one_frame_or_as_many_as_asked(image: Path) -> None:
+    with open_source(image) as source:
         (frame,) = source
     assert (source.kind, source.moving) == ("picture", False)
     assert (frame.name, frame.rgb.shape, frame.rgb.dtype) == ("street", (90, 120, 3), np.uint8)
     assert abs(frame.captured_at - time.monotonic()) < 10
-    with open_source(picture, repeat=3) as source:
+    with open_source(image, repeat=3) as source:
         assert [frame.name for frame in source] == ["street"] * 3
 
 
@@ -82,9 +82,9 @@ def test_a_video_is_its_frames(video: Path) -> None:
         frames = list(source)
     assert (source.kind, source.moving) == ("video", True)
     assert [frame.name for frame in frames] == [f"frame_{n:06d}" for n in range(1, 6)]
-    for frame, grey in zip(frames, range(20, 200, 40), strict=True):
+    for frame, gray in zip(frames, range(20, 200, 40), strict=True):
         assert frame.rgb.shape == (64, 96, 3)
-        assert abs(frame.rgb.astype(int) - grey).mean() < 5
+        assert abs(frame.rgb.astype(int) - gray).mean() < 5
 
 
 def test_a_damaged_video_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -125,5 +125,5 @@ def test_phone_videos_are_turned_upright(video: Path) -> None:
 @pytest.mark.parametrize("width", [96, 90])
 def test_a_frame_equals_what_the_library_makes_of_it(width: int) -> None:
     av = pytest.importorskip("av", reason="decoding needs av")
-    picture = av.VideoFrame.from_ndarray(random_picture(64, width), format="rgb24").reformat(format="yuv420p")
-    np.testing.assert_array_equal(to_rgb(picture, FramePool()), picture.to_ndarray(format="rgb24"))
+    image = av.VideoFrame.from_ndarray(random_image(64, width), format="rgb24").reformat(format="yuv420p")
+    np.testing.assert_array_equal(to_rgb(image, FramePool()), image.to_ndarray(format="rgb24"))

@@ -15,13 +15,13 @@ from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import blend
 from fastscnn_edge.runtime.web import live_feed
 from fastscnn_edge.runtime.web.live_feed import LiveFeed, encode
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 CLASSES = np.full((48, 64), 3, np.uint8)
 
 
 def frame(seed: int = 0) -> Frame:
-    return Frame(random_picture(48, 64, seed), f"frame_{seed}", 0.0)
+    return Frame(random_image(48, 64, seed), f"frame_{seed}", 0.0)
 
 
 @pytest.fixture
@@ -78,13 +78,13 @@ def test_a_viewer_waits_for_the_next_and_is_woken_by_the_end() -> None:
     ("size", "expected"), [((48, 64), (64, 48)), ((101, 2701), (901, 34)), ((720, 1280), (1280, 720))]
 )
 def test_wide_frames_shrink(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    rgb = random_picture(*size)
+    rgb = random_image(*size)
     classes = np.random.default_rng(0).integers(0, 11, size).astype(np.uint8)
     with Image.open(io.BytesIO(encode(rgb, classes, CAMVID))) as image:
         assert (image.format, image.size) == ("JPEG", expected)
 
 
 def test_the_picture_is_the_overlay() -> None:
-    rgb = random_picture(48, 64)
+    rgb = random_image(48, 64)
     with Image.open(io.BytesIO(encode(rgb, CLASSES, CAMVID))) as image:
         assert np.abs(np.asarray(image).astype(int) - blend(rgb, CLASSES, CAMVID)).mean() < 8

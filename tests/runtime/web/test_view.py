@@ -22,7 +22,7 @@ from fastscnn_edge.runtime.web import request as web_request
 from fastscnn_edge.runtime.web.listen_address import ListenAddress
 from fastscnn_edge.runtime.web.server import MAX_CONNECTIONS, MAX_STREAMS
 from fastscnn_edge.runtime.web.view import About, WebView
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 CLASSES = np.repeat(np.array([0, 0, 0, 8], np.uint8), 16 * 96).reshape(64, 96)
 
@@ -58,7 +58,7 @@ def token(view: WebView) -> str:
 
 def show(view: WebView, seed: int = 0, height: int = 64, width: int = 96) -> None:
     classes = CLASSES if (height, width) == CLASSES.shape else np.zeros((height, width), np.uint8)
-    view(Frame(random_picture(height, width, seed), f"frame_{seed}", time.monotonic()), classes)
+    view(Frame(random_image(height, width, seed), f"frame_{seed}", time.monotonic()), classes)
 
 
 def get(view: WebView, target: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -94,7 +94,7 @@ class Viewer:
         while self._file.readline() not in (b"\r\n", b""):
             pass
 
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         line = b""
         while not line.startswith(b"Content-Length"):
             line = self._file.readline()
@@ -152,7 +152,7 @@ def test_figures(view: WebView) -> None:
     assert 0 <= status["latency_ms"] < 60_000
     assert [c["label"] for c in status["classes"]] == list(CAMVID.labels)
     assert {c["label"]: c["share"] for c in status["classes"] if c["share"]} == {"sky": 0.75, "car": 0.25}
-    assert status["classes"][8]["colour"] == "#00008e"
+    assert status["classes"][8]["color"] == "#00008e"
     assert status["run"] == before["run"]
 
 
@@ -244,7 +244,7 @@ def test_an_unread_stream_neither_stalls_the_pipeline_nor_the_others(view: WebVi
 
 
 def test_a_slow_viewer_skips_to_the_newest(view: WebView) -> None:
-    large, small = random_picture(720, 1280), random_picture(40, 50)  # told apart by their size
+    large, small = random_image(720, 1280), random_image(40, 50)  # told apart by their size
     view(Frame(large, "large", time.monotonic()), np.zeros((720, 1280), np.uint8))
     viewer = Viewer(view, receive_buffer=1 << 15)
     viewer.picture()

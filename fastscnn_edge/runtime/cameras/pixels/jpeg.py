@@ -31,13 +31,13 @@ def decode_jpeg(data: bytes | memoryview, pool: FramePool, least: tuple[int, int
         CorruptFrameError: not a whole JPEG.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise CorruptFrameError(f"a frame claims {picture.width}x{picture.height} pixels")
-            scale = reduction(picture.size, least)
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise CorruptFrameError(f"a frame claims {image.width}x{image.height} pixels")
+            scale = reduction(image.size, least)
             # draft() takes the largest scale that leaves at least the size asked for.
-            picture.draft("RGB", (picture.width // scale, picture.height // scale))
-            rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
+            image.draft("RGB", (image.width // scale, image.height // scale))
+            rgb = image if image.mode == "RGB" else image.convert("RGB")
             rgb.load()
             out = pool.take((rgb.height, rgb.width, 3))
             copy_pixels(rgb, out)

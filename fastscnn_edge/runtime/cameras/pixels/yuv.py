@@ -5,7 +5,7 @@ the driver says BT.709 (0.2126, 0.0722). Limited range (Y 16..235, U and V 16..2
 unless the driver says otherwise, is stretched to 0..255; full range is taken as it is. Chroma is repeated, not
 interpolated: the network's input is smaller than the frame, and the next resize blurs more than that.
 
-float32 is exact enough (the result is the rounded real value, save for ties) and vectorises everywhere. Rows go
+float32 is exact enough (the result is the rounded real value, save for ties) and vectorizes everywhere. Rows go
 through in bands that stay in a small cache; the bands are the only temporaries, and they are kept.
 """
 
@@ -71,7 +71,7 @@ class YuvDecoder:
         # RGB x (U, V)
         weights = ((0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0))
         self._chroma = np.array(weights, np.float32) * np.float32(scale[1] / samples)
-        self._centre = np.float32(128 * samples)
+        self._center = np.float32(128 * samples)
         self._rows = self._blocks.rows if self._blocks else max(1, _BAND // (width // 2))
         band = (self._rows, width // max(2, reduce))
         self._u, self._v, self._y, self._sum, self._part = (np.empty(band, np.float32) for _ in range(5))
@@ -120,8 +120,8 @@ class YuvDecoder:
         """A band: ``us``, ``vs`` [r, w], and for each position in a chroma block luma [r, w] and RGB [r, w, 3]."""
         n = len(us)
         u, v, y, total, part = self._u[:n], self._v[:n], self._y[:n], self._sum[:n], self._part[:n]
-        np.subtract(us, self._centre, out=u)
-        np.subtract(vs, self._centre, out=v)
+        np.subtract(us, self._center, out=u)
+        np.subtract(vs, self._center, out=v)
         for luma, rgb in pixels:
             np.multiply(luma, self._luma, out=y)
             np.add(y, self._offset, out=y)

@@ -1,6 +1,6 @@
 """Sums over square blocks of a raw camera frame, for a frame that is made smaller before it is converted.
 
-The conversion is linear, so the colour of a block's average is the average of its colours; and an average costs a
+The conversion is linear, so the color of a block's average is the average of its colors; and an average costs a
 fraction of a conversion. Bytes are taken apart in pairs, as 16-bit words: the low half by a mask, the high half by a
 shift, both of which run over contiguous memory.
 """

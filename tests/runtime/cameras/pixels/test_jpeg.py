@@ -10,12 +10,12 @@ from PIL import Image
 
 from fastscnn_edge.runtime.cameras.pixels.jpeg import CorruptFrameError, decode_jpeg, reduction
 from fastscnn_edge.runtime.frame_pool import FramePool
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 
 def jpeg(height: int = 96, width: int = 128, mode: str = "RGB", **options) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(random_picture(height, width)).convert(mode).save(stream, "JPEG", quality=90, **options)
+    Image.fromarray(random_image(height, width)).convert(mode).save(stream, "JPEG", quality=90, **options)
     return stream.getvalue()
 
 
@@ -33,13 +33,13 @@ def without_huffman_tables(data: bytes) -> bytes:
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_whole(mode: str) -> None:
     data = jpeg(mode=mode)
-    with Image.open(io.BytesIO(data)) as picture:
-        np.testing.assert_array_equal(decode_jpeg(data, FramePool()), np.asarray(picture.convert("RGB")))
+    with Image.open(io.BytesIO(data)) as image:
+        np.testing.assert_array_equal(decode_jpeg(data, FramePool()), np.asarray(image.convert("RGB")))
 
 
 def test_scaled_down_while_decoding() -> None:
     stream = io.BytesIO()
-    smooth = Image.fromarray(random_picture(30, 40)).resize((640, 480), Image.Resampling.BICUBIC)
+    smooth = Image.fromarray(random_image(30, 40)).resize((640, 480), Image.Resampling.BICUBIC)
     smooth.save(stream, "JPEG", quality=95)
     data = stream.getvalue()
     whole = decode_jpeg(data, FramePool()).astype(float)

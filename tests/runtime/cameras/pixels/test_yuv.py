@@ -71,7 +71,7 @@ def test_every_pixel_is_the_formula_rounded(
 def test_a_smaller_frame_is_the_average_of_the_whole_one(
     format: str, matrix: Matrix, reduce: int, blocks: tuple[int, int], padding: int, seed: int
 ) -> None:
-    """Of colours inside RGB, where nothing clips: the definition unrounded to half a level, the whole frame to one."""
+    """Of colors inside RGB, where nothing clips: the definition unrounded to half a level, the whole frame to one."""
     height, width = blocks[0] * reduce, blocks[1] * reduce
     rng = np.random.default_rng(seed)
     yuv = np.concatenate([rng.integers(90, 166, (height, width, 1)), rng.integers(100, 157, (height, width, 2))], -1)
@@ -121,13 +121,13 @@ def test_frames_larger_than_a_band() -> None:
     assert np.abs(small - blocks).max() <= 0.5 + 1e-3
 
 
-def test_black_white_and_grey_by_range() -> None:
+def test_black_white_and_gray_by_range() -> None:
     for full, levels in ((False, {16: 0, 235: 255, 0: 0, 255: 255}), (True, {0: 0, 255: 255, 100: 100})):
         decoder = YuvDecoder("YUYV", 2, 1, matrix=BT601._replace(full=full))
-        for luma, grey in levels.items():
+        for luma, gray in levels.items():
             out = np.empty((1, 2, 3), np.uint8)
             decoder.decode(bytes([luma, 128, luma, 128]), out)
-            assert (out == grey).all()
+            assert (out == gray).all()
 
 
 @pytest.mark.parametrize("format", ["YUYV", "NV12"])

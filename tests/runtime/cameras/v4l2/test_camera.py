@@ -22,26 +22,26 @@ from fastscnn_edge.runtime.cameras.v4l2.device import KernelDevice
 from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
-from tests.helpers import random_picture
+from tests.helpers import random_image
 
 VIDEO0 = Path("/dev/video0")
 GREY = ModeRequest(least=(64, 48))
 
 
-def grey(level: int, width: int = 64, height: int = 48, padding: int = 0) -> bytes:
-    """YUYV of one grey: level 16 is black, 235 white."""
+def gray(level: int, width: int = 64, height: int = 48, padding: int = 0) -> bytes:
+    """YUYV of one gray: level 16 is black, 235 white."""
     return (bytes([level, 128] * width) + bytes(padding)) * height
 
 
 def jpeg(width: int, height: int) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(random_picture(height, width)).save(stream, "JPEG")
+    Image.fromarray(random_image(height, width)).save(stream, "JPEG")
     return stream.getvalue()
 
 
 def webcam(frames: int = 4, **options) -> FakeCamera:
     modes = [Mode("YUYV", 64, 48, (30.0, 15.0)), Mode("MJPG", 64, 48, (60.0,))]
-    return FakeCamera(modes, [grey(50 + 10 * n) for n in range(frames)], **options)
+    return FakeCamera(modes, [gray(50 + 10 * n) for n in range(frames)], **options)
 
 
 def camera(fake: FakeCamera, wish: ModeRequest = GREY, **options) -> V4L2Camera:
@@ -71,21 +71,21 @@ def test_every_layout_of_the_structs(monkeypatch: pytest.MonkeyPatch, layout: ab
 
 
 def test_padded_rows() -> None:
-    fake = FakeCamera([Mode("YUYV", 64, 48)], [grey(235, padding=32)], padding=32)
+    fake = FakeCamera([Mode("YUYV", 64, 48)], [gray(235, padding=32)], padding=32)
     with camera(fake) as source:
         assert (next(iter(source)).rgb == 255).all()
 
 
 def test_rgb() -> None:
-    picture = random_picture(48, 64)
-    rows = np.pad(picture.reshape(48, 192), ((0, 0), (0, 8))).tobytes()
+    image = random_image(48, 64)
+    rows = np.pad(image.reshape(48, 192), ((0, 0), (0, 8))).tobytes()
     with camera(FakeCamera([Mode("RGB3", 64, 48)], [rows], padding=8)) as source:
-        np.testing.assert_array_equal(next(iter(source)).rgb, picture)
+        np.testing.assert_array_equal(next(iter(source)).rgb, image)
 
 
 @pytest.mark.parametrize("format", ["MJPG", "YUYV"])
 def test_frames_are_made_smaller_while_decoded_unless_a_size_was_asked_for(format: str) -> None:
-    data = jpeg(640, 480) if format == "MJPG" else grey(99, 640, 480)
+    data = jpeg(640, 480) if format == "MJPG" else gray(99, 640, 480)
     fake = FakeCamera([Mode(format, 640, 480, (30.0,))], [data])
     with camera(fake, ModeRequest(least=(150, 100))) as source:
         assert next(iter(source)).rgb.shape == (120, 160, 3)

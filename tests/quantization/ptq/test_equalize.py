@@ -1,4 +1,4 @@
-"""Cross-layer equalisation: the same function, and channels at one level."""
+"""Cross-layer equalization: the same function, and channels at one level."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from fastscnn_edge.quantization.graph.evaluator import run, run_all
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.channels import channel_sets
-from fastscnn_edge.quantization.ptq.equalise import equalise, rescale_channels
+from fastscnn_edge.quantization.ptq.equalize import equalize, rescale_channels
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
-from tests.helpers import random_model, random_picture
+from tests.helpers import random_image, random_model
 from tests.helpers.hard import unbalanced
 
 SIZE = (96, 128)
 
 
 def float_graph(dialect: str) -> Graph:
-    # Foreign normalisation with the mmseg dialect: its border is a concatenation that must not be touched.
+    # Foreign normalization with the mmseg dialect: its border is a concatenation that must not be touched.
     return lower(random_model(dialect, 6), IMAGENET if dialect == "mmseg" else INT8_NATIVE, *SIZE)
 
 
-def pictures(count: int) -> list[np.ndarray]:
-    return [random_picture(*SIZE, seed) for seed in range(count)]
+def images(count: int) -> list[np.ndarray]:
+    return [random_image(*SIZE, seed) for seed in range(count)]
 
 
 def spread_of(peaks: np.ndarray) -> float:
@@ -37,19 +37,19 @@ def spread_of(peaks: np.ndarray) -> float:
 @pytest.mark.parametrize("strength", [0.5, 1.0])
 def test_the_float_function_stays(dialect: str, hard: bool, strength: float) -> None:
     graph = unbalanced(float_graph(dialect)) if hard else float_graph(dialect)
-    equal = equalise(graph, collect(graph, pictures(2), histograms=False), strength)
-    picture = random_picture(*SIZE, 9)
-    expected, actual = run(graph, picture), run(equal, picture)
+    equal = equalize(graph, collect(graph, images(2), histograms=False), strength)
+    image = random_image(*SIZE, 9)
+    expected, actual = run(graph, image), run(equal, image)
     assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
     assert any((equal.tensors[n].data != graph.tensors[n].data).any() for n in ("stem/weight", "pyramid/out/weight"))
 
 
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
 def test_any_factors_on_free_sets_keep_the_function_and_scale_the_activations(dialect: str) -> None:
-    graph, picture = float_graph(dialect), random_picture(*SIZE)
+    graph, image = float_graph(dialect), random_image(*SIZE)
     sets = channel_sets(graph)
     factor = np.where(sets.fixed, 1.0, np.exp(np.random.default_rng(0).normal(0, 1, sets.count)))
-    before, after = dict(run_all(graph, picture)), dict(run_all(rescale_channels(graph, sets, factor), picture))
+    before, after = dict(run_all(graph, image)), dict(run_all(rescale_channels(graph, sets, factor), image))
     for name, value in before.items():
         expected = value * factor[sets.of[name]]
         assert np.abs(after[name] - expected).max() <= 1e-4 * np.abs(expected).max(), name
@@ -74,8 +74,8 @@ def test_sets_join_through_sums_and_lie_side_by_side_in_the_concat() -> None:
 
 def test_channels_read_by_depthwise_convolutions_become_equal() -> None:
     graph = unbalanced(float_graph("mmseg"))
-    equal = equalise(graph, collect(graph, pictures(2), histograms=False))
-    after = collect(equal, pictures(2), histograms=False)
+    equal = equalize(graph, collect(graph, images(2), histograms=False))
+    after = collect(equal, images(2), histograms=False)
     for name in ("stem", "downsample1/pointwise", "bottleneck1.2/expand", "bottleneck3.3/expand", "pyramid/out"):
         peaks = after[name].peak[after[name].peak > 0]
         # All but the few that are too faint to be believed.
@@ -94,8 +94,8 @@ def test_channels_read_by_depthwise_convolutions_become_equal() -> None:
 )
 def test_other_channels_come_nearer_to_each_other(name: str) -> None:
     graph = unbalanced(float_graph("mmseg"))
-    before = collect(graph, pictures(2), histograms=False)
-    after = collect(equalise(graph, before), pictures(2), histograms=False)
+    before = collect(graph, images(2), histograms=False)
+    after = collect(equalize(graph, before), images(2), histograms=False)
     assert spread_of(after[name].peak) < 0.6 * spread_of(before[name].peak)
 
 
@@ -106,8 +106,8 @@ def test_branches_come_up_to_the_level_of_the_stream() -> None:
     for bins in (1, 2, 3, 6):
         factor[sets.of[f"pyramid/branch{bins}"]] = 0.02
     graph = rescale_channels(graph, sets, factor)
-    before = collect(graph, pictures(2), histograms=False)
-    after = collect(equalise(graph, before), pictures(2), histograms=False)
+    before = collect(graph, images(2), histograms=False)
+    after = collect(equalize(graph, before), images(2), histograms=False)
 
     def gap(statistics) -> float:
         return float(np.median(statistics["bottleneck3.3/add"].peak) / np.median(statistics["pyramid/branch3"].peak))
@@ -123,14 +123,14 @@ def test_dead_channels_are_left_alone() -> None:
         module.weight.data[5] = 0
         module.bias.data[5] = -1
     graph = lower(model, INT8_NATIVE, *SIZE)
-    statistics = collect(graph, pictures(2), histograms=False)
+    statistics = collect(graph, images(2), histograms=False)
     assert statistics["bottleneck1.1/expand"].peak[5] == 0
-    equal = equalise(graph, statistics)
+    equal = equalize(graph, statistics)
     for name in ("bottleneck1.1/expand", "fusion/depthwise"):
         assert equal.tensors[f"{name}/bias"].data[5] == graph.tensors[f"{name}/bias"].data[5]
     assert all(np.isfinite(t.data).all() for t in equal.constants())
-    expected = run(graph, pictures(1)[0])
-    assert np.abs(run(equal, pictures(1)[0]) - expected).max() <= 1e-4 * np.abs(expected).max()
+    expected = run(graph, images(1)[0])
+    assert np.abs(run(equal, images(1)[0]) - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def test_a_channel_that_hardly_stirs_is_not_blown_up_without_bound() -> None:
@@ -139,6 +139,6 @@ def test_a_channel_that_hardly_stirs_is_not_blown_up_without_bound() -> None:
     factor = np.ones(sets.count)
     factor[sets.of["bottleneck1.1/expand"][3]] = 1e-6
     graph = rescale_channels(graph, sets, factor)
-    equal = equalise(graph, collect(graph, pictures(1), histograms=False))
+    equal = equalize(graph, collect(graph, images(1), histograms=False))
     grown = equal.tensors["bottleneck1.1/expand/bias"].data[3] / graph.tensors["bottleneck1.1/expand/bias"].data[3]
     assert 10 < grown < 500

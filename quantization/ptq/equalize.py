@@ -1,4 +1,4 @@
-"""Cross-layer equalisation: the same float function, with the channels of each activation brought to one level.
+"""Cross-layer equalization: the same float function, with the channels of each activation brought to one level.
 
 An activation has one scale for all its channels, so a channel that stays small is left with few of the 256 steps.
 A positive factor on a channel costs nothing (see :mod:`.channels` for why and where): it multiplies the weights and
@@ -32,12 +32,12 @@ FAINT = 0.01
 pictures may do so on others, and must not be blown up until it saturates there."""
 
 
-def equalise(graph: Graph, statistics: Mapping[str, Statistics], strength: float = STRENGTH) -> Graph:
+def equalize(graph: Graph, statistics: Mapping[str, Statistics], strength: float = STRENGTH) -> Graph:
     """The float graph with other weights and the same function, up to float rounding.
 
     Args:
         statistics: of ``graph``'s activations, from :func:`.observe.collect`; histograms are not used.
-        strength: 0 equalises what is read, 1 what is written.
+        strength: 0 equalizes what is read, 1 what is written.
     """
     sets = channel_sets(graph)
     return rescale_channels(graph, sets, factors(graph, sets, statistics, strength))
