@@ -16,7 +16,7 @@ from fastscnn_edge.export.prepare import ExportSource, Prepared, prepare
 from fastscnn_edge.files import sha256
 from fastscnn_edge.quantization.calibration.calibration_images import load_image
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
-from fastscnn_edge.quantization.files import Origin, save_quantized
+from fastscnn_edge.quantization.quantized_file import Origin, save_quantized
 
 from .build_ours import build_ours
 from .build_stock import build_stock

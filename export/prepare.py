@@ -10,15 +10,15 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import CheckpointError, UsageError
+from ..quantization.activation_scales import scales_from_plain
 from ..quantization.calibration.calibration_images import calibration_files, load_image
 from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
-from ..quantization.files import is_quantized_file, load_quantized
 from ..quantization.graph.graph import Graph
 from ..quantization.graph.lower import lower
 from ..quantization.graph.mixed_precision import int16_activations, keep_float, select
 from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
-from ..quantization.stored import scales_from_plain
+from ..quantization.quantized_file import is_quantized_file, load_quantized
 from ..reference.checkpoint import Checkpoint, load_checkpoint
 from ..reference.dialects import DIALECTS
 from ..spec import ClassSet, Normalization

@@ -82,7 +82,7 @@ def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
     """Name -> what gives its int8 logits; the files go to ``folder``."""
     from ai_edge_litert.interpreter import OpResolverType
 
-    from ..export.convert import write_onnx_file, write_tflite_file
+    from ..convert import write_onnx_file, write_tflite_file
 
     tflite = folder / "model.tflite"
     write_tflite_file(tflite, prepared, "int8")
@@ -102,7 +102,7 @@ def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
 def _tflite(path: Path, kernels: int) -> Logits:
     from ai_edge_litert.interpreter import Interpreter
 
-    from ..runtime.engines.native_stderr import captured_stderr
+    from ...runtime.engines.native_stderr import captured_stderr
 
     with captured_stderr():  # which delegate was created
         interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
@@ -120,7 +120,7 @@ def _tflite(path: Path, kernels: int) -> Logits:
 
 
 def _onnx(path: Path, prepared: Prepared, options: OnnxOptions) -> Logits:
-    from ..export.to_onnx.verify import integers, open_session
+    from ..to_onnx.verify import integers, open_session
 
     session, _ = open_session(path, options)
 

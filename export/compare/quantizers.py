@@ -27,7 +27,7 @@ class QuantizerScore:
 
 
 def _miou(predict: Predictor, dataset: Dataset, title: str) -> float:
-    from ..evaluation.evaluate import evaluate_predictor
+    from ...evaluation.evaluate import evaluate_predictor
 
     return evaluate_predictor(predict, dataset, title).miou
 
@@ -36,12 +36,12 @@ def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterato
     """Scheme, method, kind of file and predictor of every line, each made when it is asked for; float is the first."""
     import onnx
 
-    from ..export.compare.ort_static import OPTIONS, STATIC_METHODS, ort_predictor, quantize_static_ort
-    from ..export.to_onnx.writer import write_onnx
-    from ..quantization.calibration.scheme import SCHEMES
-    from ..quantization.files import load_quantized
-    from ..quantization.ptq.recipes import quantize
-    from ..runtime.pipeline.segmenter import Segmenter
+    from ...quantization.calibration.scheme import SCHEMES
+    from ...quantization.ptq.recipes import quantize
+    from ...quantization.quantized_file import load_quantized
+    from ...runtime.pipeline.segmenter import Segmenter
+    from ..to_onnx.writer import write_onnx
+    from .ort_static import OPTIONS, STATIC_METHODS, ort_predictor, quantize_static_ort
 
     float_model = folder / "float.onnx"
     onnx.save(write_onnx(prepared.graph, OPTIONS, prepared.normalization, prepared.align_corners, {}), float_model)
@@ -65,7 +65,7 @@ def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterato
 
 def _written(prepared: Prepared, folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of an int8 graph; both formats of the affine scheme, the .onnx of the symmetric one."""
-    from ..export.convert import write_onnx_file, write_tflite_file
+    from ..convert import write_onnx_file, write_tflite_file
 
     if prepared.scheme == "affine":
         write_tflite_file(folder / "ours.tflite", prepared, "int8")

@@ -26,7 +26,7 @@ def find_trtexec() -> str | None:
 
 def ask_version(trtexec: str) -> tuple[int, ...] | None:
     """TensorRT's version from the banner over trtexec's help; None if it will not say."""
-    from ..export.tensorrt.plan import parse_banner
+    from .plan import parse_banner
 
     try:
         answer = subprocess.run(

@@ -51,12 +51,12 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help should not wait for torch.
     from tqdm import tqdm
 
+    from ..quantization.activation_scales import scales_to_plain
     from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.calibration.ranges import observe_ranges
     from ..quantization.calibration.scheme import AFFINE
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import activation_parameters
-    from ..quantization.stored import scales_to_plain
     from ..reference.checkpoint import load_checkpoint, rewrite_checkpoint
 
     checkpoint = load_checkpoint(args.checkpoint)

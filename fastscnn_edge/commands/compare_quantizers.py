@@ -63,7 +63,7 @@ def _run(args: argparse.Namespace) -> int:
     # Imported late: --help and usage errors should not wait for torch.
     from ..evaluation.datasets import open_dataset
     from ..export.prepare import ExportSource, prepare
-    from ..quantization.files import is_quantized_file
+    from ..quantization.quantized_file import is_quantized_file
 
     dataset = open_dataset(args.data, args.split, args.limit)
     for path in args.also:

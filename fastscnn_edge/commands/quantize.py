@@ -95,7 +95,7 @@ def _run(args: argparse.Namespace) -> int:
     import torch
 
     from ..quantization.calibration.scheme import SCHEMES
-    from ..quantization.files import Origin, save_quantized
+    from ..quantization.quantized_file import Origin, save_quantized
     from ..reference.checkpoint import load_checkpoint
 
     if args.threads:
@@ -139,12 +139,12 @@ def _qat(
     args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
 ) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
+    from ..quantization.activation_scales import scales_from_plain
     from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
     from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
     from ..quantization.qat.qat import QatConfig, train_qat
-    from ..quantization.stored import scales_from_plain
 
     train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
     require(

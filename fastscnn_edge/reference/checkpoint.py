@@ -45,7 +45,7 @@ class Checkpoint:
         model: weights as float32, training heads present where the file has them.
         sha256: of the file.
         training: free-form facts our trainer recorded, empty for foreign files.
-        quantization: activation scales as ``fastscnn_edge.quantization.stored`` writes them, empty if none.
+        quantization: activation scales as ``fastscnn_edge.quantization.activation_scales`` writes them, empty if none.
     """
 
     model: FastSCNN

@@ -15,7 +15,7 @@ from PIL import Image
 from fastscnn_edge import Segmenter
 from fastscnn_edge.cli.main import main
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.files import load_quantized
+from fastscnn_edge.quantization.quantized_file import load_quantized
 from fastscnn_edge.runtime.engines.onnx_file import read_onnx
 from fastscnn_edge.runtime.engines.tflite_file import read_spec
 

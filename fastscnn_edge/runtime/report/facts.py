@@ -23,7 +23,8 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
     return {
         "created": data["created"],
         "command": f"fastscnn-edge {data.get('kind', 'run')} {' '.join(data['command'])}",
-        "model": f"{model['file']}, {model['bytes']} bytes, {spec['precision']}, scheme {spec.get('scheme', spec.get('preset'))}, "
+        "model": f"{model['file']}, {model['bytes']} bytes, {spec['precision']}, "
+        f"scheme {spec.get('scheme', spec.get('preset'))}, "
         f"input {spec['height']}x{spec['width']}, {len(spec['classes'])} classes",
         "model sha256": model["sha256"],
         "engine": f"{engine['name']}, {engine['library']}, {count_of(engine['threads'], 'thread')}",

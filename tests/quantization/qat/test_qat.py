@@ -18,7 +18,6 @@ from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.files import sha256
 from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
-from fastscnn_edge.quantization.files import Origin, is_quantized_file, load_quantized, save_quantized
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run, run_all
 from fastscnn_edge.quantization.graph.graph import Resize
@@ -27,6 +26,7 @@ from fastscnn_edge.quantization.ptq.ptq import activation_parameters, with_param
 from fastscnn_edge.quantization.ptq.recipes import TRAINING_START, apply
 from fastscnn_edge.quantization.qat.fake_quant import FakeQuantGraph, round_weight
 from fastscnn_edge.quantization.qat.qat import QatConfig, divergence, train_qat
+from fastscnn_edge.quantization.quantized_file import Origin, is_quantized_file, load_quantized, save_quantized
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 from tests.helpers import random_image, random_model

@@ -20,12 +20,12 @@ from safetensors.numpy import save
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
 from ..spec import ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
+from .activation_scales import scales_from_plain, scales_to_plain
 from .calibration.scheme import Scheme
 from .graph.evaluator import real_values
 from .graph.graph import Conv, Graph, Quantization, Tensor
 from .graph.lower import skeleton
 from .ptq.ptq import with_parameters
-from .stored import scales_from_plain, scales_to_plain
 
 _METADATA_KEY = "fastscnn_edge"
 _KIND = "quantized"

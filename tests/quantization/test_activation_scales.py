@@ -12,11 +12,11 @@ from PIL import Image
 from fastscnn_edge.cli.main import main
 from fastscnn_edge.errors import CheckpointError
 from fastscnn_edge.files import sha256
+from fastscnn_edge.quantization.activation_scales import scales_from_plain, scales_to_plain
 from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import AFFINE
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.ptq import activation_parameters
-from fastscnn_edge.quantization.stored import scales_from_plain, scales_to_plain
 from fastscnn_edge.reference.checkpoint import load_checkpoint
 from fastscnn_edge.spec import IMAGENET
 
