@@ -17,7 +17,7 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,9 @@ from fastscnn_edge.runtime.board.memory import read_memory
 from fastscnn_edge.runtime.cameras.address import open_camera, parse
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
 from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
-from fastscnn_edge.runtime.frames import Frame
+from fastscnn_edge.runtime.frames import SegmentedFrame
 from fastscnn_edge.runtime.pipeline.meter import Meter
-from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames, warm_up
+from fastscnn_edge.runtime.pipeline.pipeline import segment_frames, warm_up
 from fastscnn_edge.runtime.sinks.result_files import ResultFiles
 from fastscnn_edge.runtime.sources.base import FrameSource
 from fastscnn_edge.testing.v4l2 import FakeCamera
@@ -42,8 +42,8 @@ WIDTH, HEIGHT = 640, 480
 PACE = 1 / 120
 
 
-def main(argv: Sequence[str] | None = None, also: Sequence[Sink] = ()) -> int:
-    """Returns the exit status; ``also`` are further sinks, for a test that leaks on purpose."""
+def main(argv: Sequence[str] | None = None, also: Sequence[Callable[[SegmentedFrame], None]] = ()) -> int:
+    """Returns the exit status; ``also`` receives each frame as well, for a test that leaks on purpose."""
     options = _parser().parse_args(argv)
     segmenter = Segmenter(options.model)
     spec = segmenter.spec
@@ -56,17 +56,18 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Sink] = ()) -> int:
     sizes: list[int] = []
     meter = Meter()
 
-    def weigh(frame: Frame, classes: np.ndarray) -> None:
-        sizes.append(read_memory().rss or 0)
-
     with tempfile.TemporaryDirectory() as folder, source:
         writer = ResultFiles(Path(folder), spec.classes, moving=True)
 
-        def write(frame: Frame, classes: np.ndarray) -> None:
-            writer(frame._replace(name=f"frame_{len(sizes) % 10}"), classes)  # thousands of files are no use
+        def write(result: SegmentedFrame) -> None:
+            # Thousands of files are no use.
+            writer.write(result._replace(frame=result.frame._replace(name=f"frame_{len(sizes) % 10}")))
+            for sink in also:
+                sink(result)
+            sizes.append(read_memory().rss or 0)
 
         warm_up(segmenter, meter, 3)
-        segment_frames(source, segmenter, meter, all_of([write, *also, weigh]), limit=options.frames)
+        segment_frames(source, segmenter, meter, write, limit=options.frames)
     result = {"frames": meter.frames, "drawn": len(sizes), "dropped": meter.dropped, **growth(sizes)}
     passed = result["growth"] < LIMIT
     print(json.dumps({"passed": passed, "camera": source.mode, **result}))

@@ -6,36 +6,68 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutputError
 
 
 @contextmanager
-def atomic_path(destination: str | Path) -> Iterator[Path]:
+def atomic_path(destination: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``destination``; rename it there if the body succeeds.
+
+    Args:
+        destination: the final name; its folder is created.
+        durable: write through to the disk before renaming, so that the file is whole or absent after a power cut as
+            well. False for the many small files of a long run, where waiting for the disk would cost frames.
 
     Raises:
         OutputError: the folder cannot be created or written.
     """
     destination = Path(destination)
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
-        os.close(handle)
-    except OSError as error:
-        raise OutputError(f"cannot write {destination}: {error.strerror}; choose a writable folder") from error
-    temporary = Path(name)
+    temporary = _create_beside(destination)
     try:
         yield temporary
-        # mkstemp makes files private; results should follow the user's umask like any other file.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(destination)
+        _publish(temporary, destination, durable)
     except OSError as error:
         raise OutputError(f"cannot write {destination}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class AtomicFile:
+    """A text file that grows under a temporary name and appears under its own when it is published.
+
+    Attributes:
+        stream: UTF-8, line ends as they are written.
+
+    Raises:
+        OutputError: the folder cannot be created or written.
+    """
+
+    def __init__(self, destination: Path) -> None:
+        self._destination = destination
+        self._temporary = _create_beside(destination)
+        self.stream = self._temporary.open("w", encoding="utf-8", newline="")
+
+    def publish(self) -> None:
+        """Rename the file to its own name.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left then.
+        """
+        try:
+            self.stream.close()
+            _publish(self._temporary, self._destination, durable=True)
+        except OSError as error:
+            self.discard()
+            raise OutputError(f"cannot write {self._destination}: {error.strerror or error}") from error
+
+    def discard(self) -> None:
+        """Remove what was written. Does nothing after :meth:`publish`."""
+        with suppress(OSError):
+            self.stream.close()
+        self._temporary.unlink(missing_ok=True)
 
 
 def write_bytes(destination: str | Path, data: bytes) -> None:
@@ -58,7 +90,45 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def _create_beside(destination: Path) -> Path:
+    """An empty temporary file in the folder of ``destination``, which is created if need be."""
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"cannot write {destination}: {error.strerror}; choose a writable folder") from error
+    return Path(name)
+
+
+def _publish(temporary: Path, destination: Path, durable: bool) -> None:
+    # mkstemp makes files private; results should follow the user's umask like any other file.
+    temporary.chmod(0o666 & ~_umask())
+    if durable:
+        _synchronize(temporary)
+    temporary.replace(destination)
+    if durable:
+        _synchronize(destination.parent)
+
+
+def _synchronize(path: Path) -> None:
+    """Have the kernel write a file or folder to its disk; some file systems cannot for folders."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """The process's umask. os.umask() only tells it by changing it, for all threads and for a moment."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("Umask:")).split()[1], 8)
+    except (OSError, StopIteration, ValueError):
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return mask

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -19,9 +21,11 @@ EXTRAS = {
 
 
 def guarded(body: Callable[[], int], log: Log = plain) -> int:
-    """Run ``body`` and return its exit status, with user errors and Ctrl-C turned into statuses and told to ``log``."""
+    """Run ``body`` and return its exit status; user errors and Ctrl-C become statuses, reported through ``log``."""
     try:
-        return body()
+        status = body()
+        sys.stdout.flush()
+        return status
     except FastSCNNEdgeError as error:
         log("error", str(error))
         return EXIT_USER_ERROR
@@ -36,8 +40,24 @@ def guarded(body: Callable[[], int], log: Log = plain) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (head, less) went away; that is not our error.
-        sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        log("error", f"cannot write the output: {error.strerror}")
+        return EXIT_USER_ERROR
+    finally:
+        _give_up_broken_output()
+
+
+def _give_up_broken_output() -> None:
+    """Point a standard output that cannot be written at nothing, or Python fails once more while it exits."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 def parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:

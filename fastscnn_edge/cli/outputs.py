@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from ..errors import FastSCNNEdgeError, OutputError, require
 from ..log import Log
-from ..runtime.frames import Frame
+from ..runtime.frames import SegmentedFrame
 from ..runtime.pipeline.meter import Meter
+from ..runtime.sinks.base import Sink
 from ..runtime.sinks.result_files import ResultFiles, check_writable
 from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import ListenAddress
@@ -25,14 +24,6 @@ _DEFAULT_ADDRESS = ListenAddress("127.0.0.1", 8080)
 
 _POLL_INTERVAL = 0.03
 """Seconds between two looks at the window while a finished run is shown."""
-
-
-class Sink(Protocol):
-    """Something done with each finished frame: it may keep ``frame`` and ``classes`` uint8 [H, W], not change them."""
-
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -98,9 +89,10 @@ def check_outputs(options: argparse.Namespace) -> None:
 
 
 class Outputs:
-    """All sinks of a run as one. Use as ``with Outputs(...) as outputs``; leaving finishes all files.
+    """All sinks of a run as one. Use as ``with Outputs(...) as outputs``; leaving it closes what is still open.
 
-    Make and leave it, and call :meth:`poll` and :meth:`hold`, in the main thread; frames may come from another.
+    Make it, leave it, and call :meth:`poll`, :meth:`hold` and :meth:`finish` in the main thread; frames may come from
+    another.
 
     Args:
         options: of :func:`add_output_options`.
@@ -108,7 +100,7 @@ class Outputs:
         source: entered.
         meter: of the run; counts frames that were dropped.
         names: of the source and of the model, for people.
-        log: told where the page is.
+        log: receives the page's address.
     """
 
     def __init__(
@@ -127,7 +119,7 @@ class Outputs:
         try:
             self._make(options, class_set, source, meter, names, log)
         except BaseException:
-            self._close()
+            self.finish()
             raise
 
     def __enter__(self) -> Outputs:
@@ -136,11 +128,17 @@ class Outputs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self.finish()
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        for sink in self._sinks:
-            sink(frame, classes)
+    def write(self, result: SegmentedFrame) -> None:
+        """Hand ``result`` to every sink; one that fails is discarded at once, so that it is not published later."""
+        for sink in list(self._sinks):
+            try:
+                sink.write(result)
+            except BaseException:
+                self._sinks.remove(sink)
+                sink.discard()
+                raise
 
     def poll(self) -> bool:
         """Give the window its time; whether the run should go on: a window that was closed ends it."""
@@ -148,7 +146,7 @@ class Outputs:
 
     @property
     def ended_by(self) -> str | None:
-        """What a user did to end the run, in words for its report."""
+        """User action that stopped the run early, in words for its report."""
         return "closing the window" if self._window is not None and self._window.closed else None
 
     def hold(self, stopped: Callable[[], bool]) -> None:
@@ -157,6 +155,17 @@ class Outputs:
             self._view.finish()
         while self._still and not stopped() and self.poll():
             time.sleep(_POLL_INTERVAL)
+
+    def finish(self) -> FastSCNNEdgeError | None:
+        """Close every sink even if one fails; returns the first failure. Does nothing the second time."""
+        failure: FastSCNNEdgeError | None = None
+        sinks, self._sinks = self._sinks, []
+        for sink in sinks:
+            try:
+                sink.close()
+            except FastSCNNEdgeError as error:
+                failure = failure or error
+        return failure
 
     def _make(
         self,
@@ -167,7 +176,7 @@ class Outputs:
         names: tuple[str, str],
         log: Log,
     ) -> None:
-        """Each kind is imported where it is asked for. Lines come first: they tell the latency."""
+        """Make the sinks asked for; each kind is imported only then."""
         if options.lines or options.csv:
             from ..runtime.sinks.records import CsvFile, JsonLines
 
@@ -209,15 +218,3 @@ class Outputs:
             log("warning", f"no window: {error}")
         else:
             self._sinks.append(self._window)
-
-    def _close(self) -> None:
-        """Close every sink even if one fails; the first failure is then raised."""
-        failure: FastSCNNEdgeError | None = None
-        for sink in self._sinks:
-            try:
-                sink.close()
-            except FastSCNNEdgeError as error:
-                failure = failure or error
-        self._sinks = []
-        if failure is not None:
-            raise failure

@@ -88,16 +88,16 @@ def _observe(path: Path, threads: int | None) -> dict[str, Any]:
     segmenter = Segmenter(path, threads)
     frame = synthetic_frames(segmenter.spec.height, segmenter.spec.width, 1)[0]
     result = segmenter.predict_timed(frame)
-    counts = np.bincount(result.classes.reshape(-1), minlength=len(segmenter.spec.classes))
+    counts = np.bincount(result.class_map.reshape(-1), minlength=len(segmenter.spec.classes))
     shares = {
-        label: round(int(count) / result.classes.size, 6)
+        label: round(int(count) / result.class_map.size, 6)
         for label, count in zip(segmenter.spec.classes.labels, counts, strict=True)
         if count
     }
     return {
         "model_sha256": sha256(path),
         "shares": shares,
-        "mask_sha256": hashlib.sha256(result.classes.tobytes()).hexdigest(),
+        "mask_sha256": hashlib.sha256(result.class_map.tobytes()).hexdigest(),
         "milliseconds": (result.preprocess + result.invoke + result.mask) / 1e6,
     }
 

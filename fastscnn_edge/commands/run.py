@@ -28,6 +28,7 @@ from ..runtime.pipeline.pipeline import IN_FLIGHT, segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
+from ..runtime.sources.base import FrameSource
 
 _STATE_INTERVAL = 5.0
 """Seconds between two looks at temperature and clocks, taken between frames."""
@@ -80,50 +81,31 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     _check(options)
-    began = time.monotonic()
-    memory_before = read_memory()
+    began, memory_before = time.monotonic(), read_memory()
     path = options.model or bundled_model()
     drawing = bool(options.out or options.video or options.serve)
     held = IN_FLIGHT if options.camera is None else LIVE_FRAMES
     check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held=held))
-    meter, failure = Meter(), None
+    meter = Meter()
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads)
     meter.load = time.perf_counter_ns() - start
-    warn = partial(log, "warning")
-    with stop_signals() as signals, open_frames(options, segmenter.spec, warn) as source:
+    with stop_signals() as signals, open_frames(options, segmenter.spec, partial(log, "warning")) as source:
         warm_up(segmenter, meter, options.warmup)
         name = name_of(options)
         log("state", "model is ready", model=path.name, source=name)
-
         watch = _Watch(began, options.frames, log)
         with Outputs(options, segmenter.spec.classes, source, meter, (name, path.stem), log) as outputs:
-            try:
-                segment_frames(
-                    source,
-                    segmenter,
-                    meter,
-                    render=outputs,
-                    limit=options.frames,
-                    # Asked in the main thread, where the window must be served.
-                    stopped=lambda: bool(signals) or not outputs.poll(),
-                    between=lambda frame: watch.look(frame, meter),
-                )
-            except BrokenPipeError:  # whoever read our lines has enough
-                raise
-            except Exception as error:
-                if not meter.frames:
-                    raise
-                failure = error  # what was measured until then is worth its report
-            watch.finish()
+            failure = _segment(source, segmenter, meter, outputs, watch, options.frames, signals)
             stopped_by = signals[0] if signals else outputs.ended_by or _named(failure)
             if failure is None:
                 outputs.hold(lambda: bool(signals))
-        memory_after = read_memory()
+            # Whatever a sink says on closing, what was measured is worth its report.
+            failure = failure or outputs.finish()
         report = Report(
             created=now(),
             command=words,
-            stopped_by=stopped_by,
+            stopped_by=stopped_by or _named(failure),
             model=ReportModel.of(path, segmenter.spec),
             engine=engine_facts(segmenter.engine),
             source=ReportSource.of(source, name, watch.size),
@@ -131,21 +113,63 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
             board=read_board(),
             states=tuple(watch.board.states),
             memory_before=memory_before,
-            memory_after=memory_after,
+            memory_after=read_memory(),
             began=began,
         )
-    if options.report:
-        report.write(options.report)
-    log("state", "run is finished", frames=meter.frames, stopped_by=stopped_by)
-    if not (options.lines and options.log_json):  # lines have standard output, JSON events standard error
-        print(_summary(report, options), file=sys.stderr if options.lines else sys.stdout)
+    _publish(report, options, log, quiet=isinstance(failure, BrokenPipeError))
     if failure is not None:
         raise failure
     return 0
 
 
+def _segment(
+    source: FrameSource,
+    segmenter: Segmenter,
+    meter: Meter,
+    outputs: Outputs,
+    watch: _Watch,
+    limit: int | None,
+    signals: list[str],
+) -> Exception | None:
+    """Segment until the source, ``limit`` or a signal ends it; returns the error that ended it after some frames.
+
+    Raises:
+        Exception: it ended before the first frame, so there is nothing to report.
+    """
+    try:
+        segment_frames(
+            source,
+            segmenter,
+            meter,
+            outputs.write,
+            limit=limit,
+            # Asked in the main thread, where the window must be served.
+            stopped=lambda: bool(signals) or not outputs.poll(),
+            between=lambda frame: watch.look(frame, meter),
+        )
+    except Exception as error:
+        if not meter.frames:
+            raise
+        return error
+    finally:
+        watch.finish()
+    return None
+
+
+def _publish(report: Report, options: argparse.Namespace, log: Log, quiet: bool) -> None:
+    """Write the report and, unless ``quiet``, print the summary."""
+    if options.report:
+        report.write(options.report)
+    log("state", "run is finished", frames=report.meter.frames, stopped_by=report.stopped_by)
+    # Lines have standard output, JSON events standard error.
+    if not quiet and not (options.lines and options.log_json):
+        print(_summary(report, options), file=sys.stderr if options.lines else sys.stdout)
+
+
 def _named(failure: Exception | None) -> str | None:
     """An error as the report's reason to stop."""
+    if isinstance(failure, BrokenPipeError):
+        return "the reader of --lines closed the pipe"
     return f"{type(failure).__name__}: {' '.join(str(failure).split())}" if failure else None
 
 
@@ -214,7 +238,9 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     peak = report.memory_after.peak_rss
     lines.append(f"peak memory: {peak / (1 << 20):.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:
-        lines += [f"{what}: {path}" for what, path in _written(options).items() if path] or ["no file written (--out)"]
+        lines += [f"{what}: {path}" for what, path in _written(options).items() if path and path.exists()] or [
+            "no file written (--out)"
+        ]
     if options.report:
         lines.append(f"report: {options.report}, .md and .html")
     return "\n".join(lines)

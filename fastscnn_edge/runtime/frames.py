@@ -1,4 +1,4 @@
-"""A frame as it comes from a source, and as it leaves the network."""
+"""A frame as a source delivers it, and the same frame with its class map."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Frame(NamedTuple):
     """One picture of a source.
 
     Attributes:
-        rgb: uint8 [H, W, 3]. Its memory is lent (see :class:`~.buffers.FramePool`): keep it as long as you like, but
-            do not write to it.
+        rgb: uint8 [H, W, 3]. Pooled memory (see :class:`~.frame_pool.FramePool`): keep it as long as you like, but do
+            not write to it.
         name: file name of its results, without a suffix.
         captured_at: ``time.monotonic()`` when a camera took it, or when it was read from a file. Seconds.
         at: position in a video in seconds, None where there is none.
@@ -22,3 +22,22 @@ class Frame(NamedTuple):
     name: str
     captured_at: float
     at: float | None = None
+
+
+class SegmentedFrame(NamedTuple):
+    """A frame and the class of each of its pixels. Sinks may keep it, but must not write to its arrays.
+
+    Attributes:
+        frame: what was segmented.
+        class_map: uint8 [H, W], class indices at the frame's own size.
+        finished_at: ``time.monotonic()`` when ``class_map`` was complete. Seconds.
+    """
+
+    frame: Frame
+    class_map: np.ndarray
+    finished_at: float
+
+    @property
+    def latency(self) -> float:
+        """Seconds from capture (or decoding) to the complete class map: the only latency this package reports."""
+        return self.finished_at - self.frame.captured_at

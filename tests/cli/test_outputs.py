@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -17,6 +18,11 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.commands.run import main
+from fastscnn_edge.errors import OutputError
+from fastscnn_edge.files import AtomicFile
+from fastscnn_edge.runtime.frames import SegmentedFrame
+from fastscnn_edge.runtime.sinks.running_stats import RunningStats
+from fastscnn_edge.runtime.web.view import WebView
 from tests.helpers import random_image
 
 
@@ -47,6 +53,72 @@ def test_a_reader_that_has_enough_ends_the_run_quietly(tiny_model, image, tmp_pa
         assert process.stderr.read() == ""
     assert process.returncode == 0
     assert len((tmp_path / "a.csv").read_text().splitlines()) > 1
+
+
+def test_lines_table_page_and_report_state_one_latency(tiny_model, video, tmp_path, monkeypatch, capfd) -> None:
+    """From capture to class map, however long the outputs before and after take."""
+    shown = []
+
+    def slow(self: object, result: SegmentedFrame) -> None:
+        shown.append(round(result.latency * 1e3, 3))
+        time.sleep(0.05)
+
+    monkeypatch.setattr("fastscnn_edge.runtime.sinks.result_files.ResultFiles.write", slow)
+    page = []
+    seen = RunningStats.latency
+    monkeypatch.setattr(WebView, "finish", lambda self: page.append(seen(self._status.stats)))
+    table, report = tmp_path / "areas.csv", tmp_path / "r.json"
+    options = ["--headless", "--lines", "--csv", str(table), "--out", str(tmp_path / "out"), "--report", str(report)]
+    assert main(command(tiny_model, video, *options, "--serve", "127.0.0.1:0")) == 0
+    lines = [json.loads(line)["latency_ms"] for line in capfd.readouterr().out.splitlines()]
+    samples = [round(ns / 1e6, 3) for ns in json.loads(report.read_text())["samples_ns"]["latency"]]
+    rows = [float(row["latency_ms"]) for row in csv.DictReader(table.open())]
+    assert len(lines) == 5
+    assert lines == rows == shown == pytest.approx(samples, abs=0.0011)
+    assert page == [pytest.approx(statistics.median(lines), abs=0.001)]
+
+
+def test_a_table_that_fails_on_closing_leaves_the_report_and_no_table(
+    tiny_model, video, tmp_path, monkeypatch, capfd
+) -> None:
+    """The disk filled up before the last rows were written (tests/runtime/sinks/test_records.py fills it for real)."""
+
+    def full(self: AtomicFile) -> None:
+        self.discard()
+        raise OutputError("cannot write areas.csv: No space left on device")
+
+    monkeypatch.setattr(AtomicFile, "publish", full)
+    table, report = tmp_path / "areas.csv", tmp_path / "r.json"
+    assert main(command(tiny_model, video, "--headless", "--csv", str(table), "--report", str(report))) == 2
+    printed = capfd.readouterr()
+    assert printed.err == "fastscnn-edge: error: cannot write areas.csv: No space left on device\n"
+    assert "table:" not in printed.out
+    assert json.loads(report.read_text())["frames"] == 5
+    assert "No space left on device" in json.loads(report.read_text())["stopped_by"]
+    assert not [p.name for p in tmp_path.iterdir() if "areas" in p.name]
+
+
+@pytest.mark.parametrize("options", [["--lines"], []], ids=["lines", "summary"])
+def test_a_full_standard_output_is_one_line_and_status_2(tiny_model, image, options) -> None:
+    run = [sys.executable, "-m", "fastscnn_edge", "run", *command(tiny_model, image, "--headless", *options)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+
+
+def test_a_closed_pipe_still_leaves_the_report(tiny_model, image, tmp_path) -> None:
+    run = [sys.executable, "-m", "fastscnn_edge", "run"]
+    run += command(tiny_model, image, "--frames", "100000", "--lines", "--report", str(tmp_path / "r.json"))
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["frames"] >= 1
+    assert report["stopped_by"] == "the reader of --lines closed the pipe"
 
 
 def test_events_as_json(tiny_model, tmp_path, capfd) -> None:

@@ -17,7 +17,7 @@ from fastscnn_edge.bench.comparison import compare_reports, verdict
 from fastscnn_edge.commands.compare import main
 from fastscnn_edge.commands.report import main as report_main
 from fastscnn_edge.runtime.report.report import Report, to_json
-from tests.runtime.report.test_report import report, run
+from tests.helpers.reports import report, run
 
 
 @pytest.fixture(scope="module")

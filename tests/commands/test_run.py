@@ -26,12 +26,12 @@ from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
 from fastscnn_edge.testing.v4l2 import Fault
 from tests.helpers import random_image
-from tests.runtime.cameras.v4l2.test_camera import webcam
+from tests.helpers.cameras import webcam
 
 
-def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_picture(tiny_model: Path, image: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    arguments = ["--source", str(picture), "--model", str(tiny_model), "--out", str(out), "--threads", "1"]
+    arguments = ["--source", str(image), "--model", str(tiny_model), "--out", str(out), "--threads", "1"]
     assert main([*arguments, "--report", str(out / "report.json"), "--headless"]) == 0
     assert {p.name for p in out.iterdir()} == {
         "street_overlay.png",
@@ -40,8 +40,8 @@ def test_a_picture(tiny_model: Path, picture: Path, tmp_path: Path, capfd: pytes
         "report.md",
         "report.html",
     }
-    with Image.open(out / "street_mask.png") as image:
-        assert (image.mode, image.size) == ("P", (120, 90))
+    with Image.open(out / "street_mask.png") as mask:
+        assert (mask.mode, mask.size) == ("P", (120, 90))
     printed = capfd.readouterr()
     assert printed.err == ""
     assert printed.out.startswith("1 frame, ")
@@ -176,12 +176,12 @@ def test_an_output_that_fails_leaves_the_report(
 ) -> None:
     calls: list[int] = []
 
-    def write(self: object, frame: object, classes: object) -> None:
+    def write(self: object, result: object) -> None:
         calls.append(1)
         if len(calls) > 3:
             raise OutputError("cannot write: No space left on device")
 
-    monkeypatch.setattr("fastscnn_edge.cli.outputs.ResultWriter.__call__", write)
+    monkeypatch.setattr("fastscnn_edge.cli.outputs.ResultFiles.write", write)
     report = tmp_path / "r.json"
     arguments = ["--source", str(image), "--frames", "50", "--model", str(tiny_model), "--report", str(report)]
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 2

@@ -29,7 +29,7 @@ LEAKY = """
 import sys; sys.path.insert(0, sys.argv.pop(1))
 import soak
 kept = []
-sys.exit(soak.main(sys.argv[1:], also=[lambda frame, classes: kept.append(b"x" * 200_000)]))
+sys.exit(soak.main(sys.argv[1:], also=[lambda result: kept.append(b"x" * 200_000)]))
 """
 
 

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
+
+from fastscnn_edge.runtime.frames import Frame, SegmentedFrame
+
+
+def segmented(
+    rgb: np.ndarray,
+    class_map: np.ndarray,
+    name: str = "frame",
+    *,
+    captured_at: float | None = None,
+    latency: float = 0.0,
+    at: float | None = None,
+) -> SegmentedFrame:
+    """What sinks receive; captured now unless told, finished ``latency`` seconds later."""
+    taken = time.monotonic() if captured_at is None else captured_at
+    return SegmentedFrame(Frame(rgb, name, taken, at), class_map, taken + latency)
 
 
 def random_image(height: int, width: int, seed: int = 0) -> np.ndarray:

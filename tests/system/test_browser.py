@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from fastscnn_edge.classes import CAMVID
-from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.web.listen_address import ListenAddress
 from fastscnn_edge.runtime.web.view import About, WebView
+from tests.helpers import segmented
 
 playwright = pytest.importorskip("playwright.sync_api", reason="a real browser needs playwright")
 
@@ -53,10 +53,10 @@ class Run:
         number = 0
         while not self._stop.wait(0.05):
             number += 1
-            classes = np.full((48, 64), 8, np.uint8)
-            classes[: 1 + number % 40] = 0
+            class_map = np.full((48, 64), 8, np.uint8)
+            class_map[: 1 + number % 40] = 0
             rgb = np.full((48, 64, 3), number * 5 % 256, np.uint8)
-            self.view(Frame(rgb, f"frame_{number:06d}", time.monotonic()), classes)
+            self.view.write(segmented(rgb, class_map, f"frame_{number:06d}"))
 
     def stop(self) -> None:
         self._stop.set()

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from fastscnn_edge.cli import diagnosis
 from fastscnn_edge.commands import bench, compare, doctor
 from fastscnn_edge.runtime.board.board import read_board, read_state
 from fastscnn_edge.runtime.board.watcher import Watcher
-from tests.runtime.board.test_board import PI_CPUINFO, put
+from tests.helpers.boards import PI_CPUINFO, put
 
 FIRMWARE = "#!/bin/sh\nread bits < {folder}/bits\necho throttled=$bits\n"
 CPU = "sys/devices/system/cpu/cpufreq/policy0"
@@ -72,7 +73,7 @@ class Pi:
 def pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pi]:
     pi = Pi(tmp_path / "pi")
     monkeypatch.setenv("PATH", f"{pi.folder}:{os.environ['PATH']}")
-    for module in (bench, doctor):
+    for module in (bench, diagnosis):
         monkeypatch.setattr(module, "read_board", partial(read_board, pi.folder))
         monkeypatch.setattr(module, "read_state", partial(read_state, root=pi.folder))
     monkeypatch.setattr(bench, "Watcher", partial(Watcher, interval=0.05, root=pi.folder))

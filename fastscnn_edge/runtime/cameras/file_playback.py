@@ -25,7 +25,7 @@ class FilePlayback:
     def __init__(self, source: FrameSource, rate: float) -> None:
         self._source, self._rate = source, rate
         self._stopped = threading.Event()
-        self.gaps = Outages()
+        self.outages = Outages()
         self.mode: str | None = f"a {source.kind}, played"
 
     @property

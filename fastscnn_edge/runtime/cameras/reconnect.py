@@ -41,7 +41,7 @@ class Reconnecting:
         self._camera, self._seconds = camera, seconds
         self._stopped = threading.Event()
         self.kind = camera.kind
-        self.gaps = Outages()
+        self.outages = Outages()
         self._told = _OutageLog(warn)
 
     @property
@@ -117,7 +117,7 @@ class Reconnecting:
         return CameraLostError(f"the camera did not come back within {self._seconds:g} s: {error}")
 
     def _keep(self, outage: _CurrentOutage, began: float) -> None:
-        self.gaps.add(Outage(outage.since - began, outage.lasted, outage.reason))
+        self.outages.add(Outage(outage.since - began, outage.lasted, outage.reason))
 
 
 class _OutageLog:

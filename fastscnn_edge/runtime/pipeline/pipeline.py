@@ -14,20 +14,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from ..frame_pool import LIVE_MASKS, FramePool
-from ..frames import Frame
+from ..frames import Frame, SegmentedFrame
 from ..sources.base import FrameSource
 from .mailbox import ClosedError, Mailbox
 from .meter import Meter
 from .segmenter import Segmenter
-
-Sink = Callable[[Frame, np.ndarray], None]
-"""Something done with a finished frame and its classes, uint8 [H, W]. It may keep both, but not write to them."""
 
 IN_FLIGHT = 3
 """Frames of a file in work at the same time: one a stage."""
@@ -43,28 +38,20 @@ class _Captured(NamedTuple):
 
 
 class _Segmented(NamedTuple):
-    frame: Frame
-    classes: np.ndarray
-    latency: int
+    result: SegmentedFrame
     stages: dict[str, int]
     at: int  # perf_counter_ns when it entered the outbox
 
-
-def all_of(sinks: Sequence[Sink]) -> Sink:
-    """One sink that does what all ``sinks`` do, in order."""
-
-    def each(frame: Frame, classes: np.ndarray) -> None:
-        for sink in sinks:
-            sink(frame, classes)
-
-    return each
+    @property
+    def latency(self) -> int:
+        return round(self.result.latency * 1e9)
 
 
 def segment_frames(
     source: FrameSource,
     segmenter: Segmenter,
     meter: Meter,
-    render: Sink,
+    write: Callable[[SegmentedFrame], None],
     limit: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
     between: Callable[[Frame], None] = lambda frame: None,
@@ -78,7 +65,7 @@ def segment_frames(
         source: already entered.
         segmenter: the model.
         meter: receives the times of each frame.
-        render: what is done with a frame and its classes [H, W]; timed; runs in a thread of its own.
+        write: what is done with a segmented frame; timed as *render*; runs in a thread of its own.
         limit: number of frames, None for all.
         stopped: asked before each frame, and while none comes.
         between: called after each rendered frame, in the same thread; not part of any stage.
@@ -95,7 +82,7 @@ def segment_frames(
 
     threads = [
         threading.Thread(target=_capture, args=(source, inbox, meter, permits), name="capture", daemon=True),
-        threading.Thread(target=_put_out, args=(outbox, meter, render, finished), name="output", daemon=True),
+        threading.Thread(target=_put_out, args=(outbox, meter, write, finished), name="output", daemon=True),
     ]
     meter.start()
     for thread in threads:
@@ -171,7 +158,7 @@ def _infer(
 def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Segmented:
     frame, waited = captured.frame, time.perf_counter_ns() - captured.at
     result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]))
-    latency = int((time.monotonic() - frame.captured_at) * 1e9)
+    segmented = SegmentedFrame(frame, result.class_map, time.monotonic())
     stages = {
         "capture": captured.spent,
         "preprocess": result.preprocess,
@@ -179,7 +166,7 @@ def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Seg
         "mask": result.mask,
         "queue": waited,
     }
-    return _Segmented(frame, result.classes, latency, stages, time.perf_counter_ns())
+    return _Segmented(segmented, stages, time.perf_counter_ns())
 
 
 def _record_undrawn(item: _Segmented, meter: Meter) -> None:
@@ -187,17 +174,22 @@ def _record_undrawn(item: _Segmented, meter: Meter) -> None:
     meter.record(item.latency, **item.stages)
 
 
-def _put_out(outbox: Mailbox[_Segmented], meter: Meter, render: Sink, between: Callable[[Frame], None]) -> None:
+def _put_out(
+    outbox: Mailbox[_Segmented],
+    meter: Meter,
+    write: Callable[[SegmentedFrame], None],
+    between: Callable[[Frame], None],
+) -> None:
     """The output thread: results out of the outbox, until it is closed and empty."""
     try:
         while True:
             item = outbox.get()
             assert item is not None  # it waits for ever
             start = time.perf_counter_ns()
-            render(item.frame, item.classes)
+            write(item.result)
             drawn = time.perf_counter_ns() - start
             meter.record(item.latency, **item.stages, output_queue=start - item.at, render=drawn)
-            between(item.frame)
+            between(item.result.frame)
             del item
     except ClosedError:
         return

@@ -28,7 +28,7 @@ BUNDLED = {
 class Prediction(NamedTuple):
     """A class map and what each stage cost, in nanoseconds."""
 
-    classes: np.ndarray  # uint8 [H, W]
+    class_map: np.ndarray  # uint8 [H, W]
     preprocess: int
     invoke: int
     mask: int
@@ -38,7 +38,7 @@ class Segmenter:
     """Fast-SCNN on this device.
 
     Example:
-        >>> classes = Segmenter().predict(rgb)  # rgb: uint8 [H, W, 3] -> uint8 [H, W]
+        >>> class_map = Segmenter().predict(rgb)  # rgb: uint8 [H, W, 3] -> uint8 [H, W]
 
     Args:
         path: an artifact; the bundled INT8 CamVid model if None.
@@ -74,7 +74,7 @@ class Segmenter:
         Raises:
             ValueError: not such an array.
         """
-        return self.predict_timed(rgb).classes
+        return self.predict_timed(rgb).class_map
 
     def predict_timed(self, rgb: np.ndarray, out: np.ndarray | None = None) -> Prediction:
         """:meth:`predict`, with the time of each stage; into ``out``, contiguous uint8 [H, W], if given."""
@@ -86,8 +86,8 @@ class Segmenter:
         self.engine.invoke()
         logits = self.engine.logits()
         invoked = time.perf_counter_ns()
-        classes = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
-        return Prediction(classes, prepared - start, invoked - prepared, time.perf_counter_ns() - invoked)
+        class_map = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
+        return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - invoked)
 
     def _plan_for(self, logits: np.ndarray, size: tuple[int, int]) -> MaskPlan:
         """The plan for this size, kept until a picture of another size comes."""

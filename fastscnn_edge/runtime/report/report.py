@@ -67,7 +67,7 @@ class ReportSource:
 
     @staticmethod
     def of(source: FrameSource, name: str, size: tuple[int, int] | None) -> ReportSource:
-        gaps = source.gaps
+        outages = source.outages
         return ReportSource(
             source.kind,
             name,
@@ -75,9 +75,9 @@ class ReportSource:
             source.skipped,
             source.dropped,
             source.mode,
-            tuple(gaps.kept),
-            gaps.count,
-            gaps.seconds,
+            tuple(outages.kept),
+            outages.count,
+            outages.seconds,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,45 +14,45 @@ from ...spec import ClassSet
 _BACKGROUND, _INK, _RIM = (250, 250, 250), (33, 33, 33), (150, 150, 150)
 
 
-def blend(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> np.ndarray:
+def blend(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet) -> np.ndarray:
     """Half frame, half class color.
 
     Args:
         rgb: uint8 [H, W, 3].
-        classes: uint8 [H, W].
+        class_map: uint8 [H, W].
         class_set: whose palette is used.
 
     Returns:
         uint8 [H, W, 3].
     """
     # Halving both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
-    colors = _indexed(classes, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
+    colors = _indexed(class_map, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
     return np.add(np.asarray(colors), rgb >> 1)
 
 
-def mask_image(classes: np.ndarray, class_set: ClassSet) -> Image.Image:
+def mask_image(class_map: np.ndarray, class_set: ClassSet) -> Image.Image:
     """An indexed picture (mode P): pixel values are class indices [H, W], the palette shows the colors."""
-    return _indexed(classes, np.asarray(class_set.palette, np.uint8))
+    return _indexed(class_map, np.asarray(class_set.palette, np.uint8))
 
 
-def class_shares(classes: np.ndarray, count: int) -> np.ndarray:
+def class_shares(class_map: np.ndarray, count: int) -> np.ndarray:
     """Share of the pixels that each class has: float64 [count], sum 1."""
-    return np.bincount(classes.reshape(-1), minlength=count) / classes.size
+    return np.bincount(class_map.reshape(-1), minlength=count) / class_map.size
 
 
-def overlay(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
+def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
     """The blended frame with a legend below it.
 
     Args:
         rgb: uint8 [H, W, 3].
-        classes: uint8 [H, W].
+        class_map: uint8 [H, W].
         class_set: names and colors.
         only_present: list the classes in the picture, largest first, with their shares; else all classes in their
             own order, so that the frames of a video all have the same layout and size.
     """
-    height, width = classes.shape
+    height, width = class_map.shape
     if only_present:
-        shares = class_shares(classes, len(class_set))
+        shares = class_shares(class_map, len(class_set))
         shown = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > 0]
         texts = [f"{class_set.labels[i]}  {_percent(float(shares[i]))}" for i in shown]
     else:
@@ -60,7 +60,7 @@ def overlay(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet, only_pres
         texts = list(class_set.labels)
     strip = legend(texts, [class_set.palette[i] for i in shown], width)
     canvas = Image.new("RGB", (strip.width, height + strip.height), _BACKGROUND)
-    canvas.paste(Image.fromarray(blend(rgb, classes, class_set)), ((strip.width - width) // 2, 0))
+    canvas.paste(Image.fromarray(blend(rgb, class_map, class_set)), ((strip.width - width) // 2, 0))
     canvas.paste(strip, (0, height))
     return canvas
 
@@ -116,8 +116,8 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 else "<1%"
 
 
-def _indexed(classes: np.ndarray, palette: np.ndarray) -> Image.Image:
-    image = Image.fromarray(np.ascontiguousarray(classes))
+def _indexed(class_map: np.ndarray, palette: np.ndarray) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(class_map))
     image.putpalette(palette.tobytes())  # turns mode L into P, values unchanged
     return image
 

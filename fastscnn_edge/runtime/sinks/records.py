@@ -5,26 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import time
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-import numpy as np
-
-from ...files import atomic_path
+from ...errors import OutputError
+from ...files import AtomicFile
 from ...spec import ClassSet
-from ..frames import Frame
+from ..frames import SegmentedFrame
 from .overlay import class_shares
 
 
 class Record(NamedTuple):
-    """What a frame's classes come to.
+    """Class shares and timing of one frame.
 
     Attributes:
         frame: its name.
         captured: when it was taken (camera) or read (file): UTC, ISO 8601 with milliseconds.
-        latency_ms: from then to now, when its classes are known.
+        latency_ms: from then to its complete class map (:attr:`~..frames.SegmentedFrame.latency`).
         shares: class label -> share of the pixels, all classes, sum 1 up to rounding.
     """
 
@@ -34,53 +32,77 @@ class Record(NamedTuple):
     shares: dict[str, float]
 
     @staticmethod
-    def of(frame: Frame, classes: np.ndarray, class_set: ClassSet) -> Record:
-        """Of ``classes`` uint8 [H, W], now."""
-        latency = time.monotonic() - frame.captured_at
-        captured = datetime.fromtimestamp(time.time() - latency, timezone.utc)
-        shares = class_shares(classes, len(class_set))
+    def of(result: SegmentedFrame, class_set: ClassSet) -> Record:
+        """Build the record of ``result``."""
+        frame = result.frame
+        captured = datetime.fromtimestamp(time.time() - (time.monotonic() - frame.captured_at), timezone.utc)
+        shares = class_shares(result.class_map, len(class_set))
         return Record(
             frame=frame.name,
             captured=captured.isoformat(timespec="milliseconds"),
-            latency_ms=round(latency * 1e3, 3),
+            latency_ms=round(result.latency * 1e3, 3),
             shares={label: round(float(share), 6) for label, share in zip(class_set.labels, shares, strict=True)},
         )
 
 
 class JsonLines:
-    """A sink that writes a line of JSON per frame, at once, so that a reader at the other end of a pipe keeps up."""
+    """A sink that writes a line of JSON per frame and flushes it, so that a reader at the other end of a pipe keeps up.
+
+    ``stream`` belongs to the caller and stays open.
+    """
 
     def __init__(self, stream: TextIO, class_set: ClassSet) -> None:
         self._stream, self._class_set = stream, class_set
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        record = Record.of(frame, classes, self._class_set)
-        print(json.dumps(record._asdict()), file=self._stream, flush=True)
+    def write(self, result: SegmentedFrame) -> None:
+        """Write the record of ``result``.
+
+        Raises:
+            BrokenPipeError: the reader closed the pipe.
+            OutputError: the stream cannot be written.
+        """
+        line = json.dumps(Record.of(result, self._class_set)._asdict())
+        try:
+            print(line, file=self._stream, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            name = getattr(self._stream, "name", "the stream")
+            raise OutputError(f"cannot write lines to {name}: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """The stream belongs to the caller."""
+        """Do nothing: every line is flushed already."""
+
+    discard = close
 
 
 class CsvFile:
     """A sink that writes a row per frame: frame, captured, latency_ms, then a share per class.
 
-    The file appears under its name when it is closed, whole.
+    The file appears under its name when it is closed, whole, or not at all.
 
     Raises:
         OutputError: the file cannot be written.
     """
 
     def __init__(self, path: Path, class_set: ClassSet) -> None:
-        self._class_set = class_set
-        self._resources = ExitStack()
-        temporary = self._resources.enter_context(atomic_path(path))
-        stream = self._resources.enter_context(temporary.open("w", newline="", encoding="utf-8"))
-        self._rows = csv.writer(stream, lineterminator="\n")
+        self._path, self._class_set = path, class_set
+        self._file = AtomicFile(path)
+        self._rows = csv.writer(self._file.stream, lineterminator="\n")
         self._rows.writerow(["frame", "captured", "latency_ms", *class_set.labels])
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        record = Record.of(frame, classes, self._class_set)
-        self._rows.writerow([record.frame, record.captured, record.latency_ms, *record.shares.values()])
+    def write(self, result: SegmentedFrame) -> None:
+        """Add the row of ``result``."""
+        record = Record.of(result, self._class_set)
+        try:
+            self._rows.writerow([record.frame, record.captured, record.latency_ms, *record.shares.values()])
+        except OSError as error:
+            raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
 
     def close(self) -> None:
-        self._resources.close()
+        """Publish the file."""
+        self._file.publish()
+
+    def discard(self) -> None:
+        """Remove what was written so far."""
+        self._file.discard()

@@ -6,12 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import OutputError
 from ...files import atomic_path
 from ...spec import ClassSet
-from ..frames import Frame
+from ..frames import SegmentedFrame
 from .overlay import mask_image, overlay
 
 # A board's time is dearer than its disk: PNG at its fastest level, JPEG without chroma subsampling, which would
@@ -38,21 +36,24 @@ class ResultFiles:
         self._folder, self._class_set, self._moving = folder, class_set, moving
         self._last_name: str | None = None
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        """Write both files of ``frame``; ``classes`` is uint8 [H, W]. A repeated picture is written once."""
+    def write(self, result: SegmentedFrame) -> None:
+        """Write both files of ``result``. A repeated picture is written once."""
+        frame, class_map = result.frame, result.class_map
         if frame.name == self._last_name:
             return
-        image = overlay(frame.rgb, classes, self._class_set, only_present=not self._moving)
+        image = overlay(frame.rgb, class_map, self._class_set, only_present=not self._moving)
         suffix, kind = (".jpg", "JPEG") if self._moving else (".png", "PNG")
         # The temporary name has no suffix Pillow could tell the format by.
-        with atomic_path(self._folder / f"{frame.name}_overlay{suffix}") as path:
+        with atomic_path(self._folder / f"{frame.name}_overlay{suffix}", durable=False) as path:
             image.save(path, format=kind, **_OPTIONS[kind])
-        with atomic_path(self._folder / f"{frame.name}_mask.png") as path:
-            mask_image(classes, self._class_set).save(path, format="PNG", **_OPTIONS["PNG"])
+        with atomic_path(self._folder / f"{frame.name}_mask.png", durable=False) as path:
+            mask_image(class_map, self._class_set).save(path, format="PNG", **_OPTIONS["PNG"])
         self._last_name = frame.name
 
     def close(self) -> None:
-        """Nothing stays open between two frames."""
+        """Do nothing: each file is published as it is written."""
+
+    discard = close
 
 
 def check_writable(folder: Path) -> None:

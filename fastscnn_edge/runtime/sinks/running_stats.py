@@ -7,14 +7,14 @@ import threading
 import time
 from collections import deque
 
-from ..frames import Frame
+from ..frames import SegmentedFrame
 
 _SPAN = 3.0
 """Seconds looked back: long enough to read, short enough to follow."""
 
 
 class RunningStats:
-    """Counts finished frames. For any thread.
+    """Counts finished frames and remembers those of the last seconds. For any thread.
 
     Attributes:
         frames: finished so far.
@@ -25,13 +25,12 @@ class RunningStats:
         self._recent: deque[tuple[float, float]] = deque()  # (finished, latency) in seconds
         self._lock = threading.Lock()
 
-    def finished(self, frame: Frame, now: float | None = None) -> None:
-        """``frame`` has its classes; ``now`` is ``time.monotonic()`` unless given."""
-        now = time.monotonic() if now is None else now
+    def add(self, result: SegmentedFrame) -> None:
+        """Count ``result``."""
         with self._lock:
             self.frames += 1
-            self._recent.append((now, now - frame.captured_at))
-            self._forget(now)
+            self._recent.append((result.finished_at, result.latency))
+            self._forget(result.finished_at)
 
     def rate(self, now: float | None = None) -> float | None:
         """Frames per second, None while fewer than two frames are recent."""

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import OutputError
 from ...files import atomic_path
 from ...spec import ClassSet
-from ..frames import Frame
+from ..frames import Frame, SegmentedFrame
 from ..sources.av_stream import import_av
 from .overlay import overlay
 
@@ -58,14 +58,16 @@ class VideoWriter:
         self._last_tick = -1
         self._frames = 0
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        height, width = classes.shape
+    def write(self, result: SegmentedFrame) -> None:
+        """Encode the overlay of ``result``."""
+        frame, class_map = result.frame, result.class_map
+        height, width = class_map.shape
         if self._container is not None and self._size != (height, width):
             raise OutputError(
                 f"{self._path} has frames of {self._size[1]}x{self._size[0]}, but {frame.name} is {width}x{height}; "
                 "--video needs frames of one size"
             )
-        image = np.asarray(overlay(frame.rgb, classes, self._class_set, only_present=False))
+        image = np.asarray(overlay(frame.rgb, class_map, self._class_set, only_present=False))
         # Chroma is stored at half the resolution, so sides must be even.
         image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
         if self._container is None:
@@ -77,7 +79,7 @@ class VideoWriter:
         self._frames += 1
 
     def close(self) -> None:
-        """Finish the file. After a failure there is none."""
+        """Publish the file; do nothing if there was no frame or encoding has failed."""
         if self._container is None:
             return
         self._mux(None)
@@ -85,6 +87,11 @@ class VideoWriter:
             self._container.close()
         self._container = None
         self._resources.close()
+
+    def discard(self) -> None:
+        """Publish the frames before the refused one, which are whole, unless encoding itself has failed."""
+        with suppress(OutputError):
+            self.close()
 
     def _open(self, width: int, height: int) -> None:
         temporary = self._resources.enter_context(atomic_path(self._path))

@@ -6,12 +6,11 @@ import os
 import threading
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from ...errors import OutputError
 from ...spec import ClassSet
-from ..frames import Frame
+from ..frames import SegmentedFrame
 from .overlay import blend, legend
 from .running_stats import RunningStats
 
@@ -56,8 +55,8 @@ class Window:
         except tkinter.TclError as error:
             raise OutputError(f"cannot open a window: {error}; run on a desktop, or with --headless") from error
         self._class_set, self._title = class_set, title
-        self._figures = RunningStats()
-        self._newest: tuple[Frame, np.ndarray] | None = None
+        self._stats = RunningStats()
+        self._newest: SegmentedFrame | None = None
         self._lock = threading.Lock()
         self._drawn: Any = None  # what was drawn, for which size: drawing it again would change nothing
         self._held = self._full = self._sized = False
@@ -73,11 +72,11 @@ class Window:
         self._root.bind("f", lambda _: self._toggle_full())
         self._root.bind("<space>", lambda _: self._toggle_held())
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        """Have ``frame`` with its ``classes`` uint8 [H, W] drawn at the next :meth:`poll`, unless a newer one comes."""
-        self._figures.finished(frame)
+    def write(self, result: SegmentedFrame) -> None:
+        """Have ``result`` drawn at the next :meth:`poll`, unless a newer one comes."""
+        self._stats.add(result)
         with self._lock:
-            self._newest = frame, classes
+            self._newest = result
 
     def poll(self) -> bool:
         """Answer the user and draw the newest frame; whether the window is still open. For its own thread only."""
@@ -91,28 +90,31 @@ class Window:
         return not self.closed
 
     def close(self) -> None:
-        """For the window's own thread."""
+        """Close the window. For its own thread only."""
         if not self.closed:
             self.closed = True
             self._root.destroy()
+
+    discard = close
 
     def _draw(self) -> None:
         with self._lock:
             newest = self._newest
         if newest is None or (self._held and self._drawn):
             return
-        frame, classes = newest
+        frame, class_map = newest.frame, newest.class_map
         if not self._sized:
-            self._open_at(classes.shape[1], classes.shape[0])
+            self._open_at(class_map.shape[1], class_map.shape[0])
         space = (self._root.winfo_width(), self._root.winfo_height())
-        key = (id(classes), frame.name, space)
+        key = (id(class_map), frame.name, space)
         if self._drawn and self._drawn[0] == key:
             return
-        image = self._image_tk.PhotoImage(self._compose(frame, classes, space))
+        image = self._image_tk.PhotoImage(self._compose(newest, space))
         self._label.configure(image=image)
-        self._drawn = key, image, classes  # Tk does not keep the picture, nor the id its meaning
-        rate = self._figures.rate()
-        self._root.title(f"{self._title}  {frame.name}" + (f"  {rate:.1f} fps" if rate else ""))
+        self._drawn = key, image, class_map  # Tk does not keep the image, nor does an id outlive its array
+        rate, latency = self._stats.rate(), self._stats.latency()
+        measured = f"  {rate:.1f} fps  {latency:.0f} ms" if rate and latency is not None else ""
+        self._root.title(f"{self._title}  {frame.name}{measured}")
 
     def _open_at(self, width: int, height: int) -> None:
         """The first frame's own size, or what fits the screen; small ones are enlarged to be looked at."""
@@ -128,12 +130,13 @@ class Window:
         self._sized = True
         self._root.update()
 
-    def _compose(self, frame: Frame, classes: np.ndarray, space: tuple[int, int]) -> Image.Image:
+    def _compose(self, result: SegmentedFrame, space: tuple[int, int]) -> Image.Image:
         strip = self._strip(space[0])
-        height, width = classes.shape
+        height, width = result.class_map.shape
         factor = max(min(space[0] / width, (space[1] - strip.height) / height), 1 / max(width, height))
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        image = Image.fromarray(blend(frame.rgb, classes, self._class_set)).resize(size, Image.Resampling.BILINEAR)
+        blended = Image.fromarray(blend(result.frame.rgb, result.class_map, self._class_set))
+        image = blended.resize(size, Image.Resampling.BILINEAR)
         canvas = Image.new("RGB", (max(space[0], 1), size[1] + strip.height), _GROUND)
         canvas.paste(image, ((space[0] - size[0]) // 2, 0))
         canvas.paste(strip, ((space[0] - strip.width) // 2, size[1]))

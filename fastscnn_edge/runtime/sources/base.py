@@ -52,13 +52,13 @@ class FrameSource(Protocol):
         skipped: damaged pictures, packets or frames passed over so far.
         dropped: frames that were taken but never delivered, as far as the driver tells.
         mode: what a camera was set to, for people; None where nothing was set.
-        gaps: times without the camera.
+        outages: times without the camera.
     """
 
     kind: str
     moving: bool
     live: bool
-    gaps: Outages
+    outages: Outages
 
     @property
     def skipped(self) -> int: ...
@@ -90,7 +90,7 @@ class SourceState:
     def __init__(self) -> None:
         self.skipped = self.dropped = 0
         self.mode: str | None = None
-        self.gaps = Outages()
+        self.outages = Outages()
 
     def stop(self) -> None:
         """Nothing here waits."""

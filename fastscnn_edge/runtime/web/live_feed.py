@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ...spec import ClassSet
-from ..frames import Frame
+from ..frames import SegmentedFrame
 from ..sinks.overlay import blend
 
 _MAX_WIDTH = 1280
@@ -19,12 +19,11 @@ _MAX_WIDTH = 1280
 _QUALITY = 80
 
 
-class Finished(NamedTuple):
-    """A frame with its classes, uint8 [H, W], and its number, from 1."""
+class Numbered(NamedTuple):
+    """A segmented frame and its number, from 1."""
 
     number: int
-    frame: Frame
-    classes: np.ndarray
+    result: SegmentedFrame
 
 
 class LiveFeed:
@@ -34,19 +33,19 @@ class LiveFeed:
 
     def __init__(self, class_set: ClassSet) -> None:
         self._class_set = class_set
-        self._newest: Finished | None = None
+        self._newest: Numbered | None = None
         self._encoded: tuple[int, bytes] = (0, b"")
         self._changed = threading.Condition()
         self._encoding = threading.Lock()
         self._closed = threading.Event()
 
-    def show(self, frame: Frame, classes: np.ndarray) -> None:
-        """A frame is finished. Both arrays are kept and must not be written to any more."""
+    def show(self, result: SegmentedFrame) -> None:
+        """Make ``result`` the newest frame. It is kept and must not be written to any more."""
         with self._changed:
-            self._newest = Finished(self._newest.number + 1 if self._newest else 1, frame, classes)
+            self._newest = Numbered(self._newest.number + 1 if self._newest else 1, result)
             self._changed.notify_all()
 
-    def newest(self) -> Finished | None:
+    def newest(self) -> Numbered | None:
         """The newest frame, None before the first."""
         return self._newest
 
@@ -69,7 +68,7 @@ class LiveFeed:
             if newest is None:
                 return None
             if self._encoded[0] != newest.number:
-                self._encoded = newest.number, encode(newest.frame.rgb, newest.classes, self._class_set)
+                self._encoded = newest.number, encode(newest.result, self._class_set)
             return self._encoded
 
     def pause(self, seconds: float) -> bool:
@@ -90,12 +89,13 @@ class LiveFeed:
         return self._newest.number if self._newest else 0
 
 
-def encode(rgb: np.ndarray, classes: np.ndarray, class_set: ClassSet) -> bytes:
-    """JPEG of ``rgb`` uint8 [H, W, 3] under the colors of ``classes`` uint8 [H, W], at most 1280 pixels wide."""
-    factor = -(-classes.shape[1] // _MAX_WIDTH)
+def encode(result: SegmentedFrame, class_set: ClassSet) -> bytes:
+    """JPEG of a frame under the colors of its classes, at most 1280 pixels wide."""
+    rgb, class_map = result.frame.rgb, result.class_map
+    factor = -(-class_map.shape[1] // _MAX_WIDTH)
     if factor > 1:  # shrunk first: everything after it then costs less
         rgb = np.asarray(Image.fromarray(rgb).reduce(factor))
-        classes = np.ascontiguousarray(classes[::factor, ::factor])
+        class_map = np.ascontiguousarray(class_map[::factor, ::factor])
     stream = io.BytesIO()
-    Image.fromarray(blend(rgb, classes, class_set)).save(stream, "JPEG", quality=_QUALITY)
+    Image.fromarray(blend(rgb, class_map, class_set)).save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()

@@ -11,17 +11,15 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...errors import OutputError
 from ...spec import ClassSet
 from ..board.board import BoardState, read_state, throttle_verdict
-from ..frames import Frame
+from ..frames import SegmentedFrame
 from ..sinks.overlay import class_shares
 from ..sinks.running_stats import RunningStats
 from .access import Access
 from .listen_address import ListenAddress
-from .live_feed import LiveFeed
+from .live_feed import LiveFeed, Numbered
 from .server import WebServer
 
 _BOARD_INTERVAL = 3.0
@@ -69,9 +67,10 @@ class WebView:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="web", daemon=True)
         self._thread.start()
 
-    def __call__(self, frame: Frame, classes: np.ndarray) -> None:
-        self._status.figures.finished(frame)
-        self._feed.show(frame, classes)
+    def write(self, result: SegmentedFrame) -> None:
+        """Make ``result`` what viewers see."""
+        self._status.stats.add(result)
+        self._feed.show(result)
 
     def finish(self) -> None:
         """No frame will follow; the page says so and keeps the last."""
@@ -84,37 +83,37 @@ class WebView:
         self._server.server_close()
         self._thread.join()
 
+    discard = close
+
 
 class Status:
-    """The page's figures."""
+    """The figures on the page. The class shares of a frame are counted once, however many viewers ask."""
 
     def __init__(self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int]) -> None:
-        self.figures = RunningStats()
+        self.stats = RunningStats()
         self._class_set, self._about, self._feed, self._dropped = class_set, about, feed, dropped
         self.finished = False
         self._run = secrets.token_hex(4)
         self._board: BoardState | None = None
+        self._counted: tuple[int, list[float]] = (0, [])
         self._lock = threading.Lock()
 
     def to_json(self) -> bytes:
         """One JSON object: latency in milliseconds, temperature in degrees Celsius, null where unknown."""
         newest = self._feed.newest()
-        if newest is None:
-            shares = [0.0] * len(self._class_set)
-        else:
-            shares = class_shares(newest.classes, len(self._class_set)).tolist()
+        shares = self._shares_of(newest)
         board = self._look_at_board()
         hottest = max(board.temperatures.values(), default=None)
         described = zip(self._class_set.labels, self._class_set.palette, shares, strict=True)
         status: dict[str, Any] = {
             "run": self._run,  # another one after a restart
             **self._about._asdict(),
-            "frame": newest.frame.name if newest else None,
+            "frame": newest.result.frame.name if newest else None,
             "finished": self.finished,
-            "frames": self.figures.frames,
-            "age_s": _rounded(time.monotonic() - newest.frame.captured_at if newest else None, 2),
-            "fps": _rounded(self.figures.rate(), 2),
-            "latency_ms": _rounded(self.figures.latency(), 2),
+            "frames": self.stats.frames,
+            "age_s": _rounded(time.monotonic() - newest.result.frame.captured_at if newest else None, 2),
+            "fps": _rounded(self.stats.rate(), 2),
+            "latency_ms": _rounded(self.stats.latency(), 2),
             "temperature_c": _rounded(None if hottest is None else hottest / 1000, 1),
             "throttle": throttle_verdict([board]),
             "dropped": self._dropped(),
@@ -124,6 +123,15 @@ class Status:
             ],
         }
         return json.dumps(status).encode()
+
+    def _shares_of(self, newest: Numbered | None) -> list[float]:
+        if newest is None:
+            return [0.0] * len(self._class_set)
+        with self._lock:
+            if self._counted[0] != newest.number:
+                shares = class_shares(newest.result.class_map, len(self._class_set)).tolist()
+                self._counted = newest.number, shares
+            return self._counted[1]
 
     def _look_at_board(self) -> BoardState:
         with self._lock:

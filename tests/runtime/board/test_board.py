@@ -19,25 +19,7 @@ from fastscnn_edge.runtime.board.board import (
 )
 from fastscnn_edge.runtime.board.memory import Memory, read_memory
 from fastscnn_edge.runtime.board.procfs import read_int, read_text
-
-PI_CPUINFO = """processor\t: 0
-Features\t: fp asimd evtstrm aes asimddp
-CPU implementer\t: 0x41
-CPU part\t: 0xd0b
-
-processor\t: 1
-Features\t: fp asimd evtstrm aes asimddp
-CPU implementer\t: 0x41
-CPU part\t: 0xd0b
-"""
-
-
-def put(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
+from tests.helpers.boards import PI_CPUINFO, put
 
 
 @pytest.fixture

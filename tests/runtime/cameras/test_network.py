@@ -107,7 +107,7 @@ def test_the_end_of_a_stream_is_a_lost_camera_and_it_is_opened_again(server: Thr
     said: list[str] = []
     with Reconnecting(NetworkSource(url(server, "stream")), 20, said.append) as source:
         assert len(list(islice(source, 50))) == 50
-    assert source.gaps.count >= 1
+    assert source.outages.count >= 1
     assert "ended its stream" in said[0] or "stopped after" in said[0]  # FFmpeg does not always tell them apart
 
 

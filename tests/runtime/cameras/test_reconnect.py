@@ -15,7 +15,7 @@ from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
 from fastscnn_edge.runtime.sources import base as sources
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
-from tests.runtime.cameras.v4l2.test_camera import GREY, VIDEO0, webcam
+from tests.helpers.cameras import GREY, VIDEO0, webcam
 
 
 def reconnecting(fake: FakeCamera, seconds: float, said: list[str]) -> Reconnecting:
@@ -30,9 +30,9 @@ def test_an_outage_is_bridged_and_kept(fault: Fault, reason: str) -> None:
     with reconnecting(fake, 20, said) as source:
         names = [frame.name for frame in islice(source, 8)]
     assert names == [f"frame_{n:06d}" for n in range(1, 9)]
-    assert [reason in gap.reason for gap in source.gaps.kept] == [True, True]
-    assert all(gap.seconds > 0.1 for gap in source.gaps.kept)
-    assert source.gaps.kept[0].at < source.gaps.kept[1].at
+    assert [reason in gap.reason for gap in source.outages.kept] == [True, True]
+    assert all(gap.seconds > 0.1 for gap in source.outages.kept)
+    assert source.outages.kept[0].at < source.outages.kept[1].at
     assert len(said) == 4  # gone, back, gone, back
     assert "waiting 20 s" in said[0] and "back after" in said[1]
     assert fake.opened == fake.closed
@@ -40,18 +40,18 @@ def test_an_outage_is_bridged_and_kept(fault: Fault, reason: str) -> None:
 
 def test_one_that_breaks_off_all_the_time_fills_neither_log_nor_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnect, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(sources, "KEPT_GAPS", 8)
+    monkeypatch.setattr(sources, "KEPT_OUTAGES", 8)
     said: list[str] = []
     outages = 20
     fake = webcam(faults=dict.fromkeys(range(1, outages + 1), Fault.UNPLUGGED), away=0.01)
     with reconnecting(fake, 20, said) as source:
         for _ in islice(source, outages + 1):
             pass
-        assert source.gaps.count == outages
-        assert len(source.gaps.kept) == 8
-        assert source.gaps.seconds > sum(gap.seconds for gap in source.gaps.kept)
+        assert source.outages.count == outages
+        assert len(source.outages.kept) == 8
+        assert source.outages.seconds > sum(gap.seconds for gap in source.outages.kept)
         assert len(said) == 10  # five times gone and back
-        monkeypatch.setattr(reconnect, "_TOLD_EVERY", 0.0)
+        monkeypatch.setattr(reconnect, "_LOG_INTERVAL", 0.0)
         fake.faults[fake.number] = Fault.UNPLUGGED
         assert next(iter(source)) is not None
     assert f"({outages - 5} more outages since the last message)" in said[-2]
@@ -63,7 +63,7 @@ def test_it_does_not_come_back() -> None:
     with source, pytest.raises(CameraLostError, match=r"did not come back within 0\.5 s"):
         list(source)
     assert len(said) == 1
-    assert source.gaps.count == 1
+    assert source.outages.count == 1
 
 
 def test_zero_does_not_wait() -> None:
@@ -112,5 +112,5 @@ def test_one_that_opens_but_stays_silent_is_one_outage() -> None:
         with pytest.raises(CameraLostError, match="did not come back within 1 s"):
             list(source)
     assert len(said) == 1
-    assert source.gaps.count == 1
+    assert source.outages.count == 1
     assert fake.opened == fake.closed > 1

@@ -20,11 +20,11 @@ from fastscnn_edge.runtime.cameras.network import NetworkSource
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.pipeline.meter import Meter
 from fastscnn_edge.runtime.pipeline.pipeline import segment_frames
-from tests.runtime.pipeline.test_pipeline import segmenter
+from tests.helpers.pipeline import segmenter
 
 pytest.importorskip("av", reason="network cameras are read with av")
 
-SERVER = Path(__file__).with_name("rtsp_server.py")
+SERVER = Path(__file__).parents[2] / "helpers" / "rtsp_server.py"
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 
@@ -99,9 +99,9 @@ def test_a_killed_server_is_a_gap_until_it_is_back(server: Server) -> None:
         back.start()
         assert [frame.name for frame in islice(frames, 40)][-1] == "frame_000045"
         back.join()
-    assert [gap.seconds > 0.5 for gap in source.gaps.kept] == [True]
+    assert [gap.seconds > 0.5 for gap in source.outages.kept] == [True]
     assert len(said) == 2 and "waiting 30 s" in said[0] and "back after" in said[1]
-    assert "secret" not in " ".join([*said, source.gaps.kept[0].reason])
+    assert "secret" not in " ".join([*said, source.outages.kept[0].reason])
 
 
 def test_a_server_that_hangs_is_a_lost_camera(server: Server) -> None:

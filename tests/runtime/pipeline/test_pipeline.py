@@ -15,33 +15,22 @@ from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
 from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
-from fastscnn_edge.runtime.frames import Frame
+from fastscnn_edge.runtime.frames import SegmentedFrame
 from fastscnn_edge.runtime.pipeline.meter import Meter
-from fastscnn_edge.runtime.pipeline.pipeline import Sink, all_of, segment_frames
-from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
-from fastscnn_edge.testing.fakes import FakeEngine, FakeSource
+from fastscnn_edge.runtime.pipeline.pipeline import segment_frames
+from fastscnn_edge.testing.fakes import FakeSource
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
 from tests.helpers import random_image
-from tests.helpers.tiny import spec
-from tests.runtime.cameras.v4l2.test_camera import VIDEO0, gray, webcam
+from tests.helpers.cameras import VIDEO0, gray, webcam
+from tests.helpers.pipeline import segmenter
 
 PICTURE = random_image(64, 96)
 
+Write = Callable[[SegmentedFrame], None]
 
-def discard(frame: Frame, classes: np.ndarray) -> None:
+
+def discard(result: SegmentedFrame) -> None:
     """Nothing is drawn."""
-
-
-def segmenter(delay: float = 0.0, calm: bool = False) -> Segmenter:
-    logits = np.random.default_rng(0).integers(-99, 99, (8, 12, 11)).astype(np.int8)
-    if calm:  # one class on the left, another on the right, instead of another in each cell
-        logits = np.zeros_like(logits)
-        logits[:, :6, 0] = logits[:, 6:, 1] = 90
-    engine = FakeEngine(spec(), logits)
-    if delay:
-        plain = engine.invoke
-        engine.invoke = lambda: (time.sleep(delay), plain())[1]  # type: ignore[method-assign]
-    return Segmenter(engine=engine)
 
 
 def endless(pause: float) -> Iterator[np.ndarray]:
@@ -50,10 +39,10 @@ def endless(pause: float) -> Iterator[np.ndarray]:
         yield PICTURE
 
 
-def run(source: FakeSource, render: Sink = discard, delay: float = 0.0, **options) -> Meter:
+def run(source: FakeSource, write: Write = discard, delay: float = 0.0, **options) -> Meter:
     meter = Meter()
     with source:
-        segment_frames(source, segmenter(delay), meter, render, **options)
+        segment_frames(source, segmenter(delay), meter, write, **options)
     return meter
 
 
@@ -67,9 +56,9 @@ def no_thread_is_left() -> Iterator[None]:
 def test_a_file_gives_every_frame_however_slow_the_output() -> None:
     drawn: list[str] = []
 
-    def slow(frame: Frame, classes: np.ndarray) -> None:
+    def slow(result: SegmentedFrame) -> None:
         time.sleep(0.01)
-        drawn.append(frame.name)
+        drawn.append(result.frame.name)
 
     meter = run(FakeSource([PICTURE] * 20, "video"), slow)
     assert drawn == [f"frame_{n:06d}" for n in range(1, 21)]
@@ -88,7 +77,7 @@ def test_a_slow_network_gets_the_newest_frame() -> None:
 
     meter = run(
         FakeSource(frames(), live=True),
-        lambda frame, classes: latest.append(count - int(frame.name[6:])),
+        lambda result: latest.append(count - int(result.frame.name[6:])),
         delay=0.05,
         limit=6,
     )
@@ -103,9 +92,9 @@ def test_a_slow_output_does_not_hold_up_a_camera() -> None:
     release = threading.Event()
     drawn: list[str] = []
 
-    def stuck(frame: Frame, classes: np.ndarray) -> None:
+    def stuck(result: SegmentedFrame) -> None:
         release.wait(20)
-        drawn.append(frame.name)
+        drawn.append(result.frame.name)
 
     segmented: list[int] = []
     meter = Meter()
@@ -149,7 +138,7 @@ def test_stages_overlap() -> None:
             meet()
         plain()
 
-    def render(frame: Frame, classes: np.ndarray) -> None:
+    def render(result: SegmentedFrame) -> None:
         calls["render"] += 1
         if calls["render"] == 1:
             meet()
@@ -172,7 +161,7 @@ def test_of_a_file_no_more_than_a_frame_a_stage_is_in_memory() -> None:
             read += 1
             yield PICTURE
 
-    def slow(frame: Frame, classes: np.ndarray) -> None:
+    def slow(result: SegmentedFrame) -> None:
         time.sleep(0.02)
         ahead.append(read - len(ahead))
 
@@ -181,7 +170,7 @@ def test_of_a_file_no_more_than_a_frame_a_stage_is_in_memory() -> None:
 
 
 def test_waits_are_measured() -> None:
-    meter = run(FakeSource([PICTURE] * 8, "video"), lambda frame, classes: time.sleep(0.02))
+    meter = run(FakeSource([PICTURE] * 8, "video"), lambda result: time.sleep(0.02))
     assert len(meter.samples["queue"]) == len(meter.samples["output_queue"]) == 8
     assert max(meter.samples["output_queue"]) > 15e6
     assert min(meter.samples["queue"]) >= 0
@@ -209,10 +198,10 @@ def failing_frames(after: int, error: Exception) -> Iterator[np.ndarray]:
     raise error
 
 
-def failing_sink(after: int, error: Exception) -> Sink:
+def failing_sink(after: int, error: Exception) -> Write:
     calls: list[int] = []
 
-    def sink(frame: Frame, classes: np.ndarray) -> None:
+    def sink(result: SegmentedFrame) -> None:
         calls.append(1)
         if len(calls) > after:
             raise error
@@ -238,7 +227,7 @@ def test_an_error_of_the_output_with_the_last_frame_is_raised() -> None:
 def test_an_error_of_the_source_is_raised_after_its_last_frame(error: Exception) -> None:
     meter, drawn = Meter(), []
     with pytest.raises(type(error), match=str(error)), FakeSource(failing_frames(3, error)) as source:
-        segment_frames(source, segmenter(), meter, lambda frame, classes: drawn.append(frame.name))
+        segment_frames(source, segmenter(), meter, lambda result: drawn.append(result.frame.name))
     assert meter.frames == len(drawn) == 3
 
 
@@ -253,34 +242,23 @@ def test_an_error_of_the_network_is_raised() -> None:
 def test_sinks_may_keep_what_they_get() -> None:
     """Memory is used again, but not that of a frame that somebody still has."""
     fake = FakeCamera([Mode("YUYV", 64, 48)], [gray(level) for level in range(20, 220, 5)])
-    kept: list[tuple[Frame, np.ndarray, int]] = []
+    kept: list[tuple[SegmentedFrame, int]] = []
 
-    def keep(frame: Frame, classes: np.ndarray) -> None:
-        kept.append((frame, classes, int(frame.rgb[0, 0, 0])))
+    def keep(result: SegmentedFrame) -> None:
+        kept.append((result, int(result.frame.rgb[0, 0, 0])))
 
     with V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), open_device=fake.open) as source:
         segment_frames(source, segmenter(), Meter(), keep, limit=20)
-    for frame, classes, level in kept:
-        assert (frame.rgb == level).all()
-        np.testing.assert_array_equal(classes, segmenter().predict(frame.rgb))
-
-
-def test_all_sinks_are_served_in_order() -> None:
-    called: list[str] = []
-    sinks: list[Callable[[Frame, np.ndarray], None]] = [
-        lambda frame, classes: called.append("a"),
-        lambda frame, classes: called.append("b"),
-    ]
-    all_of(sinks)(Frame(PICTURE, "x", 0.0), PICTURE[..., 0])
-    assert called == ["a", "b"]
-    all_of([])(Frame(PICTURE, "x", 0.0), PICTURE[..., 0])
+    for result, level in kept:
+        assert (result.frame.rgb == level).all()
+        np.testing.assert_array_equal(result.class_map, segmenter().predict(result.frame.rgb))
 
 
 def test_a_camera_has_all_its_frames_from_the_start() -> None:
     """However the stages trip over each other, no frame more than LIVE_FRAMES is ever in memory."""
     fake, hiccups = webcam(pace=0.001), np.random.default_rng(3)
 
-    def stumble(frame: Frame, classes: np.ndarray) -> None:
+    def stumble(result: SegmentedFrame) -> None:
         time.sleep(hiccups.choice([0, 0, 0.001, 0.03]))
 
     with V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), open_device=fake.open) as source:
@@ -297,8 +275,8 @@ def test_no_allocation_of_a_frame_in_steady_state() -> None:
     fake = FakeCamera([Mode("YUYV", width, height)], [gray(90, width, height), gray(150, width, height)])
     peaks: list[int] = []
 
-    def look(frame: Frame, classes: np.ndarray) -> None:
-        assert frame.rgb.shape == (height, width, 3)
+    def look(result: SegmentedFrame) -> None:
+        assert result.frame.rgb.shape == (height, width, 3)
         peaks.append(tracemalloc.get_traced_memory()[1] - tracemalloc.get_traced_memory()[0])
         tracemalloc.reset_peak()
 
@@ -328,7 +306,7 @@ def test_a_night_of_faults() -> None:
     with Reconnecting(camera, 30, said.append) as source:
         segment_frames(source, segmenter(), meter, discard, limit=60)
     assert meter.frames == 60
-    assert source.gaps.count == 2
+    assert source.outages.count == 2
     assert source.skipped >= 2
     assert source.dropped >= 1
     assert min(meter.latency) >= 0

@@ -10,10 +10,9 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.sinks.overlay import _Layout, blend, class_shares, legend, mask_image, overlay
 from fastscnn_edge.runtime.sinks.result_files import ResultFiles, check_writable
-from tests.helpers import random_image
+from tests.helpers import random_image, segmented
 
 CLASSES = np.random.default_rng(0).integers(0, 11, (90, 120)).astype(np.uint8)
 
@@ -76,7 +75,7 @@ def test_only_present_classes_are_listed() -> None:
 def test_results_are_written_and_nothing_else(tmp_path: Path, moving: bool, suffix: str) -> None:
     writer = ResultFiles(tmp_path / "out", CAMVID, moving)
     assert not (tmp_path / "out").exists()
-    writer(Frame(random_image(90, 120), "a", 0.0), CLASSES)
+    writer.write(segmented(random_image(90, 120), CLASSES, "a"))
     assert {p.name for p in (tmp_path / "out").iterdir()} == {f"a_overlay.{suffix}", "a_mask.png"}
     with Image.open(tmp_path / "out" / f"a_overlay.{suffix}") as image:
         assert image.format == {"png": "PNG", "jpg": "JPEG"}[suffix]

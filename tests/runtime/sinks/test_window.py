@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ import sys, threading, time
 import numpy as np
 from PIL import ImageGrab
 from fastscnn_edge.classes import CAMVID
-from fastscnn_edge.runtime.sources.base import Frame
+from fastscnn_edge.runtime.frames import Frame, SegmentedFrame
 from fastscnn_edge.runtime.sinks.window import Window
 
 window = Window(CAMVID, "drive.mp4")
@@ -34,7 +35,8 @@ classes[180:] = 3
 
 def feed():
     for number in range(20):
-        window(Frame(rgb, f"frame_{number:06d}", time.monotonic()), classes)
+        now = time.monotonic()
+        window.write(SegmentedFrame(Frame(rgb, f"frame_{number:06d}", now - 0.25), classes, now))
         time.sleep(0.01)
 
 thread = threading.Thread(target=feed)
@@ -77,7 +79,7 @@ def test_frames_from_another_thread_are_drawn(screen: str, tmp_path: Path) -> No
     code = SCRIPT + "ImageGrab.grab(xdisplay='').save(sys.argv[1])\nprint(window._root.title())\nwindow.close()\n"
     done = on_screen(screen, [sys.executable, "-c", code + "assert not window.poll()\n", str(tmp_path / "screen.png")])
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("drive.mp4  frame_000019  ")
+    assert re.fullmatch(r"drive\.mp4  frame_000019  \d+\.\d fps  250 ms\n", done.stdout)
     with Image.open(tmp_path / "screen.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     # 480 pixels enlarged to 640, above the legend; the sky's color half way to the gray, then the road's.
@@ -100,7 +102,7 @@ window._root.event_generate("<space>")
 window.poll()
 assert window._held
 held = window._drawn
-window(Frame(rgb, "next", time.monotonic()), classes.copy())
+window.write(SegmentedFrame(Frame(rgb, "next", time.monotonic()), classes.copy(), time.monotonic()))
 window.poll()
 assert window._drawn is held
 window._root.event_generate("<Escape>")

@@ -11,17 +11,17 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.classes import CAMVID
-from fastscnn_edge.runtime.frames import Frame
+from fastscnn_edge.runtime.frames import SegmentedFrame
 from fastscnn_edge.runtime.sinks.overlay import blend
 from fastscnn_edge.runtime.web import live_feed
 from fastscnn_edge.runtime.web.live_feed import LiveFeed, encode
-from tests.helpers import random_image
+from tests.helpers import random_image, segmented
 
 CLASSES = np.full((48, 64), 3, np.uint8)
 
 
-def frame(seed: int = 0) -> Frame:
-    return Frame(random_image(48, 64, seed), f"frame_{seed}", 0.0)
+def frame(seed: int = 0) -> SegmentedFrame:
+    return segmented(random_image(48, 64, seed), CLASSES, f"frame_{seed}")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_nothing_is_encoded_while_nobody_watches(encodings: list[int]) -> None:
     feed = LiveFeed(CAMVID)
     for seed in range(5):
-        feed.show(frame(seed), CLASSES)
+        feed.show(frame(seed))
     assert not encodings
 
 
@@ -48,7 +48,7 @@ def test_once_for_all_viewers_and_the_newest_wins(encodings: list[int]) -> None:
     feed = LiveFeed(CAMVID)
     assert feed.jpeg(0, 0.01) is None
     for seed in range(5):
-        feed.show(frame(seed), CLASSES)
+        feed.show(frame(seed))
     got: list[tuple[int, bytes] | None] = []
     viewers = [threading.Thread(target=lambda: got.append(feed.jpeg(0, 5))) for _ in range(8)]
     for viewer in viewers:
@@ -62,9 +62,9 @@ def test_once_for_all_viewers_and_the_newest_wins(encodings: list[int]) -> None:
 
 def test_a_viewer_waits_for_the_next_and_is_woken_by_the_end() -> None:
     feed = LiveFeed(CAMVID)
-    feed.show(frame(), CLASSES)
+    feed.show(frame())
     assert feed.jpeg(1, 0.01) == feed.jpeg(0, 0.01)  # the last again after the timeout
-    threading.Timer(0.1, feed.show, (frame(1), CLASSES)).start()
+    threading.Timer(0.1, feed.show, (frame(1),)).start()
     newer = feed.jpeg(1, 30)
     assert newer is not None and newer[0] == 2
     threading.Timer(0.1, feed.close).start()
@@ -79,12 +79,24 @@ def test_a_viewer_waits_for_the_next_and_is_woken_by_the_end() -> None:
 )
 def test_wide_frames_shrink(size: tuple[int, int], expected: tuple[int, int]) -> None:
     rgb = random_image(*size)
-    classes = np.random.default_rng(0).integers(0, 11, size).astype(np.uint8)
-    with Image.open(io.BytesIO(encode(rgb, classes, CAMVID))) as image:
+    class_map = np.random.default_rng(0).integers(0, 11, size).astype(np.uint8)
+    with Image.open(io.BytesIO(encode(segmented(rgb, class_map), CAMVID))) as image:
         assert (image.format, image.size) == ("JPEG", expected)
 
 
 def test_the_picture_is_the_overlay() -> None:
     rgb = random_image(48, 64)
-    with Image.open(io.BytesIO(encode(rgb, CLASSES, CAMVID))) as image:
+    with Image.open(io.BytesIO(encode(segmented(rgb, CLASSES), CAMVID))) as image:
         assert np.abs(np.asarray(image).astype(int) - blend(rgb, CLASSES, CAMVID)).mean() < 8
+
+
+def test_a_shrunk_picture_has_its_classes_in_place() -> None:
+    """A frame wider than the page is shrunk: the class map must shrink with it, not be cut off."""
+    rgb, class_map = np.full((800, 2560, 3), 90, np.uint8), np.zeros((800, 2560), np.uint8)
+    class_map[:, 1280:] = 3
+    with Image.open(io.BytesIO(encode(segmented(rgb, class_map), CAMVID))) as image:
+        shown = np.asarray(image).astype(int)
+    assert shown.shape == (400, 1280, 3)
+    for half, label in ((shown[:, 8:632], 0), (shown[:, 648:-8], 3)):
+        expected = blend(rgb[:1, :1], np.full((1, 1), label, np.uint8), CAMVID)[0, 0]
+        assert np.abs(half - expected).max() < 12

@@ -17,12 +17,11 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.runtime.frames import Frame
 from fastscnn_edge.runtime.web import request as web_request
 from fastscnn_edge.runtime.web.listen_address import ListenAddress
 from fastscnn_edge.runtime.web.server import MAX_CONNECTIONS, MAX_STREAMS
 from fastscnn_edge.runtime.web.view import About, WebView
-from tests.helpers import random_image
+from tests.helpers import random_image, segmented
 
 CLASSES = np.repeat(np.array([0, 0, 0, 8], np.uint8), 16 * 96).reshape(64, 96)
 
@@ -57,8 +56,8 @@ def token(view: WebView) -> str:
 
 
 def show(view: WebView, seed: int = 0, height: int = 64, width: int = 96) -> None:
-    classes = CLASSES if (height, width) == CLASSES.shape else np.zeros((height, width), np.uint8)
-    view(Frame(random_image(height, width, seed), f"frame_{seed}", time.monotonic()), classes)
+    class_map = CLASSES if (height, width) == CLASSES.shape else np.zeros((height, width), np.uint8)
+    view.write(segmented(random_image(height, width, seed), class_map, f"frame_{seed}"))
 
 
 def get(view: WebView, target: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -160,9 +159,9 @@ def test_the_stream_shows_the_newest_frame(view: WebView) -> None:
     show(view, 0)
     viewer = Viewer(view)
     assert viewer.status == 200
-    assert viewer.picture().size == (96, 64)
+    assert viewer.image().size == (96, 64)
     show(view, 1, 40, 50)
-    assert viewer.picture().size == (50, 40)
+    assert viewer.image().size == (50, 40)
     viewer.close()
 
 
@@ -237,7 +236,7 @@ def test_an_unread_stream_neither_stalls_the_pipeline_nor_the_others(view: WebVi
         show(view, seed, 720, 1280)
         spent = time.monotonic() - began
         assert spent < 5  # handing over a reference; a send to a full socket would wait 10 seconds
-        seen.append(np.asarray(watching.picture()).mean())
+        seen.append(np.asarray(watching.image()).mean())
     assert len(set(seen)) > 1
     for viewer in (*idle, watching):
         viewer.close()
@@ -245,15 +244,15 @@ def test_an_unread_stream_neither_stalls_the_pipeline_nor_the_others(view: WebVi
 
 def test_a_slow_viewer_skips_to_the_newest(view: WebView) -> None:
     large, small = random_image(720, 1280), random_image(40, 50)  # told apart by their size
-    view(Frame(large, "large", time.monotonic()), np.zeros((720, 1280), np.uint8))
+    view.write(segmented(large, np.zeros((720, 1280), np.uint8), "large"))
     viewer = Viewer(view, receive_buffer=1 << 15)
-    viewer.picture()
+    viewer.image()
     for _ in range(40):
-        view(Frame(large, "large", time.monotonic()), np.zeros((720, 1280), np.uint8))
+        view.write(segmented(large, np.zeros((720, 1280), np.uint8), "large"))
         time.sleep(0.02)
-    view(Frame(small, "small", time.monotonic()), np.zeros((40, 50), np.uint8))
+    view.write(segmented(small, np.zeros((40, 50), np.uint8), "small"))
     stale = 0
-    while viewer.picture().size != (50, 40):
+    while viewer.image().size != (50, 40):
         stale += 1
     assert stale < 10
     viewer.close()
@@ -324,7 +323,7 @@ def test_closing_hangs_up_and_leaves_no_thread() -> None:
     show(view, 0, 720, 1280)
     stalled, watching = Viewer(view, receive_buffer=4096), Viewer(view)
     silent = socket.create_connection(("127.0.0.1", port(view)), timeout=30)
-    watching.picture()
+    watching.image()
     view.close()
     assert silent.recv(10) == b""
     with pytest.raises(ConnectionRefusedError):

@@ -23,25 +23,13 @@ from fastscnn_edge.runtime.cameras.v4l2.modes import Mode, ModeRequest
 from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
 from fastscnn_edge.testing.v4l2 import FakeCamera, Fault
 from tests.helpers import random_image
-
-VIDEO0 = Path("/dev/video0")
-GREY = ModeRequest(least=(64, 48))
-
-
-def gray(level: int, width: int = 64, height: int = 48, padding: int = 0) -> bytes:
-    """YUYV of one gray: level 16 is black, 235 white."""
-    return (bytes([level, 128] * width) + bytes(padding)) * height
+from tests.helpers.cameras import GREY, VIDEO0, gray, webcam
 
 
 def jpeg(width: int, height: int) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(random_image(height, width)).save(stream, "JPEG")
     return stream.getvalue()
-
-
-def webcam(frames: int = 4, **options) -> FakeCamera:
-    modes = [Mode("YUYV", 64, 48, (30.0, 15.0)), Mode("MJPG", 64, 48, (60.0,))]
-    return FakeCamera(modes, [gray(50 + 10 * n) for n in range(frames)], **options)
 
 
 def camera(fake: FakeCamera, wish: ModeRequest = GREY, **options) -> V4L2Camera:
