@@ -1,40 +1,30 @@
 """Ours and what one could use instead, side by side: from a uint8 frame to its class map at full size.
 
 Same machine, weights, pictures, calibration pictures and number of threads; every contestant in a process of its own;
-rounds in which each takes its turn, in another order each time. Peers come pinned, in environments of their own.
+rounds in which each takes its turn, in another order each time. Other engines come pinned, each in its own environment.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import functools
 import platform
-import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-
-import numpy as np
 
 from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.errors import EXIT_INTERRUPTED, UsageError
-from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
-from fastscnn_edge.evaluation.metrics import Confusion
-from fastscnn_edge.files import atomic_path, sha256, write_text
+from fastscnn_edge.evaluation.datasets import open_dataset
+from fastscnn_edge.files import sha256, write_text
 from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.runtime.board.board import read_board
 
-from .build import FRAMES, Built, Inputs, build
-from .chart import draw
-from .contestants import CONTESTANTS, OWN, Contestant
-from .engines.common import Picture
-from .environments import NotRunError, python_of
-from .process import Process
+from .build import FRAMES, Inputs, build
+from .case import Plan, measure_case, reference_classes
+from .contestants import CONTESTANTS
 from .repeat import compare_runs
-from .results import BenchmarkComparison, Case, Measurement, load, save
-from .rounds import interleaved
+from .results import BenchmarkComparison, Case, load, save
 from .table import benchmark_markdown, by_pixels
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +39,8 @@ _EXAMPLES = """examples:
   python -m benchmarks.compare --show comparison.json --markdown comparison.md
   python -m benchmarks.compare --show again.json --against comparison.json
 
-Nothing else should run meanwhile. The first run installs the peers, about 2 GB; Ctrl-C keeps the cases that are done.
+Nothing else should run meanwhile. The first run installs the other engines, about 2 GB; Ctrl-C keeps the
+finished cases.
 """
 
 
@@ -85,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path.home() / ".cache" / "fastscnn_edge" / "benchmarks",
         metavar="DIR",
-        help="environments and files of the peers (default: %(default)s)",
+        help="environments and files of the other engines (default: %(default)s)",
     )
     add("--out", type=Path, metavar="FILE.json", help="every sample")
     add("--markdown", type=Path, metavar="FILE.md", help="the tables")
@@ -119,16 +110,16 @@ def _run(args: argparse.Namespace) -> int:
     if not args.checkpoint.is_file():
         raise UsageError(f"no such checkpoint: {args.checkpoint}")
     inputs = Inputs(args.checkpoint, args.calibration or args.pictures, calibration_files(args.pictures, FRAMES))
-    data = open_dataset(args.data, "val") if args.data else None
     cache = args.cache.resolve()
+    plan = Plan(chosen, args.rounds, cache, open_dataset(args.data, "val") if args.data else None)
     cases: list[Case] = []
     interrupted = False
     try:
         for extent in args.sizes:
             built = build(inputs, extent, {c.model for c in chosen}, cache)
-            reference = _reference(built)
+            reference = reference_classes(built)
             for threads in args.threads:
-                cases.append(_case(chosen, built, reference, threads, args.rounds, cache, data))
+                cases.append(measure_case(plan, built, reference, threads))
     except KeyboardInterrupt:
         interrupted = True
     _write(BenchmarkComparison(_about(args), cases), args)
@@ -147,112 +138,12 @@ def _write(comparison: BenchmarkComparison, args: argparse.Namespace) -> None:
     if args.markdown:
         write_text(args.markdown, text)
     if args.plot and comparison.cases:
-        with atomic_path(args.plot) as path:
-            draw(comparison.cases[-1]).save(path, "PNG", optimize=True)
+        # Imported late: --help should not wait for matplotlib.
+        from fastscnn_edge.quantization.analysis.plotting import save_png
 
+        from .chart import draw
 
-def _case(
-    chosen: list[Contestant],
-    built: Built,
-    reference: np.ndarray,
-    threads: int,
-    rounds: int,
-    cache: Path,
-    data: Dataset | None,
-) -> Case:
-    """Every contestant loaded, its masks compared with ``reference``, then the rounds."""
-    extent = built.prepared.size
-    problems: dict[str, str] = {}
-    agreement: dict[str, float] = {}
-    miou: dict[str, float] = {}
-    with ExitStack() as stack:
-        processes = {}
-        for contestant in chosen:
-            print(f"{extent[0]}x{extent[1]}, {threads}: {contestant.name}", file=sys.stderr)
-            try:
-                process = stack.enter_context(_start(contestant, built, threads, cache))
-                masks = _masks(process, built.frames, built.folder / "masks.raw")
-                agreement[contestant.name] = float(np.mean(masks == reference))
-                if data is not None and data.pair(0)[0].shape[:2] == extent:
-                    miou[contestant.name] = _miou(process, data, built.folder)
-                processes[contestant.name] = process
-            except NotRunError as error:
-                problems[contestant.name] = str(error)
-        count = int(np.clip(4 * 512 * 1024 // (extent[0] * extent[1]), 2, 12))
-        times = interleaved(processes, built.frames, rounds, count, f"{extent[0]}x{extent[1]}, {threads}")
-        peaks = {name: process.ask(peak=True)["peak"] for name, process in processes.items()}
-    rows = [
-        Measurement(
-            c.name,
-            c.precision,
-            c.ours,
-            c.what,
-            _versions(c, cache),
-            times.get(c.name, ()),
-            peaks.get(c.name, 0),
-            agreement.get(c.name, 0.0),
-            miou.get(c.name),
-            problems.get(c.name),
-        )
-        for c in chosen
-    ]
-    return Case(extent, threads, rows)
-
-
-def _start(contestant: Contestant, built: Built, threads: int, cache: Path) -> Process:
-    if contestant.model in built.problems:
-        raise NotRunError(built.problems[contestant.model])
-    model = built.checkpoint if contestant.model == "checkpoint" else built.folder / contestant.model
-    python = Path(sys.executable) if contestant.environment == OWN else python_of(contestant.environment, cache)
-    facts = {"threads": threads, "picture": built.picture}
-    return Process(python, contestant.engine, model, facts, built.folder / f"{contestant.engine}.log")
-
-
-def _reference(built: Built) -> np.ndarray:
-    """Classes of all frames by the float model in PyTorch, in this process: uint8, flat."""
-    from .engines.torch import load as load_torch
-
-    height, width = built.prepared.size
-    segment = load_torch(built.checkpoint, 2, Picture(*built.picture))  # type: ignore[arg-type]
-    frames = np.fromfile(built.frames, np.uint8).reshape(-1, height, width, 3)
-    return np.concatenate([segment(frame).reshape(-1) for frame in frames])
-
-
-def _masks(process: Process, frames: Path, out: Path) -> np.ndarray:
-    process.ask(masks=str(frames), out=str(out))
-    return np.fromfile(out, np.uint8)
-
-
-def _miou(process: Process, data: Dataset, folder: Path) -> float:
-    """Mean IoU over all of ``data``, a picture at a time, so that the process holds no more than one."""
-    confusion = Confusion(len(data.classes))
-    picture_file, mask_file = folder / "picture.raw", folder / "mask.raw"
-    for index in range(len(data)):
-        picture, labels = data.pair(index)
-        picture.tofile(picture_file)
-        confusion.add(labels, _masks(process, picture_file, mask_file).reshape(labels.shape))
-    return float(confusion.scores().miou)
-
-
-def _versions(contestant: Contestant, cache: Path) -> str:
-    own = contestant.environment == OWN
-    try:
-        python = Path(sys.executable) if own else python_of(contestant.environment, cache)
-    except NotRunError:
-        return ""
-    known = _installed(python)
-    return ", ".join(f"{name} {known.get(name.lower(), '?')}" for name in contestant.packages)
-
-
-@functools.cache
-def _installed(python: Path) -> dict[str, str]:
-    """Version by package, in lower case; asked once of each environment."""
-    script = (
-        "import importlib.metadata as m; "
-        "print(*(f'{d.metadata[\"Name\"].lower()}={d.version}' for d in m.distributions()))"
-    )
-    output = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True).stdout
-    return dict(pair.split("=", 1) for pair in output.split())
+        save_png(draw(comparison.cases[-1]), args.plot)
 
 
 def _about(args: argparse.Namespace) -> dict[str, object]:

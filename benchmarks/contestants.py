@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-OWN, PEERS, EXECUTORCH, ONNX2TF = "own", "peers", "executorch", "onnx2tf"
+from tools.peers.environment import EXECUTORCH, MNN, NCNN, ONNX2TF, OPENVINO, OWN, Environment, versions
 
 
 @dataclass(frozen=True)
@@ -12,13 +13,14 @@ class Contestant:
     """One row of the table.
 
     Attributes:
-        engine: a module of :mod:`benchmarks.engines`.
+        engine: a module of :mod:`tools.peers.engines`.
         model: a file in the folder of its size; ``checkpoint``: the weights themselves.
-        environment: :data:`OWN`, the one this runs in, or a name of :mod:`benchmarks.environments`.
         packages: whose versions the table gives.
         precision: ``fp32``, ``fp16`` or ``int8``.
-        ours: whether it is this package.
         what: in words, for the table.
+        environment: it runs there.
+        ours: whether it is this package.
+        converter: package that made the file, and the environment that has it, if another one.
     """
 
     name: str
@@ -27,12 +29,25 @@ class Contestant:
     packages: tuple[str, ...]
     precision: str
     what: str
-    environment: str = OWN
+    environment: Environment = OWN
     ours: bool = False
+    converter: tuple[Environment, str] | None = None
+
+    def versions(self, cache: Path) -> str:
+        """Packages and their versions, the converter first.
+
+        Raises:
+            NotRunError: an environment cannot be made here.
+        """
+        found = [versions(self.environment, self.packages, cache)]
+        if self.converter is not None:
+            environment, package = self.converter
+            found.insert(0, versions(environment, [package], cache))
+        return ", ".join(found)
 
 
 OURS = "ours, TFLite INT8"
-"""What the others are measured in units of."""
+"""The contestant whose figures are the unit of the others'."""
 
 REFERENCE = "ORT fp32"
 """What most people would run: the file of torch.onnx.export in ONNX Runtime."""
@@ -107,7 +122,7 @@ CONTESTANTS = (
         ("openvino",),
         "fp32",
         "preprocessing in the graph, latency hint",
-        PEERS,
+        OPENVINO,
     ),
     Contestant(
         "OpenVINO INT8",
@@ -116,7 +131,7 @@ CONTESTANTS = (
         ("openvino", "nncf"),
         "int8",
         "NNCF post-training quantization, the same otherwise",
-        PEERS,
+        OPENVINO,
     ),
     Contestant(
         "OpenVINO INT8, our mask",
@@ -125,9 +140,9 @@ CONTESTANTS = (
         ("openvino", "nncf"),
         "int8",
         "the same, stopped at 1/8 logits",
-        PEERS,
+        OPENVINO,
     ),
-    Contestant("ncnn fp32", "ncnn", "ncnn.param", ("ncnn", "pnnx"), "fp32", "from_pixels, argmax by numpy", PEERS),
+    Contestant("ncnn fp32", "ncnn", "ncnn.param", ("ncnn", "pnnx"), "fp32", "from_pixels, argmax by numpy", NCNN),
     Contestant(
         "ncnn fp16",
         "ncnn_fp16",
@@ -135,11 +150,11 @@ CONTESTANTS = (
         ("ncnn", "pnnx"),
         "fp16",
         "half-precision weights, the default",
-        PEERS,
+        NCNN,
     ),
-    Contestant("MNN fp32", "mnn", "mnn.mnn", ("MNN",), "fp32", "upsampling and argmax in the graph", PEERS),
+    Contestant("MNN fp32", "mnn", "mnn.mnn", ("MNN",), "fp32", "upsampling and argmax in the graph", MNN),
     Contestant(
-        "MNN INT8", "mnn", "mnn_int8.mnn", ("MNN",), "int8", "its offline quantization (EMA), the same otherwise", PEERS
+        "MNN INT8", "mnn", "mnn_int8.mnn", ("MNN",), "int8", "its offline quantization (EMA), the same otherwise", MNN
     ),
     Contestant(
         "ExecuTorch INT8",
@@ -154,8 +169,9 @@ CONTESTANTS = (
         "onnx2tf INT8",
         "litert",
         "onnx2tf_int8.tflite",
-        ("onnx2tf", "ai-edge-litert"),
+        ("ai-edge-litert",),
         "int8",
         "onnx2tf's full integer file, upsampling and argmax in the graph",
+        converter=(ONNX2TF, "onnx2tf"),
     ),
 )

@@ -1,7 +1,7 @@
-"""What it brings to see the first layer two pixels at a time, on this machine: time and peak memory, side by side.
+"""The first layer on pairs of pixels against single pixels, on this machine: time and peak memory, side by side.
 
-The same INT8 network in two .tflite files, each in a process of its own, which starts anew for every round: where a
-process comes to lie in memory makes as much of a difference as what is asked here. For ARM cores there is
+The same INT8 network in two .tflite files, each in a process of its own, which starts anew for every round: the memory
+layout, which differs between processes, makes as much of a difference as what is asked here. For ARM cores there is
 ``benchmarks.instructions``.
 """
 
@@ -24,8 +24,9 @@ from fastscnn_edge.export.prepare import ExportSource, Prepared, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec, read_spec
+from tools.peers.engines.common import FrameFormat
+from tools.peers.worker_process import WorkerProcess
 
-from .process import Process
 from .roofline import WEIGHTS
 from .rounds import interleaved, ratio
 
@@ -51,13 +52,15 @@ def measure_first_layer(prepared: Prepared, paths: dict[str, Path], threads: int
     frames = folder / "frames.raw"
     np.stack(list(prepared.images[:1])).tofile(frames)
     normalization = prepared.normalization
-    facts = {"threads": threads, "picture": [height, width, list(normalization.mean), list(normalization.std)]}
+    frame_format = FrameFormat(height, width, normalization.mean, normalization.std)
     times: dict[str, list[list[int]]] = {name: [] for name in paths}
     peaks = dict.fromkeys(paths, 0.0)
     for _ in tqdm(range(rounds), f"{height}x{width}, {threads}", leave=False, disable=None):
         with ExitStack() as stack:
             processes = {
-                name: stack.enter_context(Process(Path(sys.executable), "ours", path, facts, folder / "log"))
+                name: stack.enter_context(
+                    WorkerProcess(Path(sys.executable), "ours", path, threads, frame_format, folder / "log")
+                )
                 for name, path in paths.items()
             }
             for name, found in interleaved(processes, frames, 3, FRAMES, "").items():

@@ -56,7 +56,7 @@ def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequ
     np.stack([load_image(prepared.graph, path) for path in pictures]).tofile(folder / "frames.raw")
     shutil.copy(HERE / "instructions_job.py", folder / "board_job.py")
     without = shutil.ignore_patterns("__pycache__", "weights")
-    for name in ("fastscnn_edge", "benchmarks/engines"):
+    for name in ("fastscnn_edge", "tools/peers/engines"):
         shutil.copytree(ROOT / name, folder / name, ignore=without)
 
 

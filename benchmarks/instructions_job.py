@@ -52,10 +52,10 @@ def measure(job: Path, name: str) -> dict[str, float]:
             result = segmenter.predict_timed(frame)
             found.append({"preprocess": result.preprocess, "network": result.invoke, "mask": result.mask})
     else:
-        from benchmarks.engines.common import Picture
-        from benchmarks.engines.litert import load
+        from tools.peers.engines.common import FrameFormat
+        from tools.peers.engines.litert import load
 
-        segment = load(job / name, 1, Picture(height, width, (0.0,) * 3, (1.0,) * 3))
+        segment = load(job / name, 1, FrameFormat(height, width, (0.0,) * 3, (1.0,) * 3))
         for frame in turns:
             start = time.perf_counter_ns()
             segment(frame)

@@ -15,7 +15,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import atomic_path, write_text
 from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
 from fastscnn_edge.runtime.images import read_image, resize_image
-from fastscnn_edge.runtime.mask import plan as mask
+from fastscnn_edge.runtime.mask.cells import CellPainter
 from fastscnn_edge.runtime.mask.plan import MaskPlan
 from fastscnn_edge.runtime.pipeline.preprocess import preprocess as prepare_input
 
@@ -44,16 +43,12 @@ def ways(segmenter: Segmenter, threads: int) -> dict[str, Way]:
     """Name -> how; the first is the one the runtime uses."""
     spec = segmenter.spec
     grid, extent = segmenter.engine.logits().shape[:2], (spec.height, spec.width)
-    found: dict[str, Way] = {"lazy, ours": MaskPlan(grid, extent, spec.align_corners).run}
-    with patch.object(mask, "fits", lambda *_: False):
-        found["lazy, for any size"] = MaskPlan(grid, extent, spec.align_corners).run
-    unpruned = MaskPlan(grid, extent, spec.align_corners)
-
-    def every_class(logits: np.ndarray) -> np.ndarray:
-        with patch.object(mask, "_candidates", lambda values, winners: np.ones(values.shape[::2], bool)):
-            return unpruned.run(logits)
-
-    found["lazy, all classes"] = every_class
+    place = grid, extent, spec.align_corners
+    found: dict[str, Way] = {
+        "lazy, ours": MaskPlan(*place).run,
+        "lazy, for any size": MaskPlan(*place, painter=CellPainter(*place)).run,
+        "lazy, all classes": MaskPlan(*place, prune=False).run,
+    }
     found["in a TFLite graph"] = _interpreter(head_only(grid, extent, len(spec.classes), spec.align_corners), threads)
     return found
 

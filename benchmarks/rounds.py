@@ -10,17 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .process import Process
+from tools.peers.worker_process import WorkerProcess
 
 RESAMPLES = 4000
 
 RESTART = 0.1
-"""By how much more ratios differ between two runs of the command than between the rounds of one: processes come to lie
-elsewhere in memory. Found by running it twice, see docs/performance.md."""
+"""How much more ratios differ between two runs of the command than between the rounds of one, because the memory layout
+differs between processes. Found by running it twice, see docs/performance.md."""
 
 
 def interleaved(
-    processes: Mapping[str, Process], frames: Path, rounds: int, count: int, title: str
+    processes: Mapping[str, WorkerProcess], frames: Path, rounds: int, count: int, title: str
 ) -> dict[str, list[list[int]]]:
     """Times in nanoseconds: name -> one list a round. Only one process works at a time."""
     rng = np.random.default_rng(0)

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Callable[[SegmentedFr
     spec = segmenter.spec
     least = (spec.width, spec.height)
     source = (
-        open_camera(parse(options.camera), ModeRequest(least=least))
+        open_camera(parse(options.camera), ModeRequest(minimum_size=least))
         if options.camera
         else made_up(options.format, least)
     )
@@ -94,7 +94,7 @@ def made_up(format: str, least: tuple[int, int]) -> FrameSource:
             Image.fromarray(np.stack([ramp, ramp[::-1], 255 - ramp], -1)).save(stream, "JPEG")
             frames.append(stream.getvalue())
     camera = FakeCamera([Mode(format, WIDTH, HEIGHT, (120.0,))], frames, pace=PACE)
-    return V4L2Camera(Path("/dev/video0"), ModeRequest(least=least), open_device=camera.open)
+    return V4L2Camera(Path("/dev/video0"), ModeRequest(minimum_size=least), open_device=camera.open)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -14,15 +15,16 @@ from ..quantization.activation_scales import scales_from_plain
 from ..quantization.calibration.calibration_images import calibration_files, load_image
 from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.graph.graph import Graph
-from ..quantization.graph.lower import lower
 from ..quantization.graph.mixed_precision import int16_activations, keep_float, select
 from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.quantized_file import is_quantized_file, load_quantized
-from ..reference.checkpoint import Checkpoint, load_checkpoint
 from ..reference.dialects import DIALECTS
 from ..spec import ClassSet, Normalization
 from .precision import halve, quantize_weights
+
+if TYPE_CHECKING:
+    from ..reference.checkpoint import Checkpoint
 
 PRECISIONS = ("int8", "fp32", "fp16", "dynamic")
 
@@ -106,6 +108,10 @@ def _from_either(source: ExportSource, scheme: Scheme | None) -> Prepared:
 
 
 def _from_float(source: ExportSource, scheme: Scheme) -> Prepared:
+    # Only float weights need torch: a quantized file is exported without it.
+    from ..quantization.graph.lower import lower
+    from ..reference.checkpoint import load_checkpoint
+
     checkpoint = load_checkpoint(source.checkpoint)
     int8 = source.precision == "int8"
     if int8 and source.calibration is None:

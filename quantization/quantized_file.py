@@ -19,12 +19,13 @@ from safetensors.numpy import save
 
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
+from ..reference.dialects import DIALECTS
 from ..spec import ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
 from .activation_scales import scales_from_plain, scales_to_plain
 from .calibration.scheme import Scheme
 from .graph.evaluator import real_values
 from .graph.graph import Conv, Graph, Quantization, Tensor
-from .graph.lower import skeleton
+from .graph.network import INPUT_ZERO, build_network
 from .ptq.ptq import with_parameters
 
 _METADATA_KEY = "fastscnn_edge"
@@ -70,22 +71,36 @@ class QuantizedFile:
             CheckpointError: of another scheme, or a weight is missing or misshapen.
         """
         origin = self.origin
-        float_graph = skeleton(len(origin.classes), origin.dialect, origin.normalization, height, width)
-        parameters = scales_from_plain(self.activations, float_graph, scheme)
-        integers = {}
-        for op in float_graph.ops:
-            if isinstance(op, Conv):
-                for name, axis in ((op.weight, 3 if op.depthwise else 0), (op.bias, 0)):
-                    integers[name] = self._constant(name, float_graph.tensors[name].shape, axis)
-        reals = {name: Tensor(name, tensor.shape, data=real_values(tensor)) for name, tensor in integers.items()}
-        int8_graph = with_parameters(float_graph, parameters, scheme).replace_tensors(integers)
-        return int8_graph, float_graph.replace_tensors(reals)
+        if origin.dialect not in DIALECTS:
+            raise CheckpointError(f"{self.path} is of the unknown dialect {origin.dialect!r}")
+        integers: dict[str, Tensor] = {}
 
-    def _constant(self, name: str, shape: tuple[int, ...], axis: int) -> Tensor:
+        def weights(layer: str) -> tuple[np.ndarray, np.ndarray]:
+            weight = self._constant(f"{layer}/weight", 4, axis=3 if layer.endswith("/depthwise") else 0)
+            bias = self._constant(f"{layer}/bias", 1, axis=0)
+            integers.update({tensor.name: tensor for tensor in (weight, bias)})
+            return real_values(weight), real_values(bias)
+
+        border = np.array(origin.normalization.mean) - INPUT_ZERO
+        float_graph = build_network(DIALECTS[origin.dialect], weights, border, height, width)
+        logits = float_graph.tensors[float_graph.output].shape[3]
+        if logits != len(origin.classes):
+            raise CheckpointError(f"{self.path} names {len(origin.classes)} classes but has {logits} logits")
+        parameters = scales_from_plain(self.activations, float_graph, scheme)
+        int8_graph = with_parameters(float_graph, parameters, scheme).replace_tensors(integers)
+        return int8_graph, float_graph
+
+    def _constant(self, name: str, rank: int, axis: int) -> Tensor:
+        """A stored weight, int8 of rank 4, or bias, int32 of rank 1, with a scale for each of its channels."""
         data, scale = self.constants.get(name), self.constants.get(f"{name}:scale")
-        if data is None or scale is None or data.shape != shape:
-            raise CheckpointError(f"{self.path} has no {name} of shape {shape}: damaged, or of another network")
-        return Tensor(name, shape, data.dtype, data, Quantization(scale, 0, axis))
+        dtype = np.int8 if rank == 4 else np.int32
+        if data is None or scale is None or data.dtype != dtype or data.ndim != rank:
+            raise CheckpointError(
+                f"{self.path} has no {name}, or not as {np.dtype(dtype)}: damaged, or another network's"
+            )
+        if scale.shape != (data.shape[axis],) or not (np.isfinite(scale) & (scale > 0)).all():
+            raise CheckpointError(f"{self.path} has no usable scale for each channel of {name}: damaged")
+        return Tensor(name, data.shape, data.dtype, data, Quantization(scale, 0, axis))
 
 
 def save_quantized(path: str | Path, graph: Graph, scheme: Scheme, origin: Origin) -> None:

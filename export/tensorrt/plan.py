@@ -14,14 +14,14 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto
 
 from ...errors import ModelFileError, UsageError
+from ...runtime.engines.ort_providers import tensorrt_workspace
+from ...units import MIB
 from .index import Node, index_model
 from .qdq import DEQUANTIZE, QUANTIZE
 
 Version = tuple[int, ...]
 Size = tuple[int, int]  # height, width in pixels
 
-MIB = 1 << 20
-_MOST_WORKSPACE = 4096 * MIB
 
 _STRONG = (10, 12)  # weak typing, so --int8 and --fp16, deprecated: release notes of 10.12.0
 _STRONG_ALWAYS = (11,)  # and removed
@@ -134,7 +134,7 @@ def make_plan(model: Path, sha256: str, facts: Facts, request: PlanRequest) -> P
         f"--timingCacheFile={model.parent / ('tensorrt' + (number and f'-{number}') + '.timing')}",
         *precision,
         *_input_types(facts.inputs),
-        f"--memPoolSize=workspace:{workspace(request.memory) // MIB}",
+        f"--memPoolSize=workspace:{tensorrt_workspace(request.memory) // MIB}",
         *(f"--{kind}Shapes={_joined(shapes, i)}" for i, kind in enumerate(("min", "opt", "max")) if shapes),
         *dla,
         *([] if request.level is None else [f"--builderOptimizationLevel={request.level}"]),
@@ -157,15 +157,6 @@ def make_plan(model: Path, sha256: str, facts: Facts, request: PlanRequest) -> P
         "engine",
     ]
     return Plan(model, model.with_name(".".join(tags)), flags, benchmark, (*notes, *_dla_notes(facts, request)))
-
-
-def workspace(memory: int) -> int:
-    """Bytes of scratch memory the builder's kernels may use: a quarter of the board's, at most 4 GiB.
-
-    CPU and GPU of a Jetson share their memory, and trtexec would allow itself all of it: on a 4 GB board the quarter
-    is 1 GiB, and the builder, the camera and the desktop live in the rest.
-    """
-    return min(memory // 4, _MOST_WORKSPACE) // MIB * MIB
 
 
 def parse_banner(text: str) -> Version | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..runtime.board.footprint import Footprint, Workload, require_fits
 from ..runtime.board.memory import read_memory
 from ..runtime.engines.open import describe_model
-from ..runtime.images import IMAGE_SUFFIXES
+from ..runtime.images import list_images
 from ..runtime.sources.images import VIDEO_SUFFIXES
 
 HELP = (
@@ -18,7 +18,7 @@ HELP = (
 
 
 def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) -> Footprint | None:
-    """The estimate for ``model`` and ``work``, None without a limit: then nobody looks for either.
+    """The estimate for ``model`` and ``work``; None if there is no limit: nothing is read then.
 
     Raises:
         UsageError: more than ``limit`` bytes.
@@ -30,17 +30,24 @@ def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) ->
     return require_fits(spec, engine, model.stat().st_size, read_memory().rss or 0, limit, work())
 
 
-def workload_of(source: Path | None, drawing: bool = False, held: int = 1) -> Workload:
-    """What ``source`` asks for: the largest of its pictures, by their headers alone.
+def workload_of(
+    source: Path | None, drawing: bool = False, held: int = 1, camera_size: tuple[int, int] | None = None
+) -> Workload:
+    """What a source needs memory for.
 
-    Frames of a video or camera are taken to have the model's size: nobody knows theirs before they are opened.
+    Args:
+        source: a picture or folder, of which the largest counts, by their headers; or a video, whose frames are taken
+            to have the model's size, since reading their size would load the video library; None for a camera.
+        drawing: overlays are made.
+        held: frames in memory at once.
+        camera_size: (width, height) asked of the camera; None: the model's input, which cameras are asked to match.
     """
     if source is None:
-        return Workload(drawing=drawing, held=held)
+        return Workload(camera_size and (camera_size[1], camera_size[0]), drawing=drawing, held=held)
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return Workload(video=True, video_loaded="av" in sys.modules, drawing=drawing, held=held)
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
-    sizes = [size for path in files if path.suffix.lower() in IMAGE_SUFFIXES and (size := _size(path))]
+    files = list_images(source) if source.is_dir() else [source]
+    sizes = [size for path in files if (size := _size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
     return Workload(largest, images=True, drawing=drawing, held=held)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -12,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ModelFileError
-from ..runtime.board.footprint import MIB, Footprint, estimate
+from ..runtime.board.footprint import Footprint, estimate
 from ..runtime.board.memory import read_memory
 from ..runtime.engines.open import describe_model
+from ..units import MIB
 
 _MEASURE = """
 import json, sys
-import fastscnn_edge.commands.run  # an estimate made there begins with what it imports
 from fastscnn_edge.cli.memory_table import predict
 print(json.dumps(predict(sys.argv[1], int(sys.argv[2]))))
 """
@@ -44,6 +45,7 @@ def predict(model: str, threads: int) -> dict[str, int | None]:
     """
     from ..runtime.pipeline.segmenter import Segmenter
 
+    importlib.import_module("fastscnn_edge.commands.run")
     before = read_memory().rss
     segmenter = Segmenter(model, threads)
     frame = np.zeros((segmenter.spec.height, segmenter.spec.width, 3), np.uint8)

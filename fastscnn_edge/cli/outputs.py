@@ -19,6 +19,7 @@ from ..runtime.sinks.result_files import ResultFiles, check_writable
 from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import ListenAddress
 from ..spec import ClassSet
+from .arguments import parsed_by
 
 _DEFAULT_ADDRESS = ListenAddress("127.0.0.1", 8080)
 
@@ -45,7 +46,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", type=Path, metavar="FILE.csv", help="write the same as a table")
     parser.add_argument(
         "--serve",
-        type=_address,
+        type=parsed_by(ListenAddress.parse),
         nargs="?",
         const=_DEFAULT_ADDRESS,
         metavar="HOST:PORT",
@@ -62,15 +63,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     window.add_argument("--headless", action="store_true", help="never open a window")
 
 
-def _address(text: str) -> ListenAddress:
-    try:
-        return ListenAddress.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def check_outputs(options: argparse.Namespace) -> None:
-    """Refuse before the work what would fail after it."""
+    """Validate options before the model is loaded."""
     if options.out:
         folder = options.source if options.source is not None and options.source.is_dir() else None
         same = folder is not None and options.out.resolve() == folder.resolve()
@@ -78,14 +72,23 @@ def check_outputs(options: argparse.Namespace) -> None:
         check_writable(options.out)
     for name, suffix in (("report", ".json"), ("video", ".mp4"), ("csv", ".csv")):
         path: Path | None = getattr(options, name)
-        if path is None:
-            continue
-        require(path.suffix == suffix, f"--{name} {path} must end in {suffix}")
-        if path.is_dir():
-            raise OutputError(f"cannot write {path}: it is a folder")
-        if options.source is not None and path.resolve() == options.source.resolve():
-            raise OutputError(f"cannot write {path}: it is the source")
-        check_writable(path.parent)
+        if path is not None:
+            check_result_path(f"--{name}", path, suffix, options.source)
+
+
+def check_result_path(option: str, path: Path, suffix: str, source: Path | None = None) -> None:
+    """Refuse a result file that could not be written later.
+
+    Raises:
+        UsageError: ``path`` does not end in ``suffix``.
+        OutputError: it is a folder, the source, or in a folder that cannot be written.
+    """
+    require(path.suffix == suffix, f"{option} {path} must end in {suffix}")
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder")
+    if source is not None and path.resolve() == source.resolve():
+        raise OutputError(f"cannot write {path}: it is the source")
+    check_writable(path.parent)
 
 
 class Outputs:

@@ -9,7 +9,7 @@ import socket
 def notify(state: str) -> bool:
     """Send ``READY=1``, ``WATCHDOG=1`` or the like to systemd; False where none listens (sd_notify(3)).
 
-    A service that is not told of (no ``NOTIFY_SOCKET``) pays a look at the environment and nothing else.
+    Does nothing when ``NOTIFY_SOCKET`` is unset: the process was not started by systemd.
     """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:

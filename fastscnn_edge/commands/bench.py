@@ -17,12 +17,13 @@ import numpy as np
 from ..bench.frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
 from ..bench.measure import measure_frames, warm_up_until_stable
 from ..bench.warmup import WarmUpRule
-from ..cli.arguments import memory_amount, positive, size
+from ..cli.arguments import memory_amount, number, positive, size, threads
 from ..cli.command import guarded, parser
 from ..cli.memory_limit import HELP as MEMORY_HELP
 from ..cli.memory_limit import check_limit, workload_of
+from ..cli.outputs import check_result_path
 from ..cli.signals import stop_signals
-from ..errors import OutputError, require
+from ..errors import require
 from ..files import sha256
 from ..runtime.board.board import read_board, read_state
 from ..runtime.board.footprint import Workload
@@ -34,7 +35,6 @@ from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.accuracy import find_accuracy
 from ..runtime.report.facts import count_of, mib
 from ..runtime.report.report import BenchmarkRules, Report, ReportModel, ReportSource, engine_facts, now
-from ..runtime.sinks.result_files import check_writable
 
 DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
 QUICK_FRAMES, QUICK_SECONDS, QUICK_WARM_UP = 64, 3.0, 3.0
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--seconds",
-        type=_seconds,
+        type=number(0, 86400, "number of seconds"),
         metavar="S",
         help=f"at least S seconds (default: {DEFAULT_SECONDS:g}; with --frames alone: 0)",
     )
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds"
     )
     result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
-    result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
+    result.add_argument("--threads", type=threads, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument(
         "--scores",
         type=Path,
@@ -105,16 +105,6 @@ def _parser() -> argparse.ArgumentParser:
         help="write all measurements here, and FILE.md and FILE.html beside it",
     )
     return result
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds, 0 to 86400")
-    return value
 
 
 def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
@@ -177,13 +167,10 @@ def _rule(options: argparse.Namespace) -> WarmUpRule:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuse before the work what would fail after it."""
+    """Validate options before the model is loaded."""
     require(not (options.source and options.frame_size), "--frame-size is of drawn pictures; --source has its own")
     if options.report:
-        require(options.report.suffix == ".json", f"--report {options.report} must end in .json")
-        if options.report.is_dir():
-            raise OutputError(f"cannot write {options.report}: it is a folder")
-        check_writable(options.report.parent)
+        check_result_path("--report", options.report, ".json")
 
 
 def _workload(options: argparse.Namespace) -> Workload:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..bench.bootstrap import Interval
 from ..bench.comparison import METHOD, MIN_SAMPLES, ReportComparison, compare_reports
+from ..cli.arguments import number
 from ..cli.command import guarded, parser
 from ..errors import UsageError, require
 from ..files import write_text
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     result.add_argument("reports", nargs="+", type=Path, metavar="FILE.json", help="the first is the reference")
     result.add_argument(
         "--tolerance",
-        type=_percent,
+        type=number(0, 99.99, "percentage"),
         default=0.0,
         metavar="PERCENT",
         help="call a difference one only where the whole interval is further from 1 than this (default: 0)",
@@ -96,13 +97,3 @@ def _milliseconds(report: dict[str, Any]) -> str:
 
 def _ratio(interval: Interval) -> str:
     return f"x {interval.ratio:.3f} ({interval.low:.3f} to {interval.high:.3f})"
-
-
-def _percent(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a percentage, 0 to 100")
-    return value

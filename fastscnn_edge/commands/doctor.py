@@ -9,6 +9,7 @@ from dataclasses import asdict
 from ..cli.command import guarded, parser
 from ..cli.diagnosis import Diagnosis, diagnose
 from ..runtime.board.board import throttle_words
+from ..units import MIB
 
 EXIT_UNUSABLE = 1
 
@@ -69,4 +70,4 @@ def _text(found: Diagnosis) -> str:
 
 
 def _mib(value: int | None) -> str:
-    return "unknown" if value is None else f"{value / (1 << 20):.0f}"
+    return "unknown" if value is None else f"{value / MIB:.0f}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._version import __version__
-from ..cli.arguments import positive
+from ..cli.arguments import positive, threads
 from ..cli.command import guarded, parser
 from ..errors import DatasetError, UsageError
 from ..evaluation.datasets import Dataset, open_dataset
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument("--data", type=Path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout")
     result.add_argument("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
     result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
-    result.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the engine's own)")
+    result.add_argument("--threads", type=threads, metavar="N", help="CPU threads (default: the engine's own)")
     result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..cli.arguments import memory_amount, positive
+from ..cli.arguments import memory_amount, threads
 from ..cli.command import guarded, parser
 from ..cli.memory_limit import HELP, check_limit
 from ..cli.memory_table import _fits, _row, _table
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     result.add_argument("models", nargs="+", type=Path, metavar="MODEL", help=".tflite or .onnx")
     result.add_argument("--measure", action="store_true", help="run each model in a process of its own, one by one")
     result.add_argument("--limit", type=memory_amount, metavar="SIZE", help=HELP)
-    result.add_argument("--threads", type=positive, default=1, metavar="N", help="of the engine (default: 1)")
+    result.add_argument("--threads", type=threads, default=1, metavar="N", help="of the engine (default: 1)")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import positive, size
+from ..cli.arguments import number, positive, seed, size, threads, workers
 from ..cli.command import guarded, parser
 from ..errors import EXIT_INTERRUPTED, require
 
@@ -68,10 +68,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--epochs", type=positive, default=30, metavar="N", help="qat: passes over the train split (default: 30)")
     add("--batch", type=positive, default=8, metavar="N", help="qat: pictures a step (default: 8)")
-    add("--rate", type=float, default=1e-5, metavar="X", help="qat: peak learning rate (default: 1e-5)")
-    add("--seed", type=int, default=0, metavar="N", help="qat: of all random choices (default: 0)")
-    add("--workers", type=int, default=1, metavar="N", help="qat: processes that prepare pictures (default: 1)")
-    add("--threads", type=positive, metavar="N", help="CPU threads of the training (torch's choice)")
+    add(
+        "--rate",
+        type=number(0, 1, "learning rate"),
+        default=1e-5,
+        metavar="X",
+        help="qat: peak learning rate (default: 1e-5)",
+    )
+    add("--seed", type=seed, default=0, metavar="N", help="qat: of all random choices (default: 0)")
+    add("--workers", type=workers, default=1, metavar="N", help="qat: processes that prepare pictures (default: 1)")
+    add("--threads", type=threads, metavar="N", help="CPU threads of the training (torch's choice)")
     add("--evaluate-every", type=positive, default=5, metavar="N", help="qat: epochs between evaluations (default: 5)")
     add("--resume", action="store_true", help="qat: go on with the run beside --out; give the other options as before")
     add("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")

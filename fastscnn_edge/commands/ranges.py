@@ -13,7 +13,7 @@ from .._version import __version__
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
 from ..errors import require
-from ..files import atomic_path, write_text
+from ..files import write_text
 
 if TYPE_CHECKING:
     from ..quantization.analysis.channel_ranges import LayerRanges
@@ -70,7 +70,6 @@ def _run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..quantization.analysis.channel_ranges import measure_channel_ranges, range_table
-    from ..quantization.analysis.range_chart import draw_ranges
     from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
@@ -86,10 +85,12 @@ def _run(args: argparse.Namespace) -> int:
         layers = measure_channel_ranges(graph, images, SCHEMES[args.scheme], progress=show)
     # Files first: the reader of the table (head, less) may go away.
     if args.plot:
+        from ..quantization.analysis.plotting import save_png
+        from ..quantization.analysis.range_chart import draw_ranges
+
         subtitle = f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {len(images)} pictures"
-        drawn = draw_ranges("How many int8 steps each channel reaches", subtitle, choose(layers, args.layer))
-        with atomic_path(args.plot) as temporary:
-            drawn.save(temporary, "PNG", optimize=True)
+        chosen = choose(layers, args.layer)
+        save_png(draw_ranges("How many int8 steps each channel reaches", subtitle, chosen), args.plot)
     if args.json:
         write_text(args.json, to_json(layers, len(images), args))
     print(range_table(layers))

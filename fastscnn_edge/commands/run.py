@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from ..cli.arguments import memory_amount, positive
+from ..cli.arguments import memory_amount, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
 from ..cli.memory_limit import HELP as MEMORY_HELP
@@ -17,7 +17,6 @@ from ..cli.memory_limit import check_limit, workload_of
 from ..cli.outputs import Outputs, add_output_options, check_outputs
 from ..cli.signals import stop_signals
 from ..cli.systemd import notify
-from ..errors import require
 from ..log import Log, as_json, plain
 from ..runtime.board.board import StateLog, read_board, read_state
 from ..runtime.board.memory import read_memory
@@ -29,11 +28,10 @@ from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
 from ..runtime.sources.base import FrameSource
+from ..units import MIB
 
 _STATE_INTERVAL = 5.0
 """Seconds between two looks at temperature and clocks, taken between frames."""
-
-_MAX_THREADS = 64
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         """,
     )
     add_input_options(result)
-    result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite of this package (default: the bundled)")
+    result.add_argument(
+        "--model", type=Path, metavar="PATH", help="a .tflite or .onnx of this package (default: the bundled one)"
+    )
     result.add_argument(
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
     )
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "--report", type=Path, metavar="FILE.json", help="write all measurements here, FILE.md and FILE.html beside it"
     )
     result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
-    result.add_argument("--threads", type=positive, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
+    result.add_argument("--threads", type=threads, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
     result.add_argument(
         "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
     )
@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     path = options.model or bundled_model()
     drawing = bool(options.out or options.video or options.serve)
     held = IN_FLIGHT if options.camera is None else LIVE_FRAMES
-    check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held=held))
+    check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held, options.camera_size))
     meter = Meter()
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads)
@@ -174,9 +174,7 @@ def _named(failure: Exception | None) -> str | None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuse before the work what would fail after it."""
-    threads_ok = options.threads is None or options.threads <= _MAX_THREADS
-    require(threads_ok, f"--threads {options.threads} is more than {_MAX_THREADS}")
+    """Validate options before the model is loaded."""
     check_inputs(options)
     check_outputs(options)
 
@@ -236,7 +234,7 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     if source.kind == "camera" and latency:
         lines.append(f"from camera to mask: median {latency.p50:.1f} ms, 99 % within {latency.p99:.1f} ms")
     peak = report.memory_after.peak_rss
-    lines.append(f"peak memory: {peak / (1 << 20):.1f} MiB" if peak else "peak memory: unknown")
+    lines.append(f"peak memory: {peak / MIB:.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:
         lines += [f"{what}: {path}" for what, path in _written(options).items() if path and path.exists()] or [
             "no file written (--out)"

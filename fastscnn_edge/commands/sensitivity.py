@@ -14,10 +14,10 @@ from .._version import __version__
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
 from ..errors import require
-from ..files import atomic_path, write_text
+from ..files import write_text
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from matplotlib.figure import Figure
 
     from ..quantization.analysis.sensitivity import Sensitivity
 
@@ -101,8 +101,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         write_text(args.json, to_json(rows, args))
     if args.plot:
-        with atomic_path(args.plot) as temporary:
-            _plot(rows, f"{args.scheme}, recipe {args.recipe}, {height}x{width}").save(temporary, "PNG")
+        from ..quantization.analysis.plotting import save_png
+
+        save_png(_plot(rows, f"{args.scheme}, recipe {args.recipe}, {height}x{width}"), args.plot)
     print(sensitivity_table(rows))
     return 0
 
@@ -121,15 +122,14 @@ def to_json(rows: Sequence[Sensitivity], args: argparse.Namespace) -> str:
     return json.dumps(report, indent=1) + "\n"
 
 
-def _plot(rows: Sequence[Sensitivity], conditions: str) -> Image:
+def _plot(rows: Sequence[Sensitivity], conditions: str) -> Figure:
     """Bars of mIoU lost where it was measured, else of the noise each operation adds."""
-    from ..quantization.analysis.bar_chart import Bar, draw_bars
+    from ..quantization.analysis.bar_chart import Bar, BarChart, draw_bars
 
     if any(row.miou_lost is not None for row in rows):
         bars = [Bar(row.name, row.miou_lost or 0.0, f"{row.miou_lost:+.2f}", row.kind) for row in rows]
-        return draw_bars("mIoU lost, in points, when one operation alone is int8", conditions, bars)
+        return draw_bars(BarChart("mIoU lost, in points, when one operation alone is int8", conditions, bars))
     # Power of the noise in per mille of the logits' power: unlike decibels, longer is worse and lengths add up.
     bars = [Bar(row.name, 1000 * 10 ** (-row.sqnr / 10), f"{row.sqnr:.1f} dB", row.kind) for row in rows]
-    return draw_bars(
-        "Noise in the logits when one operation alone is int8", f"{conditions}; per mille of their power", bars
-    )
+    subtitle = f"{conditions}; per mille of their power"
+    return draw_bars(BarChart("Noise in the logits when one operation alone is int8", subtitle, bars))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import size
+from ..cli.arguments import board_memory, size, version_number
 from ..cli.command import guarded, parser
 from ..errors import UsageError
 from ..export.tensorrt.trtexec import JETSON_TRTEXEC, _status, ask_version, build, find_trtexec
@@ -36,24 +35,6 @@ fastscnn-edge tensorrt-plan model.onnx --tensorrt-version 10.3 --board-memory 8G
 fastscnn-edge tensorrt-plan dynamic.onnx --min 256x512 --opt 512x1024 --max 1024x2048
 """
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-
-
-def memory_size(text: str) -> int:
-    """argparse type for bytes: 8G, 3900M, 4294967296."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    found = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
-    if found < 1 << 28:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a memory size of at least 256M, for example 8G")
-    return found
-
-
-def version_number(text: str) -> tuple[int, ...]:
-    """argparse type for TensorRT's version: 10.3 or 8.5.2."""
-    if not re.fullmatch(r"\d+\.\d+(\.\d+)*", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a version, for example 10.3 or 8.5.2")
-    return tuple(map(int, text.split(".")))
-
 
 def build_parser() -> argparse.ArgumentParser:
     result = parser("tensorrt-plan", _DESCRIPTION, _EXAMPLES)
@@ -71,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="X.Y",
         help="version the flags are for (default: trtexec's, where it is installed)",
     )
-    add("--board-memory", type=memory_size, metavar="SIZE", help="such as 8G (default: this machine's)")
+    add("--board-memory", type=board_memory, metavar="SIZE", help="such as 8G (default: this machine's)")
     add("--min", type=size, metavar="HxW", help="smallest input (default: --opt)")
     add(
         "--opt",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import positive, size
+from ..cli.arguments import number, positive, seed, size, threads, workers
 from ..cli.command import guarded, parser
 from ..errors import EXIT_INTERRUPTED
 from ..reference.processes import rank_and_world_size, rank_zero_only
@@ -53,10 +52,16 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="HxW",
         help=f"height x width of the training views in pixels ({config.crop[0]}x{config.crop[1]})",
     )
-    add("--rate", type=float, default=config.rate, metavar="X", help="peak learning rate (%(default)s)")
+    add(
+        "--rate",
+        type=number(0, 1, "learning rate"),
+        default=config.rate,
+        metavar="X",
+        help="peak learning rate (%(default)s)",
+    )
     add(
         "--seed",
-        type=int,
+        type=seed,
         default=config.seed,
         metavar="N",
         help="of all random choices; the same seed trains the same weights (%(default)s)",
@@ -77,27 +82,27 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         "--balance",
-        type=float,
+        type=number(0, 100),
         default=config.balance,
         metavar="X",
         help="class weights 1 / ln(X + frequency), X above 1; 0: none (%(default)s)",
     )
-    add("--dice", type=float, default=config.dice, metavar="X", help="weight of the Dice loss (%(default)s)")
+    add("--dice", type=number(0, 100), default=config.dice, metavar="X", help="weight of the Dice loss (%(default)s)")
     add(
         "--ema",
-        type=float,
+        type=number(0, 1),
         default=config.ema,
         metavar="X",
         help="decay of the weight average that is evaluated and saved; lower it for short runs (%(default)s)",
     )
     add(
         "--workers",
-        type=_not_negative,
+        type=workers,
         default=1,
         metavar="N",
         help="processes that prepare pictures; changes the speed only (%(default)s)",
     )
-    add("--threads", type=positive, metavar="N", help="CPU threads of the network (torch's choice)")
+    add("--threads", type=threads, metavar="N", help="CPU threads of the network (torch's choice)")
     add(
         "--evaluate-every",
         type=positive,
@@ -178,14 +183,3 @@ def _resume_command(args: argparse.Namespace) -> str:
     world = rank_and_world_size()[1]
     launcher = f"torchrun --nproc-per-node {world} -m fastscnn_edge train" if world > 1 else "fastscnn-edge train"
     return f"{launcher} {shlex.join(words)} --resume"
-
-
-def _not_negative(text: str) -> int:
-    """argparse type for an integer of at least 0."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= (os.cpu_count() or 1) * 4:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes this machine can use")
-    return value

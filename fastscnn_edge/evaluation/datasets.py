@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..classes import CAMVID, CITYSCAPES, generic
 from ..errors import DatasetError
-from ..runtime.images import IMAGE_SUFFIXES, read_image
+from ..runtime.images import list_images, read_image
 from ..spec import ClassSet
 
 IGNORE = 255
@@ -97,7 +97,7 @@ def open_dataset(root: str | Path, split: str, limit: int | None = None) -> Data
 
 
 def _camvid(root: Path, split: str) -> Dataset:
-    images = _images(root / split / "images")
+    images = list_images(root / split / "images")
     samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in images]
     classes = _read_classes(root / "classes.txt")
     table = np.full(256, IGNORE, np.uint8)
@@ -126,11 +126,6 @@ def _read_classes(path: Path) -> ClassSet:
     if not 1 <= len(names) <= IGNORE:
         raise DatasetError(f"{path} names {len(names)} classes; 1 to {IGNORE} are possible")
     return CAMVID if names == CAMVID.labels else generic(len(names), names)
-
-
-def _images(folder: Path) -> list[Path]:
-    """Pictures in ``folder``, sorted; hidden files (what file managers leave behind) are passed over."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
 
 
 def _checked(samples: list[tuple[Path, Path]], folder: Path) -> list[tuple[Path, Path]]:

@@ -19,6 +19,8 @@ auxiliary heads                      lower and higher    higher only
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -105,11 +107,13 @@ class PyramidPooling(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(ConvBN(channels, channels // 4) for _ in POOL_BINS)
         self.align_corners = align_corners
+        # Not every exporter can write this operation; one may put an equal function here.
+        self.pool: Callable[[Tensor, int], Tensor] = F.adaptive_avg_pool2d
 
     def forward(self, x: Tensor) -> Tensor:
         levels = [x]
         for bins, branch in zip(POOL_BINS, self.branches, strict=True):
-            pooled = branch(F.adaptive_avg_pool2d(x, bins))
+            pooled = branch(self.pool(x, bins))
             levels.append(resize(pooled, x.shape[2:], self.align_corners))
         return torch.cat(levels, 1)
 

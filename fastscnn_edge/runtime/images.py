@@ -20,6 +20,24 @@ FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 """``ModelSpec.resize_filter`` to Pillow's filter (antialiased when it shrinks)."""
 
 
+def list_images(folder: Path, recursive: bool = False) -> list[Path]:
+    """Image files in ``folder`` by name; hidden files and folders, and what archives leave behind, are passed over.
+
+    Raises:
+        SourceError: the folder cannot be listed.
+    """
+    try:
+        entries = sorted(folder.rglob("*") if recursive else folder.iterdir())
+        return [path for path in entries if _is_image(path.relative_to(folder)) and path.is_file()]
+    except OSError as error:
+        raise SourceError(f"cannot list {folder}: {error.strerror}") from error
+
+
+def _is_image(path: Path) -> bool:
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+
+
 def read_image(path: str | Path) -> np.ndarray:
     """Decode a picture to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
 

@@ -1,24 +1,27 @@
-"""A horizontal bar chart, drawn with Pillow alone."""
+"""Horizontal bar charts, one below the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.transforms import blended_transform_factory
 
-INK, FAINT, GRID, PAPER = (38, 42, 48), (110, 116, 124), (226, 229, 233), (255, 255, 255)
-PALETTE = ((54, 110, 178), (216, 118, 58), (74, 150, 104), (142, 98, 168), (150, 120, 84), (120, 128, 136))
+from .plotting import FAINT, GRID, INK, PALETTE, bare, new_figure
 
-_SCALE = 2
-"""Pixels per unit of the layout below."""
-_ROW, _BAR, _MARGIN, _PLOT = 17, 11, 18, 430
-_TEXT, _TITLE = 11, 15
+_ROW, _HEAD, _WIDTH = 0.21, 1.25, 7.4
+"""Inches: height of a bar's row, of what stands above and below the bars, and width."""
+
+_LEFT = 0.02
+"""Left margin, as a share of the width."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """``group`` chooses the color; ``text`` stands behind the bar."""
+    """``group`` chooses the color; ``text`` stands behind the bar. Negative values point left."""
 
     label: str
     value: float
@@ -26,63 +29,58 @@ class Bar:
     group: str
 
 
-def draw_bars(title: str, subtitle: str, bars: Sequence[Bar]) -> Image.Image:
-    """RGB picture of ``bars`` from top to bottom, with a grid and a legend of the groups.
+@dataclass(frozen=True)
+class BarChart:
+    """Bars from top to bottom; ``subtitle`` has the unit."""
 
-    Values are finite; negative ones go to the left of the zero line.
-    """
-    text, bold = (ImageFont.load_default(size * _SCALE) for size in (_TEXT, _TITLE))
-    groups = list(dict.fromkeys(bar.group for bar in bars))
+    title: str
+    subtitle: str
+    bars: Sequence[Bar]
+
+
+def draw_bars(*charts: BarChart) -> Figure:
+    """Draw ``charts``, each with a legend of its groups."""
+    heights = [_HEAD + _ROW * len(chart.bars) for chart in charts]
+    figure = new_figure(_WIDTH, sum(heights))
+    columns = figure.subplots(len(charts), squeeze=False, height_ratios=heights)[:, 0]
+    for axes, chart in zip(columns, charts, strict=True):
+        _draw(figure, axes, chart)
+    return figure
+
+
+def _draw(figure: Figure, axes: Axes, chart: BarChart) -> None:
+    groups = list(dict.fromkeys(bar.group for bar in chart.bars))
     colors = {group: PALETTE[i % len(PALETTE)] for i, group in enumerate(groups)}
-    left = _MARGIN * _SCALE + max(int(text.getlength(bar.label)) for bar in bars) + 8 * _SCALE
-    behind = max(int(text.getlength(bar.text)) for bar in bars) + 12 * _SCALE
-    top = (_MARGIN + 64) * _SCALE
-    plot = _PLOT * _SCALE
-    low, high = min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars))
-    span = (high - low) or 1.0
-    # Texts behind bars that point left stand to the right of zero, so only the right needs room.
-    width, height = left + plot + behind + _MARGIN * _SCALE, top + (len(bars) * _ROW + 30) * _SCALE
-    image = Image.new("RGB", (width, height), PAPER)
-    draw = ImageDraw.Draw(image)
-
-    def position(value: float) -> int:
-        return left + round((value - low) / span * plot)
-
-    draw.text((_MARGIN * _SCALE, _MARGIN * _SCALE), title, INK, bold)
-    draw.text((_MARGIN * _SCALE, (_MARGIN + 22) * _SCALE), subtitle, FAINT, text)
-    x = _MARGIN * _SCALE
-    for group in groups:
-        y = (_MARGIN + 43) * _SCALE
-        draw.rounded_rectangle((x, y, x + 10 * _SCALE, y + 10 * _SCALE), 2 * _SCALE, colors[group])
-        draw.text((x + 14 * _SCALE, y - _SCALE), group, INK, text)
-        x += 30 * _SCALE + int(text.getlength(group))
-    bottom = top + len(bars) * _ROW * _SCALE
-    for tick in ticks(low, high):
-        draw.line((position(tick), top, position(tick), bottom), GRID, _SCALE)
-        draw.text((position(tick), bottom + 5 * _SCALE), f"{tick:g}", FAINT, text, anchor="ma")
-    for row, bar in enumerate(bars):
-        middle = top + round((row + 0.5) * _ROW * _SCALE)
-        draw.text((left - 6 * _SCALE, middle), bar.label, INK, text, anchor="rm")
-        start, stop = sorted((position(0), position(bar.value)))
-        half = _BAR * _SCALE // 2
-        draw.rounded_rectangle((start, middle - half, max(stop, start + 1), middle + half), _SCALE, colors[bar.group])
-        draw.text((stop + 5 * _SCALE, middle), bar.text, FAINT, text, anchor="lm")
-    draw.line((position(0), top, position(0), bottom), FAINT, _SCALE)
-    return image
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Four to eight round numbers in [low, high].
-
-    >>> ticks(0, 43)
-    [0.0, 10.0, 20.0, 30.0, 40.0]
-    """
-    span = (high - low) or 1.0
-    power = 10.0 ** len(str(int(span))) if span >= 1 else 1.0
-    step = power
-    for divisor in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000):
-        step = power / divisor
-        if span / step >= 4:
-            break
-    first = -int(-low // step) if low > 0 else int(low / step)
-    return [round(k * step, 10) for k in range(first, int(high / step) + 1)]
+    drawn = axes.barh(
+        range(len(chart.bars)),
+        [bar.value for bar in chart.bars],
+        height=0.66,
+        color=[colors[bar.group] for bar in chart.bars],
+        tick_label=[bar.label for bar in chart.bars],
+    )
+    axes.bar_label(drawn, [bar.text for bar in chart.bars], padding=4, color=FAINT, fontsize=8)
+    bare(axes)
+    axes.tick_params(labelsize=8)
+    axes.tick_params("y", labelcolor=INK)
+    axes.set_ylim(len(chart.bars) - 0.4, -0.6)
+    axes.margins(x=0.12)
+    axes.grid(axis="x", color=GRID)
+    axes.axvline(0, color=FAINT, linewidth=1)
+    beside = blended_transform_factory(figure.transFigure, axes.transAxes)  # texts begin at the figure's left edge
+    for text, points, color, size in ((chart.title, 46, INK, 12), (chart.subtitle, 31, FAINT, 9)):
+        axes.annotate(text, (_LEFT, 1), (0, points), beside, "offset points", color=color, fontsize=size)
+    patches = [Patch(color=colors[group], label=group) for group in groups]
+    axes.legend(
+        handles=patches,
+        loc="lower left",
+        bbox_to_anchor=(_LEFT, 1),
+        bbox_transform=beside,
+        borderpad=0,
+        borderaxespad=0.6,
+        ncols=len(groups),
+        frameon=False,
+        fontsize=9,
+        handlelength=0.9,
+        handleheight=0.9,
+        columnspacing=1.4,
+    )

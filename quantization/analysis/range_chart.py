@@ -1,149 +1,109 @@
-"""Draws how many int8 steps each channel of a layer reaches, before and after equalization, with Pillow alone."""
+"""A chart of the int8 steps that each channel of a layer reaches, before and after equalization."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from .bar_chart import FAINT, GRID, INK, PALETTE, PAPER
 from .channel_ranges import FEW, LIMIT, LayerRanges, Part, summary
+from .plotting import FAINT, GRID, INK, PALETTE, bare, new_figure
 
 ENOUGH, COARSE = PALETTE[0], PALETTE[1]
-_TITLE, _TEXT, _SMALL = 19, 14, 12
-
-# Layout in pixels: two columns of panels, one row a layer.
-_MARGIN, _AXIS, _PANEL, _GAP = 20, 30, 436, 22
-_BARS, _VALUES = 132, 34
-_COLUMNS = (_MARGIN + _AXIS, _MARGIN + _AXIS + _PANEL + _GAP)
-_WIDTH = _COLUMNS[1] + _PANEL + _MARGIN
-_HEAD, _BARS_ROW, _VALUES_ROW = 108, _BARS + 58, _VALUES + 8
 
 _TICKS = (1, 4, FEW, 64, 256)
-"""Of the bars' logarithmic axis, in steps, from its foot to its top."""
+"""Steps on the bars' logarithmic axis."""
 
-_STUB = 2
-"""Pixels of a channel that never gets as far as one step: it should not look like one that was always 0."""
+_STUB = 1.1
+"""Height, in steps, of a channel that never reaches one: it should not look like one that was always 0."""
 
 _SHOWN = 0.9999
 """Share of the values that a histogram's axis holds: single outliers would squeeze all others together."""
 
+_WIDTH, _HEAD, _BARS, _VALUES = 7.6, 0.8, 1.5, 0.42
+"""Inches: width of the chart, and heights of its head, of a layer's bars and of a part's histogram."""
 
-def draw_ranges(title: str, subtitle: str, layers: Sequence[LayerRanges]) -> Image.Image:
-    """RGB picture: a row of bars for every layer, then histograms of those that are made of parts.
+
+def draw_ranges(title: str, subtitle: str, layers: Sequence[LayerRanges]) -> Figure:
+    """Draw a row of bars for every layer, and below it histograms of the parts of those that have several.
 
     Channels keep their place from the left panel to the right one; within a part they are sorted by the left.
     """
-    split = [layer for layer in layers if len(layer.parts) > 1]
-    height = _HEAD + len(layers) * _BARS_ROW + sum(62 + len(layer.parts) * _VALUES_ROW for layer in split)
-    canvas = _Canvas(Image.new("RGB", (_WIDTH, height), PAPER))
-    canvas.head(title, subtitle)
-    for row, layer in enumerate(layers):
-        canvas.bars(layer, _HEAD + row * _BARS_ROW)
-    top = _HEAD + len(layers) * _BARS_ROW
-    for layer in split:
-        top = canvas.histograms(layer, top)
-    return canvas.image
+    rows: list[tuple[LayerRanges, Part | None]] = []
+    for layer in layers:
+        rows.append((layer, None))
+        rows += [(layer, part) for part in layer.parts if len(layer.parts) > 1]
+    heights = [_BARS if part is None else _VALUES for _, part in rows]
+    figure = new_figure(_WIDTH, _HEAD + sum(heights))
+    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.08)
+    grid = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
+    for (layer, part), pair in zip(rows, grid, strict=True):
+        if part is None:
+            _draw_layer(layer, *pair)
+        else:
+            _draw_part(part, _reach(layer.parts), *pair, last=part is layer.parts[-1])
+    figure.suptitle(f"{title}\n", x=0.015, ha="left", color=INK, fontsize=11)
+    figure.text(0.015, 1 - 0.43 / figure.get_figheight(), subtitle, color=FAINT, fontsize=9, va="center")
+    legend = [Patch(color=COARSE, label=f"channel below {FEW} steps"), Patch(color=ENOUGH, label=f"{FEW} or more")]
+    figure.legend(handles=legend, loc="upper right", frameon=False, fontsize=8, handlelength=0.9, handleheight=0.9)
+    return figure
 
 
-class _Canvas:
-    """A picture with fonts, and what is drawn on it. ``top`` is where a row begins, ``foot`` where its bars stand."""
-
-    def __init__(self, image: Image.Image) -> None:
-        self.image, self.draw = image, ImageDraw.Draw(image)
-        self.title, self.text, self.small = (ImageFont.load_default(size) for size in (_TITLE, _TEXT, _SMALL))
-
-    def head(self, title: str, subtitle: str) -> None:
-        self.draw.text((_MARGIN, 14), title, INK, self.title)
-        self.draw.text((_MARGIN, 42), subtitle, FAINT, self.text)
-        for left, words in zip(_COLUMNS, ("before", "after equalization"), strict=True):
-            self.draw.text((left, 74), words, INK, self.title)
-        x = _WIDTH - _MARGIN
-        for words, color in ((f"{FEW} steps or more", ENOUGH), (f"channel below {FEW} steps", COARSE)):
-            x -= int(self.text.getlength(words))
-            self.draw.text((x, 18), words, INK, self.text)
-            self.draw.rounded_rectangle((x - 16, 22, x - 6, 32), 2, color)
-            x -= 34
-
-    def bars(self, layer: LayerRanges, top: int) -> None:
-        """One layer: its channels' peaks on a logarithmic axis, on either side."""
-        order = np.concatenate(
-            [part.channels.start + np.argsort(-layer.before[part.channels], kind="stable") for part in layer.parts]
-        )
-        foot = top + 24 + _BARS
-        self.draw.text((_COLUMNS[0], top + 4), layer.name, INK, self.text)
-        for tick in _TICKS:
-            self.draw.text((_COLUMNS[0] - 6, foot - _rise(tick)), f"{tick}", FAINT, self.small, anchor="rm")
-        for left, peaks in zip(_COLUMNS, (layer.before, layer.after), strict=True):
-            seen = summary(peaks)
-            words = f"median {seen.median:.0f} steps, {seen.coarse} of {len(peaks)} below {FEW}"
-            self.draw.text((left + _PANEL, top + 4), words, COARSE if seen.coarse else FAINT, self.text, anchor="ra")
-            for x, steps in enumerate(_columns(peaks[order])):
-                if steps > 0:
-                    color = COARSE if steps < FEW else ENOUGH
-                    self.draw.line((left + x, foot - max(_rise(steps), _STUB), left + x, foot), color)
-            for tick in _TICKS:
-                y = foot - _rise(tick)
-                self.draw.line((left, y, left + _PANEL, y), INK if tick == FEW else GRID)
-            self._name_parts(layer, left, foot)
-
-    def _name_parts(self, layer: LayerRanges, left: int, foot: int) -> None:
-        """What stands below the bars, with lines between the parts."""
-        channels = len(layer.before)
-        for part in layer.parts:
-            start, stop = (left + at * _PANEL / channels for at in (part.channels.start, part.channels.stop))
-            if part.channels.start:
-                self.draw.line((start, foot - _BARS - 2, start, foot + 16), PAPER, 3)
-                self.draw.line((start, foot - _BARS - 2, start, foot + 16), FAINT)
-            count = f"{part.channels.stop - part.channels.start} channels"
-            for words in (
-                [f"{part.name}: {count}", part.name, part.name.rsplit("/")[-1]] if len(layer.parts) > 1 else [count]
-            ):
-                if self.small.getlength(words) < stop - start - 4:
-                    self.draw.text(((start + stop) / 2, foot + 5), words, FAINT, self.small, anchor="ma")
-                    break
-
-    def histograms(self, layer: LayerRanges, top: int) -> int:
-        """The values of the layer's parts, one below the other on one axis; returns where they end."""
-        words = f"values of {layer.name} by where they come from, in int8 steps"
-        self.draw.text((_COLUMNS[0], top + 4), words, INK, self.text)
-        top += 28
-        bottom = top + len(layer.parts) * _VALUES_ROW
-        reach = _reach(layer.parts)
-        step = next(step for step in (1, 2, 4, 8, 16, 32, 64, 128) if reach / step <= 4)
-        for left in _COLUMNS:
-            for tick in range(-(reach // step) * step, reach + 1, step):
-                x = left + (tick + reach + 0.5) * _PANEL / (2 * reach + 1)
-                self.draw.line((x, top, x, bottom), GRID)
-                self.draw.text((x, bottom + 4), f"{tick}", FAINT, self.small, anchor="ma")
-        for row, part in enumerate(layer.parts):
-            foot = top + (row + 1) * _VALUES_ROW
-            for left, counts in zip(_COLUMNS, (part.before, part.after), strict=True):
-                self._histogram(counts[LIMIT - reach : LIMIT + reach + 1], left, foot)
-                self.draw.text((left + 2, foot - _VALUES), part.name, FAINT, self.small)
-        return bottom + 34
-
-    def _histogram(self, counts: np.ndarray, left: int, foot: int) -> None:
-        """As high as a row, whatever the counts: parts have different numbers of values."""
-        edges = left + np.arange(len(counts) + 1) * (_PANEL / len(counts))
-        for start, stop, rise in zip(edges[:-1], edges[1:], counts * (_VALUES / max(counts.max(), 1)), strict=True):
-            if rise >= 0.25:
-                self.draw.rectangle((round(start), foot - rise, max(round(stop) - 1, round(start)), foot), ENOUGH)
-        self.draw.line((left, foot, left + _PANEL, foot), FAINT)
+def _draw_layer(layer: LayerRanges, left: Axes, right: Axes) -> None:
+    """Peaks of the channels on a logarithmic axis, before on the left and after on the right."""
+    order = np.concatenate(
+        [part.channels.start + np.argsort(-layer.before[part.channels], kind="stable") for part in layer.parts]
+    )
+    for axes, peaks, side in ((left, layer.before, "before"), (right, layer.after, "after")):
+        found = summary(peaks)
+        steps = np.where(peaks > 0, np.maximum(peaks, _STUB), 1)[order]
+        for color, chosen in ((ENOUGH, steps >= FEW), (COARSE, steps < FEW)):
+            axes.stairs(np.where(chosen, steps, 1), baseline=1, fill=True, color=color)
+        bare(axes)
+        axes.set_yscale("log", base=4)
+        axes.set_ylim(1, 256)
+        axes.set_xlim(0, len(peaks))
+        axes.set_yticks(_TICKS, [f"{tick}" for tick in _TICKS] if axes is left else [], fontsize=7)
+        axes.grid(axis="y", color=GRID)
+        axes.axhline(FEW, color=INK, linewidth=0.7)
+        axes.set_title(f"{layer.name}, {side}", loc="left", color=INK, fontsize=9)
+        words = f"median {found.median:.0f}, {found.coarse} of {len(peaks)} below {FEW}"
+        axes.set_title(words, loc="right", color=COARSE if found.coarse else FAINT, fontsize=8)
+        _name_parts(layer, axes)
 
 
-def _rise(steps: float) -> float:
-    """Pixels above the foot of the bars."""
-    return _BARS * math.log(max(steps, _TICKS[0])) / math.log(_TICKS[-1])
+def _name_parts(layer: LayerRanges, axes: Axes) -> None:
+    """Write the parts' names below the bars, and draw lines between the parts."""
+    middles = [(part.channels.start + part.channels.stop) / 2 for part in layer.parts]
+    names = [
+        part.name if 3 * _channels(part) > len(layer.before) else part.name.rsplit("/")[-1] for part in layer.parts
+    ]
+    axes.set_xticks(middles, names if len(names) > 1 else [f"{len(layer.before)} channels"], fontsize=7)
+    for part in layer.parts[1:]:
+        axes.axvline(part.channels.start, color="white", linewidth=2)
 
 
-def _columns(peaks: np.ndarray) -> list[float]:
-    """One value a pixel: of the channels that share one, the least."""
-    edges = np.linspace(0, len(peaks), _PANEL + 1)
-    ends = zip(np.floor(edges[:-1]).astype(int), np.ceil(edges[1:]).astype(int), strict=True)
-    return [float(peaks[first:last].min()) for first, last in ends]
+def _channels(part: Part) -> int:
+    return int(part.channels.stop - part.channels.start)
+
+
+def _draw_part(part: Part, reach: int, left: Axes, right: Axes, *, last: bool) -> None:
+    """Values in int8 steps; as high as the row whatever their number, since parts differ in that."""
+    for axes, counts in ((left, part.before), (right, part.after)):
+        shown = counts[LIMIT - reach : LIMIT + reach + 1]
+        axes.stairs(shown / max(shown.max(), 1), np.arange(-reach - 0.5, reach + 1), fill=True, color=ENOUGH)
+        bare(axes)
+        axes.set_xlim(-reach - 0.5, reach + 0.5)
+        axes.set_yticks([])
+        axes.grid(axis="x", color=GRID)
+        axes.axhline(0, color=FAINT, linewidth=0.7)
+        axes.tick_params("x", labelsize=7, labelbottom=last)
+        axes.set_title(part.name, loc="left", color=FAINT, fontsize=7, y=0.55)
+        if last:
+            axes.set_xlabel("values in int8 steps", fontsize=7, color=FAINT)
 
 
 def _reach(parts: Sequence[Part]) -> int:

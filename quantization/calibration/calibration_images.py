@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SourceError
-from ...runtime.images import IMAGE_SUFFIXES, read_image, resize_image
+from ...runtime.images import IMAGE_SUFFIXES, list_images, read_image, resize_image
 from ..graph.graph import Graph
 
 
@@ -21,7 +21,7 @@ def calibration_files(folder: str | Path, count: int) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise SourceError(f"no such calibration folder: {folder}")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    files = list_images(folder, recursive=True)
     if not files:
         raise SourceError(f"the calibration folder {folder} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
     picked = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)

@@ -26,7 +26,7 @@ from ...runtime.images import resize_image
 from ...spec import Normalization
 from ..calibration.scheme import Scheme
 from ..graph.graph import Graph, quantization_of
-from ..graph.lower import INPUT_ZERO
+from ..graph.network import INPUT_ZERO
 from ..ptq.ptq import with_parameters
 from ..ptq.recipes import Quantized
 from .fake_quant import FakeQuantGraph

@@ -149,7 +149,8 @@ def test_a_page_during_the_run_and_all_files_after_ctrl_c(tiny_model, image, tmp
         frame = None
         deadline = time.monotonic() + 30
         while frame is None and time.monotonic() < deadline:
-            frame = json.load(urllib.request.urlopen(match[1] + "status", timeout=30))["frame"]
+            status = json.load(urllib.request.urlopen(match[1] + "status", timeout=30))
+            frame = status["frame"] if status["finished"] else None
         assert frame == "street"
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=30)

@@ -156,8 +156,10 @@ def test_a_camera_that_is_lost_leaves_its_report(
 ) -> None:
     fake = webcam(faults={6: Fault.UNPLUGGED}, away=600, pace=0.05)
     (tmp_path / "video0").touch()
-    opened = V4L2Camera(tmp_path / "video0", ModeRequest(least=(64, 48)), open_device=fake.open)
-    monkeypatch.setattr(input_options, "open_camera", lambda _address, _wish, wait, _warn: Reconnecting(opened, wait))
+    opened = V4L2Camera(tmp_path / "video0", ModeRequest(minimum_size=(64, 48)), open_device=fake.open)
+    monkeypatch.setattr(
+        input_options, "open_camera", lambda _address, _request, wait, _warn: Reconnecting(opened, wait)
+    )
     report = tmp_path / "r.json"
     arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]
     assert main(arguments) == 2

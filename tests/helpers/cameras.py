@@ -9,7 +9,7 @@ from fastscnn_edge.testing.v4l2 import FakeCamera
 
 VIDEO0 = Path("/dev/video0")
 
-GREY = ModeRequest(least=(64, 48))
+GREY = ModeRequest(minimum_size=(64, 48))
 
 
 def gray(level: int, width: int = 64, height: int = 48, padding: int = 0) -> bytes:

@@ -54,7 +54,6 @@ CASES = {
     "report below a file": (["--source", "ok.png", "--report", "text.txt/r.json"], "not a folder"),
     "report is a folder": (["--source", "ok.png", "--report", "folder.json"], "it is a folder"),
     "report without suffix": (["--source", "ok.png", "--report", "report"], "must end in .json"),
-    "too many threads": (["--source", "ok.png", "--threads", "100000"], "more than"),
 }
 
 

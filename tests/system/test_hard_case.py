@@ -47,11 +47,11 @@ def miou(path: Path, graph: Graph, checkpoint: Checkpoint, val: Dataset) -> floa
         dialect.name,
         dialect.align_corners,
         "int8" if graph.is_quantized else "fp32",
-        "test",
+        "affine",
         checkpoint.sha256,
-        version="test",
+        version="affine",
     )
-    path.write_bytes(attach_spec(write_tflite(graph, "test"), spec))
+    path.write_bytes(attach_spec(write_tflite(graph, "affine"), spec))
     return 100 * evaluate_predictor(Segmenter(path, 1).predict, val).miou
 
 

@@ -34,7 +34,7 @@ def test_the_wheel_holds_every_module_and_the_weights(wheel: Path) -> None:
     for source, target in SOURCES.items():
         for path in (ROOT / source).rglob("*.py"):
             assert f"{target}/{path.relative_to(ROOT / source).as_posix()}" in names
-    assert {f"fastscnn_edge/runtime/web/page.{kind}" for kind in ("html", "css", "js")} <= names
+    assert {f"fastscnn_edge/runtime/web/static/page.{kind}" for kind in ("html", "css", "js")} <= names
     assert {
         "fastscnn_edge/py.typed",
         "fastscnn_edge/weights/fastscnn_camvid_int8.tflite",

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 from ...errors import UsageError
 from ...spec import ModelSpec
-
-MIB = 1 << 20
+from ...units import MIB
 
 STEP = 32
 """Suggested sizes are multiples of it."""

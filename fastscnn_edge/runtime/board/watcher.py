@@ -97,7 +97,7 @@ class Watcher:
         self.finish()
 
     def finish(self) -> WatchLog | None:
-        """End the watching now; what was seen, None if nobody answered. A second call changes nothing."""
+        """End the watching; returns what was seen, None if the watcher process died. A second call changes nothing."""
         if self._process is not None:
             process, self._process = self._process, None
             try:
@@ -116,15 +116,16 @@ def watch(process: int, began: float, interval: float, root: Path) -> dict[str, 
     states: list[dict[str, Any]] = []
     due = time.monotonic()
     while True:
-        seen = read_memory(process=str(process))
-        if seen.rss is not None:  # else the process has just ended
-            seconds.append(round(time.monotonic() - began, 3))
-            memory.append(asdict(seen))
+        seen = read_memory(root / "proc", process=str(process))
+        if seen.rss is None:  # the process has just ended
+            break
+        seconds.append(round(time.monotonic() - began, 3))
+        memory.append(asdict(seen))
         if len(memory) % STATE_EVERY == 1:
             states.append(asdict(read_state(began, root)))
         due += interval
         if (late := time.monotonic() - due) > 0:
-            due += late  # looks that were missed are not made up for
+            due += late  # skip missed samples
         if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             break
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,29 +60,34 @@ def parse(text: str) -> CameraAddress:
 
 
 def open_camera(
-    address: CameraAddress, wish: ModeRequest, reconnect: float = RECONNECT, warn: Warn = warn_on_stderr
+    address: CameraAddress,
+    request: ModeRequest,
+    reconnect: float = RECONNECT,
+    warn: Warn = warn_on_stderr,
+    waiting: Callable[[], object] = lambda: None,
 ) -> FrameSource:
     """The source at ``address``, not yet entered.
 
     Args:
         address: of :func:`parse`.
-        wish: what is asked of the camera.
+        request: what is asked of the camera.
         reconnect: seconds a lost camera is waited for.
         warn: receives one line for each thing worth knowing.
+        waiting: see :class:`.reconnect.Reconnecting`.
 
     Raises:
         SourceError: there is no such camera.
-        UsageError: the wish has no meaning for this kind of camera.
+        UsageError: the request has no meaning for this kind of camera.
     """
-    _check(address, wish)
+    _check(address, request)
     if address.kind == "file":
         from .file_playback import FilePlayback
 
-        return FilePlayback(open_source(address.value, warn=warn), wish.rate or DEFAULT_RATE)
-    return Reconnecting(_open(address, wish, warn), reconnect, warn)
+        return FilePlayback(open_source(address.value, warn=warn), request.rate or DEFAULT_RATE)
+    return Reconnecting(_open(address, request, warn), reconnect, warn, waiting)
 
 
-def _open(address: CameraAddress, wish: ModeRequest, warn: Warn) -> FrameSource:
+def _open(address: CameraAddress, request: ModeRequest, warn: Warn) -> FrameSource:
     if address.kind == "network":
         from .network import NetworkSource
 
@@ -90,19 +96,19 @@ def _open(address: CameraAddress, wish: ModeRequest, warn: Warn) -> FrameSource:
         if is_jetson():
             from .csi_jetson import JetsonCamera
 
-            return JetsonCamera(int(address.value), wish)
+            return JetsonCamera(int(address.value), request)
         from .csi_pi import PiCamera
 
-        return PiCamera(int(address.value), wish)
+        return PiCamera(int(address.value), request)
     from .v4l2.camera import V4L2Camera
 
     path = Path(address.value)
     if not path.exists():
         raise SourceError(f"no camera {path}; {_available(path.parent)}")
-    return V4L2Camera(path, wish, warn=warn)
+    return V4L2Camera(path, request, warn=warn)
 
 
-def _check(address: CameraAddress, wish: ModeRequest) -> None:
+def _check(address: CameraAddress, request: ModeRequest) -> None:
     """Refuse wishes that would silently do nothing."""
     meaningless = {
         "v4l2": (),
@@ -111,7 +117,7 @@ def _check(address: CameraAddress, wish: ModeRequest) -> None:
         "file": ("size", "format"),
     }[address.kind]
     for name in meaningless:
-        if getattr(wish, name) is not None:
+        if getattr(request, name) is not None:
             option = {"rate": "fps"}.get(name, name)
             raise UsageError(f"--camera-{option} means nothing to {address}, which decides that itself; leave it out")
 

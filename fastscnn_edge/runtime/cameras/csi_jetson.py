@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from ...errors import CameraLostError, SourceError
@@ -26,6 +26,10 @@ from .v4l2.modes import DEFAULT_RATE, ModeRequest
 _SLICE = 0.2  # seconds of one wait, so that stop() is heard
 _START = 15.0  # seconds until the first frame: the camera daemon may have to start
 _PIPE_BYTES = 1 << 20
+
+
+Elements = Callable[[int, int, int, float], list[str]]
+"""From sensor index, width, height and rate to the pipeline up to the pipe, in gst-launch's words."""
 
 
 def argus_elements(index: int, width: int, height: int, rate: float) -> list[str]:
@@ -46,20 +50,20 @@ class JetsonCamera(Camera):
 
     Args:
         index: ``sensor-id``.
-        wish: size and rate; the size is rounded up to multiples of four, so that rows have no padding.
+        request: size and rate; the size is rounded up to multiples of four, so that rows have no padding.
         stall: seconds without a frame after which it counts as lost.
         elements: makes the pipeline up to the pipe.
     """
 
     def __init__(
-        self, index: int, wish: ModeRequest | None = None, stall: float = STALL, elements=argus_elements
-    ) -> None:  # type: ignore[no-untyped-def]
+        self, index: int, request: ModeRequest | None = None, stall: float = STALL, elements: Elements = argus_elements
+    ) -> None:
         super().__init__(stall)
-        wish = wish or ModeRequest()
+        request = request or ModeRequest()
         self._index, self._elements = index, elements
-        width, height = wish.size or wish.least
+        width, height = request.size or request.minimum_size
         self._size = -(-width // 4) * 4, -(-height // 4) * 4
-        self._rate = wish.rate or DEFAULT_RATE
+        self._rate = request.rate or DEFAULT_RATE
         self._decoder = YuvDecoder("NV12", *self._size)
         self._frame = memoryview(bytearray(self._decoder.size))
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,12 +80,13 @@ class JetsonCamera(Camera):
         if program is None:
             raise SourceError("a Jetson CSI camera needs GStreamer: sudo apt install gstreamer1.0-tools")
         width, height = self._size
-        self._pipe, theirs = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self._pipe, False)
-        _enlarge(self._pipe)
         elements = self._elements(self._index, width, height, self._rate)
-        self._messages = tempfile.TemporaryFile()  # not a pipe, which could fill up
+        theirs = -1
         try:
+            self._pipe, theirs = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(self._pipe, False)
+            _enlarge(self._pipe)
+            self._messages = tempfile.TemporaryFile()  # not a pipe, which could fill up
             self._process = subprocess.Popen(
                 [program, "-q", *elements, "!", "fdsink", f"fd={theirs}", "sync=false"],
                 pass_fds=(theirs,),
@@ -90,8 +95,12 @@ class JetsonCamera(Camera):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for us; we end the pipeline when the frame is done
             )
+        except OSError as error:
+            self._close()
+            raise SourceError(f"cannot start GStreamer for CSI camera {self._index}: {error.strerror}") from error
         finally:
-            os.close(theirs)
+            if theirs >= 0:
+                os.close(theirs)
         self.mode = f"NV12 {width}x{height} at {self._rate:g} fps"
         return self
 

@@ -8,6 +8,7 @@ for, so neither a decoder nor a resize runs on the processor. picamera2 comes fr
 
 from __future__ import annotations
 
+import concurrent.futures
 import importlib
 import time
 from collections.abc import Iterator
@@ -33,13 +34,13 @@ class PiCamera(Camera):
 
     Args:
         index: as ``rpicam-hello --list-cameras`` numbers them.
-        wish: size and rate; the format is always RGB.
+        request: size and rate; the format is always RGB.
         stall: seconds without a frame after which it counts as lost.
     """
 
-    def __init__(self, index: int, wish: ModeRequest | None = None, stall: float = STALL) -> None:
+    def __init__(self, index: int, request: ModeRequest | None = None, stall: float = STALL) -> None:
         super().__init__(stall)
-        self._index, self._wish = index, wish or ModeRequest()
+        self._index, self._request = index, request or ModeRequest()
         self._camera: Any = None
         self._mapped: Any = None
 
@@ -57,8 +58,8 @@ class PiCamera(Camera):
                 "in /boot/firmware/config.txt"
             )
         self._mapped = library.MappedArray
-        width, height = self._wish.size or self._wish.least
-        rate = self._wish.rate or DEFAULT_RATE
+        width, height = self._request.size or self._request.minimum_size
+        rate = self._request.rate or DEFAULT_RATE
         try:
             self._camera = library.Picamera2(self._index)
             configuration = self._camera.create_video_configuration(
@@ -87,7 +88,7 @@ class PiCamera(Camera):
         while not self._stopped.is_set():
             try:
                 request = self._camera.wait(job, timeout=_SLICE)
-            except TimeoutError:
+            except (TimeoutError, concurrent.futures.TimeoutError):  # two classes before Python 3.11
                 if time.monotonic() - last > self._stall:
                     raise CameraLostError(f"CSI camera {self._index} gave no frame for {self._stall:g} s") from None
                 continue

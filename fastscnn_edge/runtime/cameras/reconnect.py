@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from ...errors import CameraLostError, SourceError
@@ -13,36 +13,44 @@ from ..frames import Frame
 from ..sources.base import FrameSource, Outage, Outages
 
 RECONNECT = 30.0
-"""Seconds a lost camera is waited for unless told otherwise: a bumped plug, a hub that resets."""
+"""Default seconds to wait for a lost camera: a bumped plug, a hub that resets."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
 
 _LOGGED_ALWAYS = 5
 _LOG_INTERVAL = 60.0
-"""The first outages are told one by one, later ones at most once in so many seconds: a stream that breaks off after
-every frame shall not fill a disk with its log."""
+"""The first outages are logged, later ones at most once in so many seconds, so that a flapping stream cannot fill the
+disk."""
 
 
 class Reconnecting:
     """``camera`` with its outages bridged: a message when it goes and when it is back, and a :class:`Outage` counted.
 
-    Only a camera that was there is waited for: one that cannot be opened at all is a wrong number more likely.
+    A camera that cannot be opened at first is probably a wrong number, so it is an error at once.
 
     Args:
         camera: a live source that can be entered again.
-        seconds: how long each outage may last; 0 does not wait.
+        seconds: how long each outage may last; 0: fail immediately.
         warn: receives the messages.
+        waiting: called before each attempt to open the camera again, so that a watchdog can learn that this process
+            is alive although no frame comes.
     """
 
     moving = True
     live = True
 
-    def __init__(self, camera: FrameSource, seconds: float = RECONNECT, warn: Warn = warn_on_stderr) -> None:
-        self._camera, self._seconds = camera, seconds
+    def __init__(
+        self,
+        camera: FrameSource,
+        seconds: float = RECONNECT,
+        warn: Warn = warn_on_stderr,
+        waiting: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._camera, self._seconds, self._waiting = camera, seconds, waiting
         self._stopped = threading.Event()
         self.kind = camera.kind
         self.outages = Outages()
-        self._told = _OutageLog(warn)
+        self._log = _OutageLog(warn)
 
     @property
     def skipped(self) -> int:
@@ -82,7 +90,7 @@ class Reconnecting:
                 try:
                     for frame in self._camera:
                         if outage is not None:  # only a frame proves that it is back
-                            self._told.back(f"the camera is back after {outage.lasted:.1f} s")
+                            self._log.back(f"the camera is back after {outage.lasted:.1f} s")
                             self._keep(outage, began)
                             outage = None
                         yield frame
@@ -92,7 +100,7 @@ class Reconnecting:
                         raise
                     if outage is None:
                         outage = _CurrentOutage(str(lost), time.monotonic())
-                        self._told.lost(f"{lost}; waiting {self._seconds:g} s for it")
+                        self._log.lost(f"{lost}; waiting {self._seconds:g} s for it")
                     elif outage.lasted > self._seconds:
                         raise self._given_up(lost) from lost
                 self._camera.__exit__(None, None, None)
@@ -105,6 +113,7 @@ class Reconnecting:
     def _reopen(self, outage: _CurrentOutage) -> bool:
         """Whether it is open again; False when stopped while waiting."""
         while not self._stopped.wait(outage.pause()):
+            self._waiting()
             try:
                 self._camera.__enter__()
                 return True
@@ -121,27 +130,27 @@ class Reconnecting:
 
 
 class _OutageLog:
-    """Says what happens to a camera, and not more often than one wants to read it."""
+    """Logs outages, rate-limited."""
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
-        self._outages = self._untold = 0
+        self._outages = self._unlogged = 0
         self._last = 0.0
-        self._telling = False
+        self._logging = False
 
     def lost(self, message: str) -> None:
         self._outages += 1
         now = time.monotonic()
-        self._telling = self._outages <= _LOGGED_ALWAYS or now - self._last >= _LOG_INTERVAL
-        if not self._telling:
-            self._untold += 1
+        self._logging = self._outages <= _LOGGED_ALWAYS or now - self._last >= _LOG_INTERVAL
+        if not self._logging:
+            self._unlogged += 1
             return
-        more = f" ({self._untold} more outages since the last message)" if self._untold else ""
+        more = f" ({self._unlogged} more outages since the last message)" if self._unlogged else ""
         self._warn(message + more)
-        self._untold, self._last = 0, now
+        self._unlogged, self._last = 0, now
 
     def back(self, message: str) -> None:
-        if self._telling:
+        if self._logging:
             self._warn(message)
 
 

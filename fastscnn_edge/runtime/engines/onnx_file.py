@@ -18,9 +18,9 @@ import json
 from pathlib import Path
 from typing import BinaryIO
 
-from ...errors import ModelFileError
 from ...spec import ModelSpec
 from .base import LogitsQuantization
+from .damage import damaged, not_ours, require_file
 
 SPEC, LABELS, LOGITS, DIGEST = "fastscnn_edge", "labels", "logits", "sha256"
 
@@ -53,8 +53,7 @@ def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
         ModelFileError: missing, truncated, damaged, or not written by this package.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"no such model: {path}")
+    require_file(path)
     try:
         with path.open("rb") as stream:
             entries, digest_at = _read_metadata(stream, path.stat().st_size)
@@ -63,12 +62,9 @@ def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
         spec = ModelSpec.from_json(entries[SPEC])
         logits = LogitsQuantization(**json.loads(entries[LOGITS])) if LOGITS in entries else None
     except (KeyError, ValueError, TypeError, OSError) as error:
-        raise ModelFileError(
-            f"{path} is not a complete model of this package (truncated, damaged, or another network's); "
-            "make one with: fastscnn-edge export --format onnx"
-        ) from error
+        raise not_ours(path, "fastscnn-edge export --format onnx") from error
     if actual != stated:
-        raise ModelFileError(f"{path} is damaged: its content does not match its digest; copy or export it again")
+        raise damaged(path)
     return spec, logits
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from ...errors import MissingExtraError, ModelFileError
 from ...files import sha256
 from ...spec import ModelSpec
+from ..board.backends import version_of
 from ..board.memory import total_memory
 from .native_stderr import captured_stderr
 from .onnx_file import read_onnx
@@ -106,12 +106,8 @@ def _import() -> Any:
 
 
 def _installed() -> str:
-    for package in _PACKAGES:
-        try:
-            return f"{package} {importlib.metadata.version(package)}"
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "onnxruntime, version unknown"
+    found = (f"{package} {version}" for package in _PACKAGES if (version := version_of(package)))
+    return next(found, "onnxruntime, version unknown")
 
 
 def _load(ort: Any, path: Path, threads: int, providers: list[Provider], profile_into: Path | None) -> Any:
@@ -156,12 +152,12 @@ def _check(path: Path, spec: ModelSpec, session: Any) -> None:
     image, logits = inputs[0], outputs[0]
     if image.name != "image" or image.type != "tensor(uint8)":
         raise ModelFileError(f"{path} takes {image.type}; this runtime feeds frames: export it with --input uint8")
-    for got, expected in zip(image.shape, (1, spec.height, spec.width, 3), strict=True):
-        if isinstance(got, int) and got != expected:
-            raise ModelFileError(
-                f"{path}: its input is {image.shape}, but its description says {spec.height}x{spec.width}"
-            )
-    if logits.type != "tensor(float)" or logits.shape[1] != len(spec.classes):
+    expected = (1, spec.height, spec.width, 3)
+    if len(image.shape) != len(expected) or any(
+        isinstance(got, int) and got != want for got, want in zip(image.shape, expected, strict=True)
+    ):
+        raise ModelFileError(f"{path}: its input is {image.shape}, but its description says {spec.height}x{spec.width}")
+    if logits.type != "tensor(float)" or len(logits.shape) != 4 or logits.shape[1] != len(spec.classes):
         raise ModelFileError(
             f"{path}: its output is {logits.type} {logits.shape}, but its description says {len(spec.classes)} classes"
         )

@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from ...spec import ModelSpec
+from ...units import MIB
 
 TENSORRT, CUDA, CPU = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
-
-SHORT_NAMES = {"tensorrt": TENSORRT, "cuda": CUDA, "cpu": CPU}
 
 Provider = tuple[str, dict[str, Any]]
 
 _LIBRARY_FOLDERS = (Path("/usr/lib/aarch64-linux-gnu"), Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib"))
 
 _WORKSPACE_SHARE = 4
-"""TensorRT's scratch memory while building: a quarter of the board's, which it shares with everything else."""
-
-_MAX_WORKSPACE = 1 << 30
+_MAX_WORKSPACE = 4096 * MIB
+_UNKNOWN_BOARD = 4096 * MIB
+"""Bytes that a board is taken to have where the kernel does not say."""
 
 
 def choose_providers(available: Sequence[str], spec: ModelSpec, cache: Path, memory: int | None) -> list[Provider]:
@@ -52,16 +51,25 @@ def tensorrt_takes(spec: ModelSpec) -> bool:
 
 def tensorrt_settings(spec: ModelSpec, cache: Path, memory: int | None) -> dict[str, Any]:
     """Options of ONNX Runtime's TensorRT provider."""
-    workspace = min((memory or 4 * _MAX_WORKSPACE) // _WORKSPACE_SHARE, _MAX_WORKSPACE)
     return {
         "trt_engine_cache_enable": True,
         "trt_engine_cache_path": str(cache),
         "trt_timing_cache_enable": True,
         "trt_timing_cache_path": str(cache),
-        "trt_fp16_enable": True,  # also what is left in float beside int8
+        # Beside int8 it is for the layers left in float; an fp32 file must run in fp32, as its report says.
+        "trt_fp16_enable": spec.precision != "fp32",
         "trt_int8_enable": spec.precision == "int8",
-        "trt_max_workspace_size": workspace,
+        "trt_max_workspace_size": tensorrt_workspace(memory or _UNKNOWN_BOARD),
     }
+
+
+def tensorrt_workspace(memory: int) -> int:
+    """Bytes of scratch memory TensorRT's builder may use: a quarter of the board's ``memory``, at most 4 GiB.
+
+    CPU and GPU of a Jetson share their memory, and TensorRT would allow itself all of it: on a 4 GB board the quarter
+    is 1 GiB, and the builder, the camera and the desktop live in the rest.
+    """
+    return min(memory // _WORKSPACE_SHARE, _MAX_WORKSPACE) // MIB * MIB
 
 
 def cache_folder(model: Path, sha256: str, tensorrt: str | None, onnxruntime: str) -> Path:

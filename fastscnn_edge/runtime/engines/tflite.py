@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from ...errors import MissingExtraError, ModelFileError
 from ...spec import ModelSpec
+from ..board.backends import version_of
 from .base import LogitsQuantization
 from .native_stderr import captured_stderr
 from .tflite_file import read_spec
@@ -65,7 +65,7 @@ def _find_interpreter() -> tuple[str, Any]:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError:
             continue
-        return f"{package} {importlib.metadata.version(package)}", module.Interpreter
+        return f"{package} {version_of(package) or 'of unknown version'}", module.Interpreter
     raise MissingExtraError("ai-edge-litert or tflite-runtime", "tflite", "running a .tflite")
 
 

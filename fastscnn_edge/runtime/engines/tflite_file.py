@@ -15,12 +15,19 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
-from ...errors import ModelFileError
 from ...spec import ModelSpec
+from .damage import damaged, not_ours, require_file
 
 _SPEC, _LABELS, _DIGEST = "fastscnn_edge.json", "labels.txt", "body.sha256"
+
+_MAX_MEMBER = 1 << 20
+"""Bytes of a member that are read; a description of 255 classes has 20 thousand."""
+
+# What zipfile raises for damaged archives: also for a compression or encryption that a flipped bit stands for.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 def attach_spec(body: bytes, spec: ModelSpec) -> bytes:
@@ -44,21 +51,25 @@ def read_spec(path: str | Path) -> ModelSpec:
         ModelFileError: missing, truncated, damaged, or not written by this package.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"no such model: {path}")
+    require_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             body_size = min(info.header_offset for info in archive.infolist())
-            text, digest = archive.read(_SPEC).decode(), archive.read(_DIGEST).decode()
+            text, digest = _member(archive, _SPEC), _member(archive, _DIGEST)
         spec = ModelSpec.from_json(text)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise ModelFileError(
-            f"{path} is not a complete model of this package (truncated, damaged, or another network's); "
-            "make one with: fastscnn-edge export"
-        ) from error
+    except _DAMAGE as error:
+        raise not_ours(path, "fastscnn-edge export") from error
     if _digest_of_start(path, body_size) != digest:
-        raise ModelFileError(f"{path} is damaged: its content does not match its digest; copy or export it again")
+        raise damaged(path)
     return spec
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> str:
+    """The text of a member; its stated size is looked at first, since a few bytes can unpack to gigabytes."""
+    info = archive.getinfo(name)
+    if info.file_size > _MAX_MEMBER:
+        raise ValueError(f"{name} has {info.file_size} bytes")
+    return archive.read(info).decode()
 
 
 def _digest_of_start(path: Path, size: int) -> str:

@@ -1,7 +1,7 @@
 """Logits on the coarse grid to one class a pixel: exact bilinear upsampling and argmax, done lazily.
 
 The plain way builds [H, W, C] interpolated logits and takes their argmax. Nearly all of that is wasted.
-The grid points divide the picture into rectangular cells, and inside a cell every interpolated logit is a
+The grid points divide the frame into rectangular cells, and inside a cell every interpolated logit is a
 convex combination of its four corners. So:
 
 1. Argmax on the grid, lowest index first among equals, as torch and numpy have it.
@@ -18,10 +18,12 @@ is then an integer in a type that holds all of them, so the result is that of ex
 float32 logits it is float32 arithmetic: where the best two classes are closer than rounding, another order of
 summation may choose the other one.
 
-**Who paints.** :mod:`.mask_tiles` where all cells are alike, :mod:`.mask_cells` for any other size.
+**Painters.** :mod:`.tiles` where all cells are alike, :mod:`.cells` for any other size.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,19 +51,51 @@ def class_map(logits: np.ndarray, size: tuple[int, int], align_corners: bool) ->
     return MaskPlan((logits.shape[0], logits.shape[1]), size, align_corners).run(logits)
 
 
+class Painter(Protocol):
+    """Fills and interpolates the cells of one (grid, size, align_corners), as :class:`~.cells.CellPainter` documents.
+
+    Attributes:
+        filled: bool [h + 1, w + 1], cells that have any pixel.
+        cells_at_once: largest number of cells that :meth:`paint` takes.
+    """
+
+    filled: NDArray[np.bool_]
+    cells_at_once: int
+
+    def fill(self, classes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None: ...
+
+    def paint(
+        self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int, out: NDArray[np.uint8]
+    ) -> None: ...
+
+    def finish(self, out: NDArray[np.uint8]) -> None: ...
+
+
 class MaskPlan:
     """Everything :func:`class_map` can know before it sees logits, and the buffers it reuses.
 
     One plan serves one (grid, size, align_corners); it is not for two threads at once.
+
+    Args:
+        painter: what paints; None chooses the fastest that fits. Class maps are the same with any.
+        prune: interpolate only the classes that can win in a cell; False costs time and changes nothing else. Both
+            arguments exist so that ``benchmarks.masks`` can measure what the choices are worth.
     """
 
-    def __init__(self, grid: tuple[int, int], size: tuple[int, int], align_corners: bool) -> None:
+    def __init__(
+        self,
+        grid: tuple[int, int],
+        size: tuple[int, int],
+        align_corners: bool,
+        *,
+        painter: Painter | None = None,
+        prune: bool = True,
+    ) -> None:
         if min(*grid, *size) < 1:
             raise ValueError(f"grid {grid} and size {size} must be positive")
         self.grid, self.size, self.align_corners = grid, size, align_corners
-        self._painter = (
-            TilePainter(grid, size) if fits(grid, size, align_corners) else CellPainter(grid, size, align_corners)
-        )
+        self._painter = painter or _fastest_painter(grid, size, align_corners)
+        self._prune = prune
 
     def run(self, logits: np.ndarray, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """:func:`class_map` of ``logits`` [h, w, C], into ``out`` (uint8 [H, W], contiguous) if given."""
@@ -98,7 +132,10 @@ class MaskPlan:
         width = self.grid[1]
         corners = np.stack([up * width + left, up * width + right, down * width + left, down * width + right])  # [4, m]
         values = planes.take(corners, axis=1)  # [C, 4, m]
-        candidate = _candidates(values, winner[corners])  # [C, m]
+        if self._prune:
+            candidate = _candidates(values, winner[corners])  # [C, m]
+        else:
+            candidate = np.ones((len(values), len(row)), bool)
         count = candidate.sum(axis=0, dtype=np.intp)
         classes = np.nonzero(candidate.T)[1]  # cell by cell, ascending inside a cell
         first = np.cumsum(count) - count
@@ -109,6 +146,12 @@ class MaskPlan:
                 chosen = classes[first[cells] + np.arange(n)[:, None]]  # [n, m']
                 at_corners = values[chosen[:, None], np.arange(4)[:, None], cells]  # [n, 4, m']
                 self._painter.paint(at_corners, chosen.astype(np.uint8), row[cells], column[cells], out)
+
+
+def _fastest_painter(grid: tuple[int, int], size: tuple[int, int], align_corners: bool) -> Painter:
+    if fits(grid, size, align_corners):
+        return TilePainter(grid, size)
+    return CellPainter(grid, size, align_corners)
 
 
 def _around(cell: Int, points: int) -> tuple[Int, Int]:

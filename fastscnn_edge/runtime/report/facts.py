@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...units import MIB
 from ..board.board import throttle_words
-
-_MIB = 1 << 20
 
 
 def conditions(data: dict[str, Any]) -> dict[str, str]:
@@ -52,7 +51,7 @@ def count_of(number: int, noun: str) -> str:
 
 def mib(value: int | None) -> str:
     """Bytes as mebibytes with one digit."""
-    return "unknown" if value is None else f"{value / _MIB:.1f}"
+    return "unknown" if value is None else f"{value / MIB:.1f}"
 
 
 def _distinct(values: Iterable[str], between: str = ", ") -> str:

@@ -11,10 +11,9 @@ from html import escape
 from itertools import accumulate
 from typing import Any
 
+from ...units import MIB
 from .charts import Mark, Series, histogram, line_chart, stacked_bar
 from .facts import conditions, count_of, mib
-
-_MIB = 1 << 20
 
 _LINES = 5
 """In one chart; there are as many colors."""
@@ -113,7 +112,7 @@ def _tiles(data: dict[str, Any]) -> str:
         (f"{latency['p50']:.2f} ms" if latency else "none", "median latency, frame to classes", ""),
         (f"{latency['p99']:.2f} ms" if latency else "none", "p99", ""),
         (f"{rate:.1f}" if rate else "none", "frames per second", ""),
-        (f"{rss / _MIB:.0f} MiB" if rss else "unknown", "peak memory", ""),
+        (f"{rss / MIB:.0f} MiB" if rss else "unknown", "peak memory", ""),
     ]
     if accuracy:
         tiles.append(
@@ -194,9 +193,7 @@ def _memory(data: dict[str, Any]) -> str:
     if watcher and watcher["seconds"]:
         named = (("resident (RSS)", "rss"), ("proportional (PSS)", "pss"))
         series = [
-            Series(
-                name, [(t, v / _MIB) for t, v in zip(watcher["seconds"], watcher[key], strict=True) if v is not None]
-            )
+            Series(name, [(t, v / MIB) for t, v in zip(watcher["seconds"], watcher[key], strict=True) if v is not None])
             for name, key in named
         ]
         series = [s for s in series if s.points]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from ... import __version__
 from ...files import sha256, write_text
 from ...spec import ModelSpec
 from ...urls import without_password
+from ..board.backends import version_of
 from ..board.board import Board, BoardState, throttle_verdict
 from ..board.memory import Memory
 from ..board.watcher import WatchLog
@@ -243,12 +243,8 @@ def now() -> str:
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the libraries a run can involve, where installed."""
     found = {"fastscnn-edge": __version__, "python": platform.python_version()}
-    for package in ("numpy", "pillow", "ai-edge-litert", "tflite-runtime", "onnxruntime", "onnxruntime-gpu", "av"):
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    packages = ("numpy", "pillow", "ai-edge-litert", "tflite-runtime", "onnxruntime", "onnxruntime-gpu", "av")
+    return {**found, **{package: version for package in packages if (version := version_of(package))}}
 
 
 def engine_facts(engine: Engine) -> dict[str, Any]:

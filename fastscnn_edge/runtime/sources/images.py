@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import SourceError
 from ...log import Warn, warn_on_stderr
 from ..frames import Frame
-from ..images import IMAGE_SUFFIXES, read_image
+from ..images import IMAGE_SUFFIXES, list_images, read_image
 from .base import SourceState
 
 VIDEO_SUFFIXES = frozenset(
@@ -52,13 +52,7 @@ class FolderSource(SourceState):
         self._images: list[Path] = []
 
     def __enter__(self) -> FolderSource:
-        try:
-            entries = sorted(self._path.iterdir())
-        except OSError as error:
-            raise SourceError(f"cannot list {self._path}: {error.strerror}") from error
-        self._images = [
-            p for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
-        ]
+        self._images = list_images(self._path)
         if not self._images:
             raise SourceError(f"{self._path} contains no pictures ({listed(IMAGE_SUFFIXES)})")
         return self

@@ -12,8 +12,10 @@ from onnx import ModelProto, TensorProto, helper
 
 from fastscnn_edge.cli.main import main
 from fastscnn_edge.commands import tensorrt_plan as tensorrt_plan_command
-from fastscnn_edge.export.tensorrt.plan import parse_banner, workspace
+from fastscnn_edge.export.tensorrt import trtexec
+from fastscnn_edge.export.tensorrt.plan import parse_banner
 from fastscnn_edge.files import sha256
+from fastscnn_edge.runtime.engines.ort_providers import tensorrt_workspace
 from tests.helpers.qdq_models import Builder, clean
 
 GIB = 1 << 30
@@ -45,7 +47,7 @@ MODELS = {
 @pytest.fixture(autouse=True)
 def no_trtexec(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without TensorRT, whatever this one has."""
-    monkeypatch.setattr(tensorrt_plan_command, "JETSON_TRTEXEC", tmp_path / "jetson" / "trtexec")
+    monkeypatch.setattr(trtexec, "JETSON_TRTEXEC", tmp_path / "jetson" / "trtexec")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 
 
@@ -126,7 +128,7 @@ def test_optimization_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize(("memory", "expected"), [(4 * GIB, GIB), (8 * GIB, 2 * GIB), (64 * GIB, 4 * GIB)])
 def test_workspace_is_a_quarter_at_most_4_gib(memory: int, expected: int) -> None:
-    assert workspace(memory) == expected
+    assert tensorrt_workspace(memory) == expected
 
 
 def test_workspace_follows_this_machine(
@@ -357,7 +359,7 @@ def test_trtexec_outside_path_is_found_on_a_jetson(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(tmp_path, monkeypatch)
-    monkeypatch.setattr(tensorrt_plan_command, "JETSON_TRTEXEC", tmp_path / "bin" / "trtexec")
+    monkeypatch.setattr(trtexec, "JETSON_TRTEXEC", tmp_path / "bin" / "trtexec")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert plan(save("int8", tmp_path)) == 0
     assert printed(capsys)[1][0][0] == str(tmp_path / "bin" / "trtexec")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fastscnn_edge.quantization.graph.evaluator import run
 from fastscnn_edge.quantization.graph.graph import Conv, Graph, Quantization, output_extent, scale_groups, used_padding
-from fastscnn_edge.quantization.graph.lower import lower, pooling_matrix
+from fastscnn_edge.quantization.graph.lower import lower
+from fastscnn_edge.quantization.graph.network import pooling_matrix
 from fastscnn_edge.reference.model import FastSCNN
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE, Normalization
 from tests.helpers import random_image, random_model

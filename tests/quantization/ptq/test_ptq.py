@@ -115,6 +115,15 @@ def test_calibration_files_are_spread_over_the_folder(tmp_path) -> None:
     assert len(calibration_files(tmp_path, 99)) == 10
 
 
+def test_what_is_no_picture_is_not_calibrated_with(tmp_path) -> None:
+    """File managers and archives leave such things behind, and a folder may be named like a picture."""
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "__MACOSX").mkdir()
+    for name in ("a.png", "._a.png", ".hidden.png", "__MACOSX/b.png", "folder.jpg/c.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    assert [p.name for p in calibration_files(tmp_path, 99)] == ["a.png", "c.png"]
+
+
 def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:
     with pytest.raises(SourceError, match="no such calibration folder"):
         calibration_files(tmp_path / "absent", 4)

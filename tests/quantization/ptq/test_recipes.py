@@ -113,9 +113,11 @@ def test_progress_counts_every_stage_to_its_end(graph) -> None:
 
 def test_little_memory_takes_fewer_pictures(graph, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = recipes.refine
+    original = recipes.refine_layers
     monkeypatch.setattr(
-        recipes, "refine", lambda g, q, chosen, *a, **k: seen.append(len(chosen)) or original(g, q, chosen, *a, **k)
+        recipes,
+        "refine_layers",
+        lambda g, q, chosen, *a, **k: seen.append(len(chosen)) or original(g, q, chosen, *a, **k),
     )
     monkeypatch.setattr(recipes, "MEMORY", 1)
     quantize(graph, images(3))

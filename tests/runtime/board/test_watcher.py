@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import mmap
+import os
 import subprocess
 import sys
 import time
@@ -51,6 +53,39 @@ def test_what_the_firmware_s_program_took_counts_as_its_own(tmp_path: Path, monk
         assert watching.log is not None
         seconds.append(watching.log.cpu_seconds)
     assert seconds[0] > seconds[1] + 0.02
+
+
+def test_it_ends_with_the_process_it_watches(tmp_path: Path) -> None:
+    """Else it would go on adding board states for a process that is gone."""
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
+        gone.wait()
+    read, write = os.pipe()
+    with os.fdopen(read) as never_closed:
+        program = "import sys; from fastscnn_edge.runtime.board.watcher import main; main(sys.argv[1:])"
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(gone.pid), "0.0", "0.01", "/"],
+            stdin=never_closed,
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
+    os.close(write)
+    assert json.loads(done.stdout)["memory"] == json.loads(done.stdout)["states"] == []
+
+
+def test_memory_is_read_below_the_root_it_is_given(tmp_path: Path) -> None:
+    status = tmp_path / "proc" / "4711" / "status"
+    status.parent.mkdir(parents=True)
+    status.write_text("VmRSS:\t    1234 kB\n")
+    program = "import sys; from fastscnn_edge.runtime.board.watcher import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "4711", "0.0", "0.01", str(tmp_path)],
+        input=b"",
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    assert json.loads(done.stdout)["memory"][0]["rss"] == 1234 * 1024
 
 
 def test_finishing_twice_is_finishing_once() -> None:

@@ -43,16 +43,16 @@ def test_what_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wish", "option"),
+    ("text", "asked", "option"),
     [
         ("csi", ModeRequest(format="NV12"), "--camera-format"),
         ("rtsp://host", ModeRequest(rate=30), "--camera-fps"),
         ("file:x.mp4", ModeRequest(size=(64, 48)), "--camera-size"),
     ],
 )
-def test_wishes_that_mean_nothing(text: str, wish: ModeRequest, option: str) -> None:
+def test_wishes_that_mean_nothing(text: str, asked: ModeRequest, option: str) -> None:
     with pytest.raises(UsageError, match=f"{option} means nothing"):
-        open_camera(parse(text), wish)
+        open_camera(parse(text), asked)
 
 
 def test_an_absent_camera_says_which_there_are(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import sys
@@ -42,6 +43,19 @@ def test_frames_come_through_the_pipe(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [frame.rgb.shape for frame in frames] == [(48, 64, 3)] * 2
     assert [int(frame.rgb.min()) for frame in frames] == [int(frame.rgb.max()) for frame in frames] == [0, 255]
     assert [frame.name for frame in frames] == ["frame_000001", "frame_000002"]
+
+
+@pytest.mark.parametrize("broken", ["_enlarge", "tempfile.TemporaryFile", "subprocess.Popen"])
+def test_what_cannot_be_started_leaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    install(tmp_path, monkeypatch, [16])
+    monkeypatch.setattr(f"fastscnn_edge.runtime.cameras.csi_jetson.{broken}", fail)
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(SourceError, match="cannot start GStreamer for CSI camera 0: Too many"), JetsonCamera(0):
+        pass
+    assert set(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_pipeline_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

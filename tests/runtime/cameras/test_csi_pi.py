@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import sys
 import time
 from itertools import islice
@@ -75,7 +76,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         def wait(self, job: str, timeout: float) -> FakeRequest:
             if not state["frames"]:
                 time.sleep(0.05)
-                raise TimeoutError
+                raise state.get("timeout", TimeoutError)
             state["frames"] -= 1
             return FakeRequest(state["log"])
 
@@ -103,7 +104,7 @@ def test_frames_and_their_time(library: dict[str, Any]) -> None:
 
 
 def test_without_a_size_the_models_own_is_taken(library: dict[str, Any]) -> None:
-    with PiCamera(0, ModeRequest(least=(480, 360))):
+    with PiCamera(0, ModeRequest(minimum_size=(480, 360))):
         assert library["configuration"]["main"]["size"] == (480, 360)
 
 
@@ -134,7 +135,24 @@ def test_what_does_not_open(library: dict[str, Any], monkeypatch: pytest.MonkeyP
         pass
 
 
+def test_the_timeout_of_futures_before_python_3_11(library: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class OldTimeoutError(Exception):
+        """What concurrent.futures raised until it became the built-in one."""
+
+    monkeypatch.setattr(concurrent.futures, "TimeoutError", OldTimeoutError)
+    library.update(frames=2, timeout=OldTimeoutError)
+    with PiCamera(0, stall=0.2) as source, pytest.raises(CameraLostError, match="no frame for"):
+        list(source)
+
+
 def test_the_clock_of_libcamera() -> None:
     assert monotonic_of(None) is None
     now = monotonic_of(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+    assert now is not None and abs(now - time.monotonic()) < 1
+
+
+def test_the_clock_of_libcamera_after_an_hour_of_suspend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock counts the hour, ours does not: a frame just taken is not from the future."""
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: time.monotonic() + 3600)
+    now = monotonic_of(round((time.monotonic() + 3600) * 1e9))
     assert now is not None and abs(now - time.monotonic()) < 1

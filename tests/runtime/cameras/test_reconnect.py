@@ -114,3 +114,13 @@ def test_one_that_opens_but_stays_silent_is_one_outage() -> None:
     assert len(said) == 1
     assert source.outages.count == 1
     assert fake.opened == fake.closed > 1
+
+
+def test_a_watchdog_learns_of_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or systemd would kill the very process that waits for the camera."""
+    monkeypatch.setattr(reconnect, "_FIRST_WAIT", 0.02)
+    fake, alive = webcam(faults={2: Fault.UNPLUGGED}, away=0.3), []
+    camera = V4L2Camera(VIDEO0, GREY, stall=0.3, open_device=fake.open)
+    with Reconnecting(camera, 20, lambda _: None, waiting=lambda: alive.append(1)) as source:
+        list(islice(source, 3))
+    assert len(alive) >= 2

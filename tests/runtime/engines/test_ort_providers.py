@@ -44,12 +44,20 @@ def test_order(available: list[str], spec, expected: list[str]) -> None:
     assert names(available, spec) == expected
 
 
-@pytest.mark.parametrize(("memory", "workspace"), [(2 * GIB, GIB // 2), (4 * GIB, GIB), (32 * GIB, GIB), (None, GIB)])
+@pytest.mark.parametrize(
+    ("memory", "workspace"), [(2 * GIB, GIB // 2), (4 * GIB, GIB), (32 * GIB, 4 * GIB), (None, GIB)]
+)
 def test_tensorrt_leaves_the_board_its_memory(memory: int | None, workspace: int) -> None:
     (_, settings), *_ = choose_providers([TENSORRT, CPU], FP16, Path("cache"), memory)
     assert settings["trt_max_workspace_size"] == workspace
     assert settings["trt_engine_cache_enable"] and settings["trt_engine_cache_path"] == "cache"
     assert settings["trt_int8_enable"] is False
+
+
+@pytest.mark.parametrize(("precision", "half"), [("fp32", False), ("fp16", True)])
+def test_tensorrt_computes_in_the_precision_of_the_file(precision: str, half: bool) -> None:
+    (_, settings), *_ = choose_providers([TENSORRT, CPU], tiny.spec(precision=precision), Path("cache"), 4 * GIB)
+    assert settings["trt_fp16_enable"] is half
 
 
 def test_engines_lie_beside_the_model_named_by_digest_and_versions(tmp_path: Path) -> None:

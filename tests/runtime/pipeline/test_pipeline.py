@@ -184,7 +184,7 @@ def test_a_limit_ends_an_endless_camera() -> None:
 
 def test_a_stop_is_heard_while_no_frame_comes() -> None:
     fake = webcam(faults={1: Fault.STALLED}, away=600)
-    source = V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), stall=600, open_device=fake.open)
+    source = V4L2Camera(VIDEO0, ModeRequest(minimum_size=(64, 48)), stall=600, open_device=fake.open)
     began = time.monotonic()
     meter = Meter()
     with source:
@@ -247,7 +247,7 @@ def test_sinks_may_keep_what_they_get() -> None:
     def keep(result: SegmentedFrame) -> None:
         kept.append((result, int(result.frame.rgb[0, 0, 0])))
 
-    with V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), open_device=fake.open) as source:
+    with V4L2Camera(VIDEO0, ModeRequest(minimum_size=(64, 48)), open_device=fake.open) as source:
         segment_frames(source, segmenter(), Meter(), keep, limit=20)
     for result, level in kept:
         assert (result.frame.rgb == level).all()
@@ -261,7 +261,7 @@ def test_a_camera_has_all_its_frames_from_the_start() -> None:
     def stumble(result: SegmentedFrame) -> None:
         time.sleep(hiccups.choice([0, 0, 0.001, 0.03]))
 
-    with V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), open_device=fake.open) as source:
+    with V4L2Camera(VIDEO0, ModeRequest(minimum_size=(64, 48)), open_device=fake.open) as source:
         segment_frames(source, segmenter(delay=0.002), Meter(), stumble, limit=200)
         assert source._pool.allocated == LIVE_FRAMES
 
@@ -301,7 +301,7 @@ def test_a_night_of_faults() -> None:
         30: Fault.CLOCK_BACK,
     }
     fake, said = webcam(faults=faults, away=0.5, pace=0.002), []
-    camera = V4L2Camera(VIDEO0, ModeRequest(least=(64, 48)), stall=0.2, open_device=fake.open)
+    camera = V4L2Camera(VIDEO0, ModeRequest(minimum_size=(64, 48)), stall=0.2, open_device=fake.open)
     meter = Meter()
     with Reconnecting(camera, 30, said.append) as source:
         segment_frames(source, segmenter(), meter, discard, limit=60)

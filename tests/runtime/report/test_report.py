@@ -55,6 +55,24 @@ def test_markdown_tables_are_whole(frames: int) -> None:
     assert "None" not in text
 
 
+def test_what_was_dropped_is_told_by_who_dropped_it() -> None:
+    meter, segmenter, _ = run(2)
+    data = report(meter, segmenter).to_dict()
+    data["dropped"] = {"by_camera": 3, "for_newer": 5, "not_drawn": 7}
+    text = markdown_report(data)
+    assert "3 by the camera or its driver, 5 for newer ones" in text and "7 segmented but not drawn" in text
+
+
+@pytest.mark.parametrize("samples", [[], [0, 5_000_000], [-1, 5_000_000]], ids=["none", "zero", "negative"])
+def test_a_page_without_a_usable_latency_has_no_histogram(samples: list[int]) -> None:
+    """Its axis is logarithmic: a clock that stood still must not end the page."""
+    meter, segmenter, _ = run(2)
+    data = report(meter, segmenter).to_dict()
+    assert "Distribution of the latency" in report_html.html_page(data)
+    data["samples_ns"]["latency"] = samples
+    assert "Distribution of the latency" not in report_html.html_page(data)
+
+
 def test_the_page_s_time_axis_is_the_clock_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of a run overlap: the sum of their work is not the time that has passed."""
     drawn: list[list[float]] = []

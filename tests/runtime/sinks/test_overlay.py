@@ -10,7 +10,7 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.runtime.sinks.overlay import _Layout, blend, class_shares, legend, mask_image, overlay
+from fastscnn_edge.runtime.sinks.overlay import _Layout, _percent, blend, class_shares, legend, mask_image, overlay
 from fastscnn_edge.runtime.sinks.result_files import ResultFiles, check_writable
 from tests.helpers import random_image, segmented
 
@@ -62,6 +62,10 @@ def test_video_frames_all_have_one_size() -> None:
     rgb = random_image(90, 120)
     sizes = {overlay(rgb, np.full((90, 120), c, np.uint8), CAMVID, only_present=False).size for c in range(11)}
     assert len(sizes) == 1
+
+
+def test_a_share_below_one_per_cent_is_not_rounded_to_nothing() -> None:
+    assert [_percent(share) for share in (1.0, 0.016, 0.01, 0.0099, 0.0001)] == ["100%", "2%", "1%", "<1%", "<1%"]
 
 
 def test_only_present_classes_are_listed() -> None:

@@ -17,7 +17,9 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
+from fastscnn_edge.runtime.board.board import BoardState
 from fastscnn_edge.runtime.web import request as web_request
+from fastscnn_edge.runtime.web import view as view_module
 from fastscnn_edge.runtime.web.listen_address import ListenAddress
 from fastscnn_edge.runtime.web.server import MAX_CONNECTIONS, MAX_STREAMS
 from fastscnn_edge.runtime.web.view import About, WebView
@@ -354,3 +356,19 @@ def test_ipv6() -> None:
     assert connection.getresponse().status == 200
     connection.close()
     view.close()
+
+
+def test_the_board_is_looked_at_again_and_again(view: WebView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's temperature follows the board, at most one look in three seconds however many viewers ask."""
+    looks: list[float] = []
+
+    def state(began: float) -> BoardState:
+        looks.append(began)
+        return BoardState(time.monotonic() - began, (), (), {"cpu": 40_000 + 1000 * len(looks)}, None, None)
+
+    monkeypatch.setattr(view_module, "read_state", state)
+    monkeypatch.setattr(view_module, "_BOARD_INTERVAL", 0.3)
+    first = [json.loads(get(view, "/status")[1])["temperature_c"] for _ in range(3)]
+    assert set(first) == {41.0} and len(looks) == 1
+    time.sleep(0.35)
+    assert json.loads(get(view, "/status")[1])["temperature_c"] == 42.0

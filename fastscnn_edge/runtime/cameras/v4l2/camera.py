@@ -34,7 +34,7 @@ class V4L2Camera(Camera):
 
     Args:
         path: its device node.
-        wish: size, rate and format.
+        request: size, rate and format.
         stall: seconds without a whole frame after which it counts as lost.
         open_device: the device layer.
         warn: receives one line where the driver gives other than asked.
@@ -43,13 +43,13 @@ class V4L2Camera(Camera):
     def __init__(
         self,
         path: Path,
-        wish: ModeRequest | None = None,
+        request: ModeRequest | None = None,
         stall: float = STALL,
         open_device: Callable[[Path], Device] = KernelDevice,
         warn: Warn = warn_on_stderr,
     ) -> None:
         super().__init__(stall)
-        self._path, self._wish = path, wish or ModeRequest()
+        self._path, self._request = path, request or ModeRequest()
         self._open_device, self._warn = open_device, warn
         self._device: Device | None = None
         self._identity: tuple[str, str] | None = None
@@ -71,7 +71,7 @@ class V4L2Camera(Camera):
                 raise SourceError(f"{self._path} ({capability.card}) cannot be used: {capability.obstacle}")
             self._identity = capability.card, capability.bus
             doing = "reading its modes"
-            mode = choose(read_offers(self._device), self._wish, f"camera {self._path} ({capability.card})")
+            mode = choose(read_offers(self._device), self._request, f"camera {self._path} ({capability.card})")
             doing = f"setting {mode}"
             format_ = self._set_format(self._device, mode)
             rate = self._set_rate(self._device, mode)
@@ -187,7 +187,7 @@ class V4L2Camera(Camera):
         got = self._layout.unpack_format(request)
         if got.fourcc != abi.fourcc(mode.format):
             raise SourceError(f"camera {self._path} gives {abi.fourcc_name(got.fourcc)} when asked for {mode.format}")
-        if self._wish.size and (got.width, got.height) != self._wish.size:
+        if self._request.size and (got.width, got.height) != self._request.size:
             raise SourceError(f"camera {self._path} gives {got.width}x{got.height} when asked for {mode}")
         self._decode = self._decoder(mode.format, got)
         return got
@@ -202,7 +202,7 @@ class V4L2Camera(Camera):
 
     def _decoder(self, name: str, got: abi.PixFormat) -> Decode:
         """What turns the bytes of a frame into RGB."""
-        least = None if self._wish.size else self._wish.least
+        least = None if self._request.size else self._request.minimum_size
         if name in ("MJPG", "JPEG"):
             return lambda data: decode_jpeg(data, self._pool, least)
         size = got.width, got.height
@@ -228,7 +228,7 @@ class V4L2Camera(Camera):
             device.ioctl(abi.G_PARM, request)
             can_set = abi.STREAMPARM.unpack(request)[1] & abi.CAP_TIMEPERFRAME
             if can_set:
-                rate = Fraction(mode.reach(self._wish.rate or DEFAULT_RATE)).limit_denominator(1001)
+                rate = Fraction(mode.reach(self._request.rate or DEFAULT_RATE)).limit_denominator(1001)
                 fields = (abi.BUFFER_TYPE_CAPTURE, 0, 0, rate.denominator, rate.numerator, 0, 0)
                 request = bytearray(abi.STREAMPARM.pack(*fields))
                 device.ioctl(abi.S_PARM, request)
@@ -238,7 +238,7 @@ class V4L2Camera(Camera):
             return None  # a driver with one rate need not know the question
         above, below = abi.STREAMPARM.unpack(request)[3:5]
         got = below / above if above and below else None
-        asked = self._wish.rate
+        asked = self._request.rate
         if asked and got and abs(got - asked) > 0.02 * asked:
             self._warn(f"camera {self._path} gives {got:g} frames per second when asked for {asked:g}")
         return got

@@ -20,16 +20,16 @@ class ModeRequest:
     """What a user asks of a camera.
 
     Attributes:
-        size: (width, height) in pixels, None to let :attr:`least` decide.
+        size: (width, height) in pixels, None to let :attr:`minimum_size` decide.
         rate: frames per second, None for about :data:`DEFAULT_RATE`.
         format: four characters, None for the cheapest that reaches the rate.
-        least: (width, height) that the model takes; smaller frames would waste it.
+        minimum_size: (width, height) that the model takes; smaller frames would waste it.
     """
 
     size: tuple[int, int] | None = None
     rate: float | None = None
     format: str | None = None
-    least: tuple[int, int] = (640, 480)
+    minimum_size: tuple[int, int] = (640, 480)
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,14 @@ def _rates(device: Device, number: int, size: tuple[int, int]) -> list[float]:
     return sorted(rates, reverse=True)
 
 
-def choose(offers: Sequence[FormatModes], wish: ModeRequest, name: str) -> Mode:
-    """The mode that serves ``wish`` best: its size first, then the rate, then the cheapest format.
+def choose(offers: Sequence[FormatModes], request: ModeRequest, name: str) -> Mode:
+    """The mode that serves ``request`` best: its size first, then the rate, then the cheapest format.
 
     Without a size, the smallest one that is not below the model's input, or else the largest there is.
 
     Args:
         offers: of :func:`read_offers`.
-        wish: of the user.
+        request: of the user.
         name: of the camera, for messages.
 
     Raises:
@@ -138,32 +138,32 @@ def choose(offers: Sequence[FormatModes], wish: ModeRequest, name: str) -> Mode:
             f"{name} offers {listed}, of which nothing can be decoded ({' '.join(FORMATS)}); "
             "a raw CSI sensor needs --camera csi"
         )
-    if wish.format:
-        asked = wish.format.upper()
+    if request.format:
+        asked = request.format.upper()
         usable = [offer for offer in usable if offer.format == asked]
         if not usable:
             known = [offer.format for offer in offers if offer.format in FORMATS]
             raise SourceError(f"{name} does not offer {asked}; it has {', '.join(known)}")
-    modes = [mode for offer in usable for mode in _concrete(offer, wish)]
-    if wish.size:
-        fitting = [mode for mode in modes if (mode.width, mode.height) == wish.size]
+    modes = [mode for offer in usable for mode in _concrete(offer, request)]
+    if request.size:
+        fitting = [mode for mode in modes if (mode.width, mode.height) == request.size]
         if not fitting:
-            raise SourceError(f"{name} does not offer {wish.size[0]}x{wish.size[1]}; it has {_listed(modes)}")
+            raise SourceError(f"{name} does not offer {request.size[0]}x{request.size[1]}; it has {_listed(modes)}")
         modes = fitting
-    rate = wish.rate or DEFAULT_RATE
+    rate = request.rate or DEFAULT_RATE
 
     def rank(mode: Mode) -> tuple[bool, int, float, int]:
-        small = mode.width < wish.least[0] or mode.height < wish.least[1]
+        small = mode.width < request.minimum_size[0] or mode.height < request.minimum_size[1]
         area = mode.width * mode.height
         return small, -area if small else area, abs(mode.reach(rate) - rate), FORMATS.index(mode.format)
 
     return min(modes, key=rank)
 
 
-def _concrete(offer: FormatModes, wish: ModeRequest) -> Iterator[Mode]:
+def _concrete(offer: FormatModes, request: ModeRequest) -> Iterator[Mode]:
     """The listed modes, and of each range the one size that suits; a driver that lists none is simply asked."""
     yield from offer.modes
-    wanted = wish.size or wish.least
+    wanted = request.size or request.minimum_size
     for sizes in offer.ranges:
         yield Mode(offer.format, *sizes.nearest(wanted))
     if not offer.modes and not offer.ranges:

@@ -32,8 +32,8 @@ def jpeg(width: int, height: int) -> bytes:
     return stream.getvalue()
 
 
-def camera(fake: FakeCamera, wish: ModeRequest = GREY, **options) -> V4L2Camera:
-    return V4L2Camera(VIDEO0, wish, open_device=fake.open, **options)
+def camera(fake: FakeCamera, request: ModeRequest = GREY, **options) -> V4L2Camera:
+    return V4L2Camera(VIDEO0, request, open_device=fake.open, **options)
 
 
 def test_frames_in_order_and_converted() -> None:
@@ -75,18 +75,18 @@ def test_rgb() -> None:
 def test_frames_are_made_smaller_while_decoded_unless_a_size_was_asked_for(format: str) -> None:
     data = jpeg(640, 480) if format == "MJPG" else gray(99, 640, 480)
     fake = FakeCamera([Mode(format, 640, 480, (30.0,))], [data])
-    with camera(fake, ModeRequest(least=(150, 100))) as source:
+    with camera(fake, ModeRequest(minimum_size=(150, 100))) as source:
         assert next(iter(source)).rgb.shape == (120, 160, 3)
-    with camera(fake, ModeRequest(size=(640, 480), least=(150, 100))) as source:
+    with camera(fake, ModeRequest(size=(640, 480), minimum_size=(150, 100))) as source:
         assert next(iter(source)).rgb.shape == (480, 640, 3)
 
 
 def test_the_rate_is_set_and_a_difference_said() -> None:
     said: list[str] = []
-    with camera(webcam(), ModeRequest(rate=15, least=(64, 48)), warn=said.append) as source:
+    with camera(webcam(), ModeRequest(rate=15, minimum_size=(64, 48)), warn=said.append) as source:
         assert source.mode == "YUYV 64x48 at 15 fps"
     assert not said
-    with camera(webcam(), ModeRequest(rate=120, format="YUYV", least=(64, 48)), warn=said.append) as source:
+    with camera(webcam(), ModeRequest(rate=120, format="YUYV", minimum_size=(64, 48)), warn=said.append) as source:
         assert source.mode == "YUYV 64x48 at 30 fps"
     assert said == ["camera /dev/video0 gives 30 frames per second when asked for 120"]
 

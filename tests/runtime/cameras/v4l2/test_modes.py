@@ -29,25 +29,25 @@ WEBCAM = [
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("asked", "expected"),
     [
-        (ModeRequest(least=(480, 360)), "YUYV 640x480"),
-        (ModeRequest(least=(640, 480)), "YUYV 640x480"),
-        (ModeRequest(least=(1024, 512)), "MJPG 1280x720"),  # raw gives 10 a second there
-        (ModeRequest(least=(4096, 2160)), "MJPG 1280x720"),  # nothing is large enough: the largest
+        (ModeRequest(minimum_size=(480, 360)), "YUYV 640x480"),
+        (ModeRequest(minimum_size=(640, 480)), "YUYV 640x480"),
+        (ModeRequest(minimum_size=(1024, 512)), "MJPG 1280x720"),  # raw gives 10 a second there
+        (ModeRequest(minimum_size=(4096, 2160)), "MJPG 1280x720"),  # nothing is large enough: the largest
         (ModeRequest(size=(320, 240)), "YUYV 320x240"),
-        (ModeRequest(rate=60, least=(480, 360)), "MJPG 640x480"),
-        (ModeRequest(rate=15, least=(480, 360)), "YUYV 640x480"),
-        (ModeRequest(format="MJPG", least=(480, 360)), "MJPG 640x480"),
+        (ModeRequest(rate=60, minimum_size=(480, 360)), "MJPG 640x480"),
+        (ModeRequest(rate=15, minimum_size=(480, 360)), "YUYV 640x480"),
+        (ModeRequest(format="MJPG", minimum_size=(480, 360)), "MJPG 640x480"),
         (ModeRequest(format="yuyv", size=(1280, 720)), "YUYV 1280x720"),
     ],
 )
-def test_size_then_rate_then_the_cheapest_format(wish: ModeRequest, expected: str) -> None:
-    assert str(choose(WEBCAM, wish, "camera")) == expected
+def test_size_then_rate_then_the_cheapest_format(asked: ModeRequest, expected: str) -> None:
+    assert str(choose(WEBCAM, asked, "camera")) == expected
 
 
 @pytest.mark.parametrize(
-    ("offers", "wish", "words"),
+    ("offers", "asked", "words"),
     [
         (WEBCAM, ModeRequest(size=(800, 600)), "does not offer 800x600; it has 320x240, 640x480, 1280x720"),
         (WEBCAM, ModeRequest(format="NV12"), "does not offer NV12; it has MJPG, YUYV"),
@@ -56,9 +56,9 @@ def test_size_then_rate_then_the_cheapest_format(wish: ModeRequest, expected: st
         ([], ModeRequest(), "offers nothing"),
     ],
 )
-def test_what_is_not_there_is_answered_with_what_is(offers: list[FormatModes], wish: ModeRequest, words: str) -> None:
+def test_what_is_not_there_is_answered_with_what_is(offers: list[FormatModes], asked: ModeRequest, words: str) -> None:
     with pytest.raises(SourceError, match=words):
-        choose(offers, wish, "camera 0")
+        choose(offers, asked, "camera 0")
 
 
 def test_the_rate_that_is_reached() -> None:
@@ -76,14 +76,15 @@ def test_ranges_of_sizes() -> None:
         (4096, 2160),
     ]
     assert (
-        str(choose([FormatModes("NV12", ranges=(sizes,))], ModeRequest(least=(480, 360)), "camera")) == "NV12 480x360"
+        str(choose([FormatModes("NV12", ranges=(sizes,))], ModeRequest(minimum_size=(480, 360)), "camera"))
+        == "NV12 480x360"
     )
     with pytest.raises(SourceError, match="481x361"):
         choose([FormatModes("NV12", ranges=(sizes,))], ModeRequest(size=(481, 361)), "camera")
 
 
 def test_a_driver_without_lists_is_asked_for_what_suits() -> None:
-    assert str(choose([FormatModes("YUYV")], ModeRequest(least=(480, 360)), "camera")) == "YUYV 480x360"
+    assert str(choose([FormatModes("YUYV")], ModeRequest(minimum_size=(480, 360)), "camera")) == "YUYV 480x360"
 
 
 def test_reading_what_a_driver_lists() -> None:
@@ -98,13 +99,13 @@ class RangeDevice:
 
     path = Path("/dev/video0")
 
-    def ioctl(self, request: int, argument: bytearray) -> None:
+    def ioctl(self, asked: int, argument: bytearray) -> None:
         index, number = int.from_bytes(argument[:4], "little"), int.from_bytes(argument[4:8], "little")
         if index > 5:
             raise OSError(22, "Invalid argument")
-        if request == abi.ENUM_FMT and index == 0:
+        if asked == abi.ENUM_FMT and index == 0:
             argument[:] = abi.FMTDESC.pack(0, 1, 0, b"", abi.fourcc("NV12"), 0)
-        elif request == abi.ENUM_FRAMESIZES:
+        elif asked == abi.ENUM_FRAMESIZES:
             argument[:] = abi.FRMSIZEENUM.pack(index, number, 3, 32, 1920, 2, 32, 1080, 2)
         else:
             raise OSError(25, "Inappropriate ioctl for device")

@@ -1,0 +1,1 @@
+"""Do other engines compute the same from our .onnx? ``python -m device_tests.interop --help``."""

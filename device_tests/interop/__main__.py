@@ -1,0 +1,7 @@
+"""``python -m device_tests.interop``."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

@@ -1,0 +1,26 @@
+"""How a model file that cannot be used is refused, whatever its format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import ModelFileError
+
+
+def require_file(path: Path) -> None:
+    """Raise ModelFileError unless ``path`` is a file."""
+    if not path.is_file():
+        raise ModelFileError(f"no such model: {path}")
+
+
+def not_ours(path: Path, command: str) -> ModelFileError:
+    """The error for a file without a readable description; ``command`` makes one that has it."""
+    return ModelFileError(
+        f"{path} is not a complete model of this package (truncated, damaged, or another network's); "
+        f"make one with: {command}"
+    )
+
+
+def damaged(path: Path) -> ModelFileError:
+    """The error for a file that is not what its digest was made of."""
+    return ModelFileError(f"{path} is damaged: its content does not match its digest; copy or export it again")
