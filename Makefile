@@ -18,7 +18,7 @@ lint: $(VENV)/installed  ## ruff and mypy; mypy looks at an installed copy, wher
 	$(BIN)/ruff check .
 	rm -rf build/check
 	$(BIN)/pip install --quiet --no-deps --target build/check .
-	MYPYPATH=build/check $(BIN)/mypy --cache-dir build/mypy -p fastscnn_edge -p benchmarks
+	MYPYPATH=build/check $(BIN)/mypy --cache-dir build/mypy -p fastscnn_edge -p benchmarks -p device_tests -p tools
 
 $(VENV)/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -163,13 +163,15 @@ class ReferenceEngine:
         )
 
     def input_view(self) -> np.ndarray:
-        return self._interpreter.tensor(self._input)()
+        result: np.ndarray = self._interpreter.tensor(self._input)()
+        return result
 
     def invoke(self) -> None:
         self._interpreter.invoke()
 
     def logits(self) -> np.ndarray:
-        return self._interpreter.get_tensor(self._output)[0]
+        result: np.ndarray = self._interpreter.get_tensor(self._output)[0]
+        return result
 
 
 def _predict(

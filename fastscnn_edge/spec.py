@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 Color = tuple[int, int, int]
 Triple = tuple[float, float, float]
@@ -132,17 +133,17 @@ class ModelSpec:
             raise ValueError(f"not a model description: {error}") from error
 
 
-def with_new_keys(raw: dict) -> dict:
+def with_new_keys(raw: dict[str, Any]) -> dict[str, Any]:
     """``raw`` with the keys that earlier files spelled otherwise under their present names."""
     return {_OLD_KEYS.get(key, key): value for key, value in raw.items()}
 
 
-def class_set_from_dict(raw: dict) -> ClassSet:
+def class_set_from_dict(raw: dict[str, Any]) -> ClassSet:
     """A :class:`ClassSet` from its JSON form."""
     return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_color(c) for c in raw["palette"]))
 
 
-def normalization_from_dict(raw: dict) -> Normalization:
+def normalization_from_dict(raw: dict[str, Any]) -> Normalization:
     """A :class:`Normalization` from its JSON form."""
     mean, std = (tuple(float(v) for v in raw[key]) for key in ("mean", "std"))
     return Normalization(mean, std)  # type: ignore[arg-type]  # length is checked in __post_init__

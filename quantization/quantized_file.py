@@ -137,7 +137,8 @@ def is_quantized_file(path: str | Path) -> bool:
         return False
     try:
         with safe_open(path, "numpy") as stream:
-            return json.loads((stream.metadata() or {}).get(_METADATA_KEY, "{}")).get("kind") == _KIND
+            result: bool = json.loads((stream.metadata() or {}).get(_METADATA_KEY, "{}")).get("kind") == _KIND
+            return result
     except (SafetensorError, OSError, ValueError, AttributeError):
         return False
 

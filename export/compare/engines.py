@@ -114,7 +114,8 @@ def _tflite(path: Path, kernels: int) -> Logits:
     def logits(image: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source, (image ^ 0x80).view(np.int8)[None])
         interpreter.invoke()
-        return interpreter.get_tensor(result)
+        found: np.ndarray = interpreter.get_tensor(result)
+        return found
 
     return logits
 

@@ -62,7 +62,7 @@ def quantize_static_ort(float_model: Path, out: Path, prepared: Prepared, how: S
     simplified.unlink()
 
 
-class _Reader(CalibrationDataReader):
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # its module has no types
     def __init__(self, prepared: Prepared) -> None:
         self.feeds = iter({"image": image(p, OPTIONS, prepared.normalization)} for p in prepared.images)
 

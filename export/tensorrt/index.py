@@ -158,7 +158,8 @@ def _constant_node(node: Node) -> TensorProto | None:
         return None
     for attribute in node.proto.attribute:
         if attribute.name == "value":
-            return attribute.t
+            result: TensorProto | None = attribute.t
+            return result
         if attribute.name in ("value_float", "value_floats"):
             values = np.asarray(attribute.f if attribute.name == "value_float" else attribute.floats, np.float32)
             return numpy_helper.from_array(values)

@@ -117,7 +117,8 @@ def integers(graph: Graph, logits: np.ndarray) -> np.ndarray:
     quantization = graph.tensors[graph.output].quantization
     if quantization is None:
         return logits
-    return (np.rint(logits / quantization.scale[0]) + quantization.zero_point).astype(np.int8)
+    result: np.ndarray = (np.rint(logits / quantization.scale[0]) + quantization.zero_point).astype(np.int8)
+    return result
 
 
 def _pixel_agreement(

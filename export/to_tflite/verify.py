@@ -98,7 +98,8 @@ def logits(path: Path, graph: Graph, image: np.ndarray, kernels: OpResolverType 
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
         raise OutputError(f"the interpreter refuses the written file: {error}") from error
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    result: np.ndarray = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return result
 
 
 def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -169,7 +169,7 @@ class _Writer:
         return bytes(builder.Output())
 
 
-class _AlignedBuffer(schema.BufferT):
+class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # its module has no types
     """Constant data at a multiple of 16 bytes, as the schema demands and Python's generated code forgets."""
 
     def __init__(self, data: np.ndarray) -> None:
@@ -183,7 +183,8 @@ class _AlignedBuffer(schema.BufferT):
         data = builder.EndVector()
         schema.BufferStart(builder)
         schema.BufferAddData(builder, data)
-        return schema.BufferEnd(builder)
+        result: int = schema.BufferEnd(builder)
+        return result
 
 
 def _operator_code(code: int, version: int) -> Any:
@@ -206,7 +207,8 @@ def _tensor_map(name: bytes, index: int) -> Any:
 
 
 def _activation(relu: bool) -> int:
-    return schema.ActivationFunctionType.RELU if relu else schema.ActivationFunctionType.NONE
+    result: int = schema.ActivationFunctionType.RELU if relu else schema.ActivationFunctionType.NONE
+    return result
 
 
 def _conv(writer: _Writer, op: Conv) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +91,7 @@ def differences(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
     return found
 
 
-_CONDITIONS = {
+_CONDITIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "kind": lambda r: r.get("kind", "run"),
     "board": lambda r: r["board"]["model"] or r["board"]["cpu"],
     "kernel": lambda r: r["board"]["kernel"],

@@ -74,4 +74,5 @@ def _grain(y: np.ndarray, x: np.ndarray, seed: int) -> np.ndarray:
     mixed = (y.astype(np.uint32) * np.uint32(0x9E3779B1)) ^ (x.astype(np.uint32) * np.uint32(0x85EBCA77))
     mixed ^= np.uint32(seed * 0x27D4EB2F & 0xFFFFFFFF)
     mixed *= np.uint32(0xC2B2AE3D)
-    return (mixed >> np.uint32(28)).astype(np.int64)
+    result: np.ndarray = (mixed >> np.uint32(28)).astype(np.int64)
+    return result

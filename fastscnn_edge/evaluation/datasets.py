@@ -74,7 +74,8 @@ class Dataset:
             raise DatasetError(f"cannot read label map {path}: {error}") from error
         if values.ndim != 2 or values.dtype != np.uint8:
             raise DatasetError(f"label map {path} is not 8-bit single channel: a pixel's value must be its class index")
-        return self.label_table[values]
+        result: np.ndarray = self.label_table[values]
+        return result
 
 
 def open_dataset(root: str | Path, split: str, limit: int | None = None) -> Dataset:

@@ -136,7 +136,7 @@ class _Run:
         due = self.epoch >= self.config.epochs or self.epoch % every == 0
         return due and self.evaluated < self.epoch
 
-    def run_epoch(self, loader: DataLoader, stop: Stop) -> None:
+    def run_epoch(self, loader: DataLoader[tuple[Tensor, Tensor]], stop: Stop) -> None:
         """Train for one epoch; if it is stopped on the way, nothing of it counts."""
         self.views.epoch = self.epoch
         # What dropout and thinning draw depends on the epoch alone, so a resumed run goes on alike.
@@ -170,7 +170,7 @@ class _Run:
         value = float(loss.detach())
         require(math.isfinite(value), f"the loss became {value} in epoch {self.epoch + 1}: choose a lower --rate")
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimizer.step()
         self.ema.update_parameters(self.model)

@@ -63,4 +63,5 @@ class TrainConfig:
         """Rate at ``progress`` 0..1 through the run."""
         if progress < self.warmup:
             return self.rate * (0.01 + 0.99 * progress / self.warmup)
-        return self.rate * (1 - (progress - self.warmup) / (1 - self.warmup)) ** 0.9
+        result: float = self.rate * (1 - (progress - self.warmup) / (1 - self.warmup)) ** 0.9
+        return result

@@ -18,7 +18,7 @@ from ..spec import Normalization
 from .augment import Augmentation, random_view
 
 
-class Views(TorchDataset):
+class Views(TorchDataset[tuple[Tensor, Tensor]]):
     """Random views; the one of (epoch, index) depends on the seed alone, not on workers or processes.
 
     An item is a picture uint8 [h, w, 3] and labels uint8 [h, w]. Set ``epoch`` before the loader is
@@ -57,7 +57,7 @@ class EpochOrder(Sampler[int]):
         return iter(np.resize(order, len(self) * self.world)[self.rank :: self.world].tolist())
 
 
-def view_loader(views: Views, batch: int, workers: int, rank: int, world: int) -> DataLoader:
+def view_loader(views: Views, batch: int, workers: int, rank: int, world: int) -> DataLoader[tuple[Tensor, Tensor]]:
     """Whole batches of (pictures uint8 [N, h, w, 3], labels uint8 [N, h, w]) in :class:`EpochOrder`."""
     return DataLoader(
         views,
@@ -71,7 +71,7 @@ def view_loader(views: Views, batch: int, workers: int, rank: int, world: int) -
     )
 
 
-def batches(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """The loader's batches; an error from a worker arrives as it was raised, in one line.
 
     Raises:

@@ -42,7 +42,8 @@ class FakeEngine:
         self.invocations += 1
 
     def logits(self) -> np.ndarray:
-        return self._logits.copy()
+        result: np.ndarray = self._logits.copy()
+        return result
 
 
 class FakeSource(SourceState):

@@ -67,13 +67,13 @@ def _draw(figure: Figure, axes: Axes, chart: BarChart) -> None:
     axes.grid(axis="x", color=GRID)
     axes.axvline(0, color=FAINT, linewidth=1)
     beside = blended_transform_factory(figure.transFigure, axes.transAxes)  # texts begin at the figure's left edge
-    for text, points, color, size in ((chart.title, 46, INK, 12), (chart.subtitle, 31, FAINT, 9)):
+    for text, points, color, size in ((chart.title, 43, INK, 12), (chart.subtitle, 28, FAINT, 9)):
         axes.annotate(text, (_LEFT, 1), (0, points), beside, "offset points", color=color, fontsize=size)
     patches = [Patch(color=colors[group], label=group) for group in groups]
     axes.legend(
         handles=patches,
         loc="lower left",
-        bbox_to_anchor=(_LEFT, 1),
+        bbox_to_anchor=(_LEFT - 0.008, 1),
         bbox_transform=beside,
         borderpad=0,
         borderaxespad=0.6,

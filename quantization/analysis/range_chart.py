@@ -46,7 +46,7 @@ def draw_ranges(title: str, subtitle: str, layers: Sequence[LayerRanges]) -> Fig
         else:
             _draw_part(part, _reach(layer.parts), *pair, last=part is layer.parts[-1])
     figure.suptitle(f"{title}\n", x=0.015, ha="left", color=INK, fontsize=11)
-    figure.text(0.015, 1 - 0.43 / figure.get_figheight(), subtitle, color=FAINT, fontsize=9, va="center")
+    figure.text(0.015, 1 - 0.33 / figure.get_figheight(), subtitle, color=FAINT, fontsize=9, va="center")
     legend = [Patch(color=COARSE, label=f"channel below {FEW} steps"), Patch(color=ENOUGH, label=f"{FEW} or more")]
     figure.legend(handles=legend, loc="upper right", frameon=False, fontsize=8, handlelength=0.9, handleheight=0.9)
     return figure
@@ -77,11 +77,10 @@ def _draw_layer(layer: LayerRanges, left: Axes, right: Axes) -> None:
 
 def _name_parts(layer: LayerRanges, axes: Axes) -> None:
     """Write the parts' names below the bars, and draw lines between the parts."""
+    count = len(layer.before)
     middles = [(part.channels.start + part.channels.stop) / 2 for part in layer.parts]
-    names = [
-        part.name if 3 * _channels(part) > len(layer.before) else part.name.rsplit("/")[-1] for part in layer.parts
-    ]
-    axes.set_xticks(middles, names if len(names) > 1 else [f"{len(layer.before)} channels"], fontsize=7)
+    names = [part.name if 3 * _channels(part) > count else part.name.rsplit("/")[-1] for part in layer.parts]
+    axes.set_xticks(middles, names if len(names) > 1 else [f"{count} channels"], fontsize=7)
     for part in layer.parts[1:]:
         axes.axvline(part.channels.start, color="white", linewidth=2)
 

@@ -74,7 +74,8 @@ class Statistics:
     @property
     def peak(self) -> np.ndarray:
         """float64 [C]: greatest magnitude of each channel."""
-        return np.maximum(-self.low, self.high)
+        result: np.ndarray = np.maximum(-self.low, self.high)
+        return result
 
 
 def collect(

@@ -103,7 +103,8 @@ class FakeQuantGraph(nn.Module):
         return torch.cat(parts, {1: 2, 2: 3, 3: 1}[op.axis])
 
     def _round(self, name: str, x: Tensor) -> Tensor:
-        return self.rounders[self.rounder_of[name]](x)
+        result: Tensor = self.rounders[self.rounder_of[name]](x)
+        return result
 
     @torch.no_grad()
     def trained(self) -> tuple[Graph, dict[str, Quantization]]:

@@ -135,7 +135,7 @@ class _Run:
         self.views = Views(train_set, self.size, config.seed)
         scales = {t.name: quantization_of(t) for t in start.integer.tensors.values() if t.data is None}
         self.student = FakeQuantGraph(start.real, scales, scheme)
-        self.ema = AveragedModel(self.student, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        self.ema = AveragedModel(self.student, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
         self.optimizer = torch.optim.AdamW(_groups(self.student, config), weight_decay=0.0)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.weights = class_weights(train_set, config.balance) if config.balance else None
@@ -170,7 +170,7 @@ class _Run:
         value = float(loss.detach())
         require(math.isfinite(value), f"the loss became {value} in epoch {self.epoch + 1}: choose a lower --rate")
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         self.optimizer.step()
         self.ema.update_parameters(self.student)

@@ -126,7 +126,7 @@ class Training:
             if not math.isfinite(value):
                 raise SystemExit(f"the loss became {value} in epoch {self.epoch + 1}")
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
             self.optimizer.step()
             self.average.update_parameters(self.model)

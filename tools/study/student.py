@@ -121,6 +121,7 @@ def main(argv: list[str] | None = None) -> int:
             result = result + args.teacher_weight * distillation(
                 outputs[0], targets, args.temperature, model.dialect.align_corners
             )
+        result: Tensor = result
         return result
 
     def predictor(average: nn.Module) -> Predictor:

@@ -61,7 +61,8 @@ class Teacher(nn.Module):
             levels.append(smooth(above))
         # A sum: concatenated, this layer would cost as much as half the encoder.
         joined = torch.stack([_resize(level, features[0]) for level in levels]).sum(0)
-        return self.logits(self.dropout(self.fuse(joined)))
+        result: Tensor = self.logits(self.dropout(self.fuse(joined)))
+        return result
 
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:

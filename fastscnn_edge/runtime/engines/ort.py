@@ -68,7 +68,8 @@ class OrtEngine:
             return np.ascontiguousarray(logits)
         # Back to the integers they were: the mask is exact in them.
         scale, zero_point = self.output_quantization
-        return np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
+        result: np.ndarray = np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
+        return result
 
     def end_profiling(self) -> Path:
         """The trace of all invocations so far: JSON, one event a node and run. Needs ``profile_into``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ class TFLiteEngine:
         self.spec: ModelSpec = read_spec(path)
         self.threads = threads
         self.details: dict[str, Any] = {}
-        self.library, interpreter_class = _find_interpreter()
-        self._interpreter = _load(interpreter_class, Path(path), threads)
+        self.library, _ = _find_library()
+        self._interpreter = open_interpreter(Path(path), threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         _check(Path(path), self.spec, inputs, outputs)
         self._input, self._output = inputs[0]["index"], outputs[0]["index"]
@@ -43,7 +44,8 @@ class TFLiteEngine:
 
     def input_view(self) -> np.ndarray:
         """The interpreter's input memory, int8 or float32 [1, H, W, 3]; :meth:`invoke` refuses while it is held."""
-        return self._interpreter.tensor(self._input)()
+        result: np.ndarray = self._interpreter.tensor(self._input)()
+        return result
 
     def invoke(self) -> None:
         """Run the network.
@@ -55,37 +57,69 @@ class TFLiteEngine:
 
     def logits(self) -> np.ndarray:
         """A copy of the last result: int8 or float32 [h, w, C]."""
-        return self._interpreter.get_tensor(self._output)[0]
+        result: np.ndarray = self._interpreter.get_tensor(self._output)[0]
+        return result
 
 
-def _find_interpreter() -> tuple[str, Any]:
-    """(package and version, its Interpreter class) of the first library that is installed."""
+def open_interpreter(
+    model: Path | bytes,
+    threads: int,
+    *,
+    reference: bool = False,
+    keep_tensors: bool = False,
+    log: Callable[[str], None] | None = None,
+) -> Any:
+    """An interpreter of the first library that is installed, with its tensors allocated.
+
+    Args:
+        model: a .tflite, or its content.
+        reference: plain C++ kernels and no delegate: slow, but the same arithmetic everywhere.
+        keep_tensors: intermediate results can be read after a run.
+        log: receives each line that native code printed; by default all but information goes to stderr.
+
+    Raises:
+        ModelFileError: the interpreter refuses the model.
+        MissingExtraError: no interpreter is installed.
+    """
+    _, module = _find_library()
+    source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+    # Options are passed only where they matter: the older library lacks some.
+    if reference:
+        source["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_REF
+    if keep_tensors:
+        source["experimental_preserve_all_tensors"] = True
+    failure: Exception | None = None
+    with captured_stderr() as lines:
+        try:
+            interpreter = module.Interpreter(num_threads=threads, **source)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            failure = error
+    if failure is not None:
+        name = "a model" if isinstance(model, bytes) else model
+        raise ModelFileError(f"{name}: the interpreter refuses it: {failure}") from failure
+    for line in lines:
+        (log or _warn)(line)
+    return interpreter
+
+
+def _find_library() -> tuple[str, Any]:
+    """(package and version, its interpreter module) of the first library that is installed."""
     for module_name, package in _LIBRARIES.items():
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError:
             continue
-        return f"{package} {version_of(package) or 'of unknown version'}", module.Interpreter
+        return f"{package} {version_of(package) or 'of unknown version'}", module
     raise MissingExtraError("ai-edge-litert or tflite-runtime", "tflite", "running a .tflite")
 
 
-def _load(interpreter_class: Any, path: Path, threads: int) -> Any:
-    failure: Exception | None = None
-    with captured_stderr() as lines:
-        try:
-            interpreter = interpreter_class(model_path=str(path), num_threads=threads)
-            interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            failure = error
-    if failure is not None:
-        raise ModelFileError(f"{path}: the interpreter refuses it: {failure}") from failure
-    for line in lines:
-        if not line.startswith("INFO:"):  # which delegate was created and the like
-            print(line, file=sys.stderr)
-    return interpreter
+def _warn(line: str) -> None:
+    if not line.startswith("INFO:"):  # which delegate was created and the like
+        print(line, file=sys.stderr)
 
 
-def _check(path: Path, spec: ModelSpec, inputs: list[dict], outputs: list[dict]) -> None:
+def _check(path: Path, spec: ModelSpec, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
     """The tensors must be what the description promises, or masks would be silently wrong."""
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelFileError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
@@ -104,7 +138,7 @@ def _check(path: Path, spec: ModelSpec, inputs: list[dict], outputs: list[dict])
         raise ModelFileError(f"{path}: its logits do not share one scale, so they cannot be compared as integers")
 
 
-def _quantization(output: dict) -> LogitsQuantization | None:
+def _quantization(output: dict[str, Any]) -> LogitsQuantization | None:
     parameters = output["quantization_parameters"]
     if np.dtype(output["dtype"]) != np.int8:
         return None

@@ -146,4 +146,5 @@ class CellPainter:
         bottom = bottom_left * self._columns.denominator + (bottom_right - bottom_left) * across
         block = (bottom - top) * down[:, None]
         block += top * self._rows.denominator
-        return block
+        result: np.ndarray = block
+        return result

@@ -28,7 +28,8 @@ def read_report(path: Path) -> dict[str, Any]:
     if schema != SCHEMA:
         told = f"its schema is '{schema}', and this version reads '{SCHEMA}'" if schema else "it names no schema"
         raise UsageError(f"{path} is not a report of 'fastscnn-edge bench' or 'run' that can be read: {told}")
-    return data
+    result: dict[str, Any] = data
+    return result
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def blend(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet) -> np.nda
     """
     # Halving both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
     colors = _indexed(class_map, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
-    return np.add(np.asarray(colors), rgb >> 1)
+    result: np.ndarray = np.add(np.asarray(colors), rgb >> 1)
+    return result
 
 
 def mask_image(class_map: np.ndarray, class_set: ClassSet) -> Image.Image:

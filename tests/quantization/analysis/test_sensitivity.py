@@ -13,7 +13,6 @@ from PIL import Image
 
 from fastscnn_edge.commands.sensitivity import main
 from fastscnn_edge.evaluation.datasets import open_dataset
-from fastscnn_edge.quantization.analysis.bar_chart import Bar, draw_bars, ticks
 from fastscnn_edge.quantization.analysis.sensitivity import measure_sensitivity, sensitivity_table
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.recipes import quantize_both
@@ -94,19 +93,3 @@ def test_command_refuses_bad_input(tmp_path: Path, capsys) -> None:
     assert main(["--checkpoint", "absent.pth", "--calibration", str(tmp_path), "--plot", "x.jpg"]) == 2
     assert main(["--checkpoint", "absent.pth", "--calibration", str(tmp_path)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 3
-
-
-def test_bars_are_as_long_as_their_values() -> None:
-    bars = [Bar("a", 4, "4", "x"), Bar("b", 2, "2", "x"), Bar("c", -1, "", "y")]
-    image = np.asarray(draw_bars("title", "subtitle", bars))
-    # The legend is as blue as the bars; they begin below it.
-    blue = (image[150:] == (54, 110, 178)).all(-1).sum(1)
-    rows = blue[blue > 100]
-    assert rows.max() == pytest.approx(2 * rows.min(), rel=0.02)
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 43), (0, 0.03), (-1.5, 2), (0, 1200), (0, 0), (-3, 0)])
-def test_ticks_are_few_and_inside(low: float, high: float) -> None:
-    found = ticks(low, high)
-    assert 1 <= len(found) <= 11 and 0.0 in found
-    assert all(low <= tick <= high for tick in found)

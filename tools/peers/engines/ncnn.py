@@ -25,6 +25,7 @@ def load(model: Path, threads: int, frame_format: FrameFormat, half: bool = Fals
         extractor = net.create_extractor()
         extractor.input("in0", image)
         _, logits = extractor.extract("out0")
-        return np.asarray(logits).argmax(0).astype(np.uint8)
+        result: np.ndarray = np.asarray(logits).argmax(0).astype(np.uint8)
+        return result
 
     return segment
