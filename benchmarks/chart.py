@@ -1,4 +1,4 @@
-"""A comparison as a picture: frame time and memory of one case, ours and the others."""
+"""A comparison as an image: frame time and memory of one case, ours and the others."""
 
 from __future__ import annotations
 

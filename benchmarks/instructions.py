@@ -46,7 +46,7 @@ Counts = dict[str, dict[str, float]]
 
 
 def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequence[Path]) -> None:
-    """The parcel: the network in three forms, pictures, and the code that runs them."""
+    """The parcel: the network in three forms, images, and the code that runs them."""
     prepared = prepare(ExportSource(checkpoint, "int8", extent))
     paths = write_both(prepared, folder)
     whole = append_classes(paths[PAIRS].read_bytes(), extent, prepared.align_corners)

@@ -25,6 +25,7 @@ from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import atomic_path, write_text
 from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
+from fastscnn_edge.runtime.engines.tflite import open_interpreter
 from fastscnn_edge.runtime.images import read_image, resize_image
 from fastscnn_edge.runtime.mask.cells import CellPainter
 from fastscnn_edge.runtime.mask.plan import MaskPlan
@@ -54,10 +55,7 @@ def ways(segmenter: Segmenter, threads: int) -> dict[str, Way]:
 
 
 def _interpreter(model: bytes, threads: int) -> Way:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=model, num_threads=threads)
-    interpreter.allocate_tensors()
+    interpreter = open_interpreter(model, threads)
     source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
     def run(logits: np.ndarray) -> np.ndarray:
@@ -77,7 +75,7 @@ def share_of_mixed(logits: np.ndarray) -> float:
 
 
 def measure_masks(segmenter: Segmenter, pictures: list[Path], rounds: int, threads: int) -> Iterator[tuple[str, ...]]:
-    """Rows of the table: picture, share of mixed cells, milliseconds of each way."""
+    """Rows of the table: image, share of mixed cells, milliseconds of each way."""
     segmenter.engine.invoke()
     table = ways(segmenter, threads)
     yield ("picture", "mixed cells", *(f"{name}, ms" for name in table), "same pixels, ours and graph")

@@ -58,7 +58,7 @@ class Case:
 
 @dataclass(frozen=True)
 class BenchmarkComparison:
-    """Everything one command measured; ``about`` is the machine, the weights and the pictures."""
+    """Everything one command measured; ``about`` is the machine, the weights and the images."""
 
     about: dict[str, Any]
     cases: Sequence[Case]

@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from fastscnn_edge.cli.arguments import positive, size
 from fastscnn_edge.cli.command import guarded
@@ -30,6 +29,7 @@ from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
 from fastscnn_edge.quantization.graph.graph import Conv, Graph, Op, Pool, Quantization, Resize, Tensor
+from fastscnn_edge.runtime.engines.tflite import open_interpreter
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "fastscnn_edge" / "weights" / "fastscnn_camvid_int8.safetensors"
 
@@ -79,8 +79,7 @@ def _macs(graph: Graph, op: Op) -> int:
 
 def seconds(graph: Graph, threads: int) -> float:
     """Median time of one run of ``graph`` in LiteRT."""
-    interpreter = Interpreter(model_content=write_tflite(graph, "one layer"), num_threads=threads)
-    interpreter.allocate_tensors()
+    interpreter = open_interpreter(write_tflite(graph, "one layer"), threads)
     shape = graph.tensors[graph.input].shape
     values = np.random.default_rng(0).integers(-128, 128, shape).astype(np.int8)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values)

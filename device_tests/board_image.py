@@ -18,7 +18,7 @@ _DISK_MODULES = ("virtio_mmio", "virtio_blk", "crc32c_generic", "libcrc32c", "ex
 
 _CAMERA_MODULE = "vivid"
 _CAMERA_OPTIONS = "n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0 no_error_inj=1"
-"""One webcam with a test picture; node type 1 is video capture, input type 0 is a webcam."""
+"""One webcam with a test image; node type 1 is video capture, input type 0 is a webcam."""
 
 _TIMEOUT = 1800
 _MIB = 1 << 20

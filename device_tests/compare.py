@@ -45,12 +45,12 @@ class Probe:
 
 @dataclass(frozen=True)
 class ProbeComparison:
-    """One model, one kind of kernels, all pictures.
+    """One model, one kind of kernels, all images.
 
     Attributes:
-        pictures, identical: number of masks, and of those equal to the baseline's by sha256.
+        images, identical: number of masks, and of those equal to the baseline's by sha256.
         agreement: smallest share of pixels with the same class, 0..1.
-        largest: greatest difference of a logit: steps of an int8 one, else relative to the largest.
+        largest: largest difference of a logit: steps of an int8 one, else relative to the largest.
         differing: share of logits that differ, 0..1.
         verdict: :data:`SAME`, :data:`EXPLAINED` or :data:`DIFFERENT`.
         reason: why a difference is no fault, or what is wrong.
@@ -93,7 +93,7 @@ def _one(board: Probe, baseline: Probe, run: dict[str, Any]) -> ProbeComparison:
 
 
 def logit_gap(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
-    """(greatest difference, share that differs) of logits, int8 in steps, float relative to the largest."""
+    """(largest difference, share that differs) of logits, int8 in steps, float relative to the largest."""
     wide = [(a.astype(np.float64), b.astype(np.float64)) for a, b in pairs]
     largest = max(float(np.abs(a - b).max()) for a, b in wide)
     if pairs[0][0].dtype != np.int8:

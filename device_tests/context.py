@@ -15,7 +15,7 @@ from .results import InstallFacts
 class Context:
     """Attributes:
     cache: folder for everything that is worth keeping.
-    parcel: folder with wheel, models, pictures and the programs for the board.
+    parcel: folder with wheel, models, images and the programs for the board.
     work: this target's own folder; its content is replaced.
     install: whether missing programs may be installed here.
     baselines: name of an install -> what it gave on this machine.

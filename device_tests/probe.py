@@ -4,13 +4,12 @@
 
 Needs the device install alone; the host copies this file there. ``PARCEL`` has ``models/`` (.tflite, .onnx) and
 ``pictures/``; models without their engine are left out. ``RESULT`` receives ``probe.json``, and ``arrays.npz`` with
-class map and logits of each picture under ``MODEL/KERNELS/PICTURE/classes`` and ``.../logits``.
+class map and logits of each image under ``MODEL/KERNELS/PICTURE/classes`` and ``.../logits``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -24,9 +23,10 @@ import numpy as np
 from PIL import Image
 
 from fastscnn_edge import Segmenter
+from fastscnn_edge.runtime.board.backends import version_of
 from fastscnn_edge.runtime.board.board import read_board
 from fastscnn_edge.runtime.engines.base import LogitsQuantization
-from fastscnn_edge.runtime.engines.native_stderr import captured_stderr
+from fastscnn_edge.runtime.engines.tflite import open_interpreter
 from fastscnn_edge.runtime.engines.tflite_file import read_spec
 
 DEFAULT, REFERENCE = "default", "reference"
@@ -74,14 +74,8 @@ def main() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that decide what is computed, where installed."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    """Versions of the installed packages that decide what is computed."""
+    return {package: version for package in _PACKAGES if (version := version_of(package))}
 
 
 def interpreter_module() -> str | None:
@@ -105,9 +99,8 @@ def xnnpack_built() -> bool:
 
 def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """The product's own way, with the kernels it gets by default."""
-    interpreter, lines = _interpreter(path)
+    interpreter = open_interpreter(path, _threads(), log=_LOGGED.append)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
-    _LOGGED.extend(lines)
     # The log line comes once in a process, the DELEGATE node in every graph that XNNPACK took over.
     delegated = operators.pop("DELEGATE", 0) > 0
     line_seen = any(_DELEGATE_LINE in line for line in _LOGGED)
@@ -123,8 +116,8 @@ def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, 
 
 
 def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The same file with reference kernels. Far slower, so for the first pictures alone."""
-    interpreter, _ = _interpreter(path, reference=True)
+    """The same file with reference kernels. Far slower, so for the first images alone."""
+    interpreter = open_interpreter(path, _threads(), reference=True)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
     few = dict(list(pictures.items())[:REFERENCE_PICTURES])
     segmenter = Segmenter(engine=ReferenceEngine(path, interpreter))
@@ -187,16 +180,8 @@ def _predict(
     return digests
 
 
-def _interpreter(path: Path, reference: bool = False) -> tuple[Any, list[str]]:
-    """An interpreter that is ready, and what it logged on its way."""
-    module = importlib.import_module(str(interpreter_module()))
-    kernels = module.OpResolverType.BUILTIN_REF if reference else module.OpResolverType.AUTO
-    with captured_stderr() as lines:
-        interpreter = module.Interpreter(
-            model_path=str(path), experimental_op_resolver_type=kernels, num_threads=len(os.sched_getaffinity(0))
-        )
-        interpreter.allocate_tensors()
-    return interpreter, lines
+def _threads() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _profiled_operators(path: Path) -> dict[str, int]:

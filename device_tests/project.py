@@ -1,4 +1,4 @@
-"""What this checkout brings to a board: its wheel, models and pictures."""
+"""What this checkout brings to a board: its wheel, models and images."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def models(cache: Path) -> Path:
 
 
 def fill_parcel(folder: Path, cache: Path) -> Path:
-    """Everything a board is given, in one folder: wheel, models, pictures, the programs that run there."""
+    """Everything a board is given, in one folder: wheel, models, images, the programs that run there."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(models(cache), folder / "models", dirs_exist_ok=True)
     shutil.copytree(PICTURES, folder / "pictures", dirs_exist_ok=True)

@@ -83,7 +83,7 @@ def growth(sizes: Sequence[int]) -> dict[str, int]:
 
 
 def made_up(format: str, least: tuple[int, int]) -> FrameSource:
-    """A camera with a moving picture of stripes, in ``YUYV`` or ``MJPG``."""
+    """A camera with a moving image of stripes, in ``YUYV`` or ``MJPG``."""
     frames = []
     for shift in range(0, 64, 8):
         ramp = np.add.outer(np.arange(HEIGHT), np.arange(WIDTH) + shift).astype(np.uint8)

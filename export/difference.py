@@ -13,8 +13,8 @@ class Difference:
     """How far two sets of logits of the same network lie apart.
 
     Attributes:
-        largest: greatest absolute difference; integer steps between int8 logits, else real units
-            divided by the greatest absolute logit.
+        largest: largest absolute difference; integer steps between int8 logits, else real units
+            divided by the largest absolute logit.
         share: of the logits that differ at all, 0..1.
         agreement: of the grid points whose winning class is the same, 0..1.
     """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from ..bench.frames import synthetic_frames
 from ..errors import CheckpointError, UsageError
 from ..quantization.activation_scales import scales_from_plain
 from ..quantization.calibration.calibration_images import calibration_files, load_image
@@ -35,9 +36,9 @@ class ExportSource:
 
     Attributes:
         size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
-        calibration: folder of pictures; int8 needs it unless the checkpoint carries scales, the others
+        calibration: folder of images; int8 needs it unless the checkpoint carries scales, the others
             use it only to verify.
-        calibration_count: pictures taken from it; None: 32, less at sizes above 512x1024, where each has more to say.
+        calibration_count: images taken from it; None: 32, less at sizes above 512x1024, where each has more to say.
         recipe: of post-training quantization, a key of :data:`..quantization.recipes.RECIPES`.
         keep_float, int16_activations: layers of an int8 file that are not to be int8, as patterns of names
             (:func:`..quantization.mixed.select`).
@@ -88,7 +89,7 @@ def prepare(source: ExportSource, scheme: Scheme | None = None) -> Prepared:
         scheme: int8 must be of this one; None takes what the checkpoint has, else affine.
 
     Raises:
-        UsageError: int8 without calibration pictures or scales, another scheme than the checkpoint's, or a float
+        UsageError: int8 without calibration images or scales, another scheme than the checkpoint's, or a float
             format of quantized weights, or layers named that are not there or cannot be changed.
         CheckpointError, SourceError: as their names say.
     """
@@ -184,20 +185,12 @@ def _at_precision(
 
 def _images(source: ExportSource, graph: Graph) -> list[np.ndarray]:
     if source.calibration is None:
-        return [synthetic_image(*graph.tensors[graph.input].shape[1:3])]
+        return synthetic_frames(*graph.tensors[graph.input].shape[1:3], count=1)
     _, height, width, _ = graph.tensors[graph.input].shape
     files = calibration_files(source.calibration, source.calibration_count or default_count(height, width))
     return [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
 
 
 def default_count(height: int, width: int) -> int:
-    """Calibration pictures by input size: 32 up to 512x1024, then as many as hold the same pixels, at least 8."""
+    """Calibration images by input size: 32 up to 512x1024, then as many as hold the same pixels, at least 8."""
     return int(np.clip(32 * 512 * 1024 // (height * width), 8, 32))
-
-
-def synthetic_image(height: int, width: int) -> np.ndarray:
-    """RGB uint8 [height, width, 3] for verification where no picture was given: waves and noise, always the same."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[0:height, 0:width]
-    waves = [np.sin(x / (7 + 5 * c) + y / (11 + 3 * c)) * 90 + 128 for c in range(3)]
-    return (np.stack(waves, -1) + rng.normal(0, 12, (height, width, 3))).clip(0, 255).astype(np.uint8)

@@ -25,7 +25,7 @@ Logits = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class Tally:
-    """How one engine's int8 logits compare with the evaluator's, summed over pictures.
+    """How one engine's int8 logits compare with the evaluator's, summed over images.
 
     Attributes:
         steps: [256] number of logits by their absolute difference in steps.
@@ -37,7 +37,7 @@ class Tally:
     same: int = 0
 
     def add(self, expected: np.ndarray, actual: np.ndarray) -> None:
-        """Count one picture; both int8 [1, h, w, C]."""
+        """Count one image; both int8 [1, h, w, C]."""
         gap = np.abs(expected.astype(np.int16) - actual.astype(np.int16))
         self.steps += np.bincount(gap.ravel(), minlength=len(self.steps))
         same = expected.argmax(-1) == actual.argmax(-1)
@@ -60,7 +60,7 @@ class Tally:
 @dataclass(frozen=True)
 class Agreement:
     """Attributes:
-    largest, rms: greatest difference, and root of the mean square, in steps.
+    largest, rms: largest difference, and root of the mean square, in steps.
     differing, beyond_one: share of logits that differ at all, and by more than one step, 0..1.
     same_class: share of grid points with the evaluator's class, 0..1.
     """
@@ -80,15 +80,13 @@ def as_integers(graph: Graph, real: np.ndarray) -> np.ndarray:
 
 def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
     """Name -> what gives its int8 logits; the files go to ``folder``."""
-    from ai_edge_litert.interpreter import OpResolverType
-
     from ..convert import write_onnx_file, write_tflite_file
 
     tflite = folder / "model.tflite"
     write_tflite_file(tflite, prepared, "int8")
     engines = {
-        "LiteRT, reference kernels": _tflite(tflite, OpResolverType.BUILTIN_REF),
-        "LiteRT, XNNPACK": _tflite(tflite, OpResolverType.AUTO),
+        "LiteRT, reference kernels": _tflite(tflite, reference=True),
+        "LiteRT, XNNPACK": _tflite(tflite),
     }
     targets = {"ONNX Runtime, uint8 activations": ORT_X86, "ONNX Runtime, int8 activations": ORT_ARM64}
     for name, target in targets.items():
@@ -99,14 +97,10 @@ def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
     return engines
 
 
-def _tflite(path: Path, kernels: int) -> Logits:
-    from ai_edge_litert.interpreter import Interpreter
+def _tflite(path: Path, *, reference: bool = False) -> Logits:
+    from ...runtime.engines.tflite import open_interpreter
 
-    from ...runtime.engines.native_stderr import captured_stderr
-
-    with captured_stderr():  # which delegate was created
-        interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
-        interpreter.allocate_tensors()
+    interpreter = open_interpreter(path, 1, reference=reference)
     source, result = (
         details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details())
     )

@@ -127,7 +127,7 @@ def make_plan(model: Path, sha256: str, facts: Facts, request: PlanRequest) -> P
     number = ".".join(map(str, version)) if version else ""
     shapes = _shapes(facts, request)
     if request.level is not None and version and version < (8, 6):
-        raise UsageError(f"TensorRT {number} has no builder optimization level; leave --builderOptimizationLevel out")
+        raise UsageError(f"TensorRT {number} has no builder optimization level; leave --builder-optimization-level out")
     precision, notes = _precision_flags(facts.precision, version)
     dla = () if request.dla is None else (f"--useDLACore={request.dla}", "--allowGPUFallback")
     flags = (

@@ -51,7 +51,7 @@ class OnnxVerification:
 
 
 def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, most: int) -> OnnxVerification:
-    """Load ``path`` and compare what comes out with both graphs' answers on at most ``most`` of the pictures.
+    """Load ``path`` and compare what comes out with both graphs' answers on at most ``most`` of the images.
 
     Raises:
         OutputError: ONNX Runtime refuses the file.

@@ -252,7 +252,7 @@ class _Writer:
         return self._border(op)
 
     def _border(self, op: Concat) -> str:
-        """A constant row or column on either side of the picture."""
+        """A constant row or column on either side of the image."""
         axis, tensors = op.axis + 1, [self.graph.tensors[name] for name in op.inputs]
         if self.options.dynamic == FIXED:
             parts = [self.values[t.name] if t.data is None else self._strip(t, t.data) for t in tensors]
@@ -266,7 +266,7 @@ class _Writer:
         return self.nodes.add("Concat", parts, op.output, axis=axis)
 
     def _strip(self, tensor: Tensor, data: np.ndarray) -> str:
-        """A constant piece of picture, NHWC -> NCHW, as the float value it stands for."""
+        """A constant piece of image, NHWC -> NCHW, as the float value it stands for."""
         data = np.ascontiguousarray(data.transpose(0, 3, 1, 2))
         if tensor.quantization is None:
             return self.nodes.constant(tensor.name, self._float(data))

@@ -10,12 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from ...errors import OutputError
-from ...quantization.graph.evaluator import constants, input_values, run_op
+from ...quantization.graph.evaluator import constants, run_op
 from ...quantization.graph.graph import Conv, Graph
-from ...runtime.engines.native_stderr import captured_stderr
+from .interpreter import run_interpreter
 
 FLOAT_STEPS = 1
 """By how much integers made from float values may differ: rounding decides near ties either way."""
@@ -33,24 +32,12 @@ def check_operations(path: Path, graph: Graph, image: np.ndarray) -> None:
     Integer operations must agree bit for bit, integers behind float layers within :data:`FLOAT_STEPS`.
 
     Args:
-        picture: uint8 [H, W, 3] of the graph's size.
+        image: uint8 [H, W, 3] of the graph's size.
 
     Raises:
         OutputError: the interpreter refuses the file, or an operation differs by more.
     """
-    try:
-        with captured_stderr():
-            interpreter = Interpreter(
-                model_path=str(path),
-                num_threads=1,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-                experimental_preserve_all_tensors=True,
-            )
-            interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, image))
-        interpreter.invoke()
-    except (ValueError, RuntimeError) as error:
-        raise OutputError(f"the interpreter refuses the written file: {error}") from error
+    interpreter = run_interpreter(path, graph, image, reference=True, keep_tensors=True)
     index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details()}
     # The evaluator's own, which are never compared: float results, and what the file has in another form (the border).
     own: dict[str, np.ndarray] = {}

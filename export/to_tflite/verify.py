@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from ...errors import OutputError
 from ...quantization.graph.arithmetic import dequantize
-from ...quantization.graph.evaluator import input_values, run
+from ...quantization.graph.evaluator import run
 from ...quantization.graph.graph import Graph
 from ...quantization.graph.mixed_precision import description
-from ...runtime.engines.native_stderr import captured_stderr
 from ..difference import Difference, difference, sqnr
+from .interpreter import run_interpreter
 from .layerwise import FLOAT_STEPS, check_operations, float_tensors
 
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -53,7 +52,7 @@ def verify(path: Path, graph: Graph, float_graph: Graph, images: Sequence[np.nda
     """Load ``path`` and compare its logits with both graphs' on ``pictures`` (uint8, the graph's size).
 
     The reference kernels must equal an int8 graph bit for bit, and where layers of it were kept in float
-    :func:`.layerwise.check_operations` must pass; they are slow, so one picture is checked. Raises:
+    :func:`.layerwise.check_operations` must pass; they are slow, so one image is checked. Raises:
         OutputError: the interpreter refuses the file, an int8 file has float operators that its graph has
             not, or the reference kernels disagree with the graph.
     """
@@ -63,7 +62,7 @@ def verify(path: Path, graph: Graph, float_graph: Graph, images: Sequence[np.nda
     real = [run(float_graph, p) for p in images] if graph.is_quantized else expected
     reference = None
     if graph.is_quantized:
-        reference = difference(expected[:1], [logits(path, graph, images[0], OpResolverType.BUILTIN_REF)])
+        reference = difference(expected[:1], [logits(path, graph, images[0], reference=True)])
         wanted = float_tensors(graph)
         if wanted:
             check_operations(path, graph, images[0])
@@ -88,16 +87,13 @@ def verify(path: Path, graph: Graph, float_graph: Graph, images: Sequence[np.nda
     )
 
 
-def logits(path: Path, graph: Graph, image: np.ndarray, kernels: OpResolverType = OpResolverType.AUTO) -> np.ndarray:
-    """[1, h, w, C] from a fresh interpreter."""
-    try:
-        with captured_stderr():  # which delegate was created
-            interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=kernels)
-            interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], input_values(graph, image))
-        interpreter.invoke()
-    except (ValueError, RuntimeError) as error:
-        raise OutputError(f"the interpreter refuses the written file: {error}") from error
+def logits(path: Path, graph: Graph, image: np.ndarray, *, reference: bool = False) -> np.ndarray:
+    """Logits [1, h, w, C] of a fresh interpreter.
+
+    Raises:
+        OutputError: the interpreter refuses the file.
+    """
+    interpreter = run_interpreter(path, graph, image, reference=reference)
     result: np.ndarray = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     return result
 

@@ -34,15 +34,15 @@ def measure_frames(
     segmenter: Segmenter,
     frames: list[np.ndarray],
     meter: Meter,
-    least_frames: int,
-    least_seconds: float,
+    min_frames: int,
+    min_seconds: float,
     stop: list[str],
 ) -> None:
     """Segment ``frames`` round and round until both limits are reached; between two frames nothing else happens."""
-    show = _Progress(least_frames, least_seconds)
+    show = _Progress(min_frames, min_seconds)
     meter.start()
-    end = meter.started + int(least_seconds * 1e9)
-    while not stop and (meter.frames < least_frames or meter.finished < end):
+    end = meter.started + int(min_seconds * 1e9)
+    while not stop and (meter.frames < min_frames or meter.finished < end):
         frame = frames[meter.frames % len(frames)]
         start = time.perf_counter_ns()
         result = segmenter.predict_timed(frame)

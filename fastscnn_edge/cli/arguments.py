@@ -78,19 +78,19 @@ def camera_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def memory_amount(text: str, least: int = 1) -> int:
+def memory_amount(text: str, minimum: int = 1) -> int:
     """argparse type for an amount of memory in bytes: ``128M``, ``0.5G``."""
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     value = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
-    if value < least:
-        bound = f" of at least {least >> 20}M" if least > 1 else ""
+    if value < minimum:
+        bound = f" of at least {minimum >> 20}M" if minimum > 1 else ""
         raise argparse.ArgumentTypeError(f"'{text}' is not an amount of memory{bound}, for example 128M or 8G")
     return value
 
 
 def board_memory(text: str) -> int:
     """argparse type for a board's whole memory in bytes, at least 256 MiB."""
-    return memory_amount(text, least=256 << 20)
+    return memory_amount(text, minimum=256 << 20)
 
 
 def version_number(text: str) -> tuple[int, ...]:

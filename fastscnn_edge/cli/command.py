@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from ..errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, FastSCNNEdgeError, MissingExtraError
 from ..log import Log, plain
@@ -60,11 +61,20 @@ def _give_up_broken_output() -> None:
         os.close(nothing)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses with one line, like every other error of a user."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with status 2."""
+        self.exit(EXIT_USER_ERROR, f"{self.prog}: error: {' '.join(message.split())} ({self.prog} --help)\n")
+
+
 def parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
     """An argument parser whose --help ends with examples."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"fastscnn-edge {name}",
         description=description,
         epilog="examples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )

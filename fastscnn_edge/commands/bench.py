@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
-    least_frames, least_seconds = _extent(options)
+    min_frames, min_seconds = _extent(options)
     _check(options)
     path = options.model or bundled_model()
     check_limit(options.memory_limit, path, lambda: _workload(options))
@@ -123,7 +123,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
         source, frames = _frames(options, segmenter)
         stable = warm_up_until_stable(segmenter, frames, meter, rule, signals)
         states = [read_state(began)]
-        measure_frames(segmenter, frames, meter, least_frames, least_seconds, signals)
+        measure_frames(segmenter, frames, meter, min_frames, min_seconds, signals)
         states.append(read_state(began))
         memory_after = read_memory()
         log = watcher.finish()
@@ -140,7 +140,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
             memory_before=memory_before,
             memory_after=memory_after,
             began=began,
-            rules=BenchmarkRules("single-stream", least_frames, least_seconds, str(rule), stable),
+            rules=BenchmarkRules("single-stream", min_frames, min_seconds, str(rule), stable),
             watch=log,
             accuracy=accuracy,
             profile=_profile(options, path, segmenter, signals),

@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="use this deep learning accelerator core, and the GPU for what it cannot run",
     )
     add(
-        "--builderOptimizationLevel",
+        "--builder-optimization-level",
         type=int,
         choices=range(6),
         metavar="L",

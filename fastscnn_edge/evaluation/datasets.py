@@ -29,10 +29,10 @@ _CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where the pictures of one split are and how their label maps read.
+    """Where the images of one split are and how their label maps read.
 
     Attributes:
-        samples: (picture, label map) paths, sorted.
+        samples: (image, label map) paths, sorted.
         classes: labels and palette.
         label_table: uint8 [256], label-map value -> class index or :data:`IGNORE`.
     """
@@ -45,11 +45,11 @@ class Dataset:
         return len(self.samples)
 
     def pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """The picture and its labels.
+        """The image and its labels.
 
         Raises:
-            DatasetError: the label map cannot be read, or is not of the picture's size.
-            SourceError: the picture cannot be read.
+            DatasetError: the label map cannot be read, or is not of the image's size.
+            SourceError: the image cannot be read.
         """
         image, labels = self.image(index), self.labels(index)
         if image.shape[:2] != labels.shape:
@@ -79,10 +79,10 @@ class Dataset:
 
 
 def open_dataset(root: str | Path, split: str, limit: int | None = None) -> Dataset:
-    """Open one split, the layout found from the folders; only its first ``limit`` pictures if given.
+    """Open one split, the layout found from the folders; only its first ``limit`` images if given.
 
     Raises:
-        DatasetError: neither layout is there, pictures lack label maps, or the class list makes no sense.
+        DatasetError: neither layout is there, images lack label maps, or the class list makes no sense.
     """
     root = Path(root)
     if (root / "leftImg8bit" / split).is_dir():

@@ -1,4 +1,4 @@
-"""mIoU of anything that turns pictures into class maps. Needs no torch: artifacts are scored by the same loop."""
+"""mIoU of anything that turns images into class maps. Needs no torch: artifacts are scored by the same loop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Predictor = Callable[[np.ndarray], np.ndarray]
 
 
 def evaluate_predictor(predict: Predictor, dataset: Dataset, title: str = "evaluate") -> Scores:
-    """Run ``predict`` over every picture of ``dataset`` at its own size.
+    """Run ``predict`` over every image of ``dataset`` at its own size.
 
     Raises:
-        DatasetError: a picture and its label map do not fit, or the whole split is void.
-        SourceError: a picture cannot be read.
+        DatasetError: an image and its label map do not fit, or the whole split is void.
+        SourceError: an image cannot be read.
     """
     confusion = Confusion(len(dataset.classes))
     for index in tqdm(range(len(dataset)), title, leave=False, disable=None):

@@ -12,11 +12,11 @@ from .datasets import IGNORE
 class Confusion:
     """Pixel counts, rows the truth and columns the prediction.
 
-    All pictures go into one matrix, so mIoU is over the dataset, not a mean over pictures.
+    All images go into one matrix, so mIoU is over the dataset, not a mean over images.
     """
 
-    def __init__(self, classes: int) -> None:
-        self.counts = np.zeros((classes, classes), np.int64)
+    def __init__(self, num_classes: int) -> None:
+        self.counts = np.zeros((num_classes, num_classes), np.int64)
 
     def add(self, truth: np.ndarray, prediction: np.ndarray) -> None:
         """Count one label map against one class map, both integer [H, W]; void pixels are left out.
@@ -26,15 +26,15 @@ class Confusion:
         """
         if truth.shape != prediction.shape:
             raise ValueError(f"label map {truth.shape} and class map {prediction.shape} differ in size")
-        classes = len(self.counts)
+        num_classes = len(self.counts)
         valid = truth != IGNORE
         rows, columns = truth[valid].astype(np.int64), prediction[valid].astype(np.int64)
         # Without this check a value beyond the last class would be counted in the next row.
         for name, values in (("label map", rows), ("class map", columns)):
-            if values.size and not 0 <= values.min() <= values.max() < classes:
-                raise ValueError(f"{name} holds values outside 0..{classes - 1}")
-        index = rows * classes + columns
-        self.counts += np.bincount(index, minlength=classes * classes).reshape(classes, classes)
+            if values.size and not 0 <= values.min() <= values.max() < num_classes:
+                raise ValueError(f"{name} holds values outside 0..{num_classes - 1}")
+        index = rows * num_classes + columns
+        self.counts += np.bincount(index, minlength=num_classes**2).reshape(num_classes, num_classes)
 
     def scores(self) -> Scores:
         hits = np.diag(self.counts).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Random views of a labeled picture for training."""
+"""Random views of a labeled image for training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Augmentation:
     """Ranges the random views are drawn from.
 
     Attributes:
-        crop: (height, width) of every view; where the scaled picture is smaller, the rest is void.
-        scale: least and greatest magnification, drawn log-uniformly.
-        aspect: greatest stretch of width against height, as a factor.
-        degrees: greatest rotation to either side.
-        jitter: greatest relative change of brightness, contrast and saturation.
-        tint: greatest relative change of each color channel by itself.
+        crop: (height, width) of every view; where the scaled image is smaller, the rest is void.
+        scale: least and largest magnification, drawn log-uniformly.
+        aspect: largest stretch of width against height, as a factor.
+        degrees: largest rotation to either side.
+        jitter: largest relative change of brightness, contrast and saturation.
+        tint: largest relative change of each color channel by itself.
     """
 
     crop: tuple[int, int]
@@ -38,11 +38,11 @@ def random_view(
     """Scale, rotate, flip, crop and recolor in one resampling each.
 
     Args:
-        picture: RGB uint8 [H, W, 3].
+        image: RGB uint8 [H, W, 3].
         labels: uint8 [H, W].
 
     Returns:
-        RGB uint8 [*crop, 3] and labels uint8 [*crop], :data:`IGNORE` outside the picture.
+        RGB uint8 [*crop, 3] and labels uint8 [*crop], :data:`IGNORE` outside the image.
     """
     coefficients = _affine(image.shape[:2], config, rng)
     size = (config.crop[1], config.crop[0])
@@ -57,7 +57,7 @@ def random_view(
 
 
 def _affine(shape: tuple[int, int], config: Augmentation, rng: np.random.Generator) -> tuple[float, ...]:
-    """Coefficients (a, b, c, d, e, f): view pixel (x, y) shows picture point (ax+by+c, dx+ey+f)."""
+    """Coefficients (a, b, c, d, e, f): view pixel (x, y) shows image point (ax+by+c, dx+ey+f)."""
     height, width = shape
     crop_height, crop_width = config.crop
     scale = math.exp(rng.uniform(math.log(config.scale[0]), math.log(config.scale[1])))
@@ -65,7 +65,7 @@ def _affine(shape: tuple[int, int], config: Augmentation, rng: np.random.Generat
     scale_x, scale_y = scale * stretch, scale / stretch
     angle = math.radians(rng.uniform(-1, 1) * config.degrees)
     flip = -1.0 if rng.random() < 0.5 else 1.0
-    # Slack is how far the window may slide while it stays inside the picture (or around it, if larger).
+    # Slack is how far the window may slide while it stays inside the image (or around it, if larger).
     slack_x, slack_y = abs(width - crop_width / scale_x), abs(height - crop_height / scale_y)
     center_x = width / 2 + rng.uniform(-0.5, 0.5) * slack_x
     center_y = height / 2 + rng.uniform(-0.5, 0.5) * slack_y

@@ -7,7 +7,6 @@ found from the keys. Files are opened with ``weights_only=True``: no pickle of a
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
 from dataclasses import asdict, dataclass
@@ -83,13 +82,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     dialect, rules = (described.dialect, ()) if described else detect(state)
     model = _fill(state, dialect, rules, path)
     if described:
-        if len(described.classes) != model.classes:
-            raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.classes} logits")
+        if len(described.classes) != model.num_classes:
+            raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.num_classes} logits")
         return Checkpoint(
             model, described.classes, described.normalization, sha256(path), described.training, described.quantization
         )
-    known = guess(model.classes)
-    classes = generic(model.classes, labels) if len(labels) == model.classes and labels != known.labels else known
+    known = guess(model.num_classes)
+    classes = (
+        generic(model.num_classes, labels) if len(labels) == model.num_classes and labels != known.labels else known
+    )
     return Checkpoint(model, classes, IMAGENET, sha256(path), {}, {})
 
 
@@ -147,18 +148,6 @@ def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateD
         keep = key.endswith("running_var") or value.abs().max() > torch.finfo(dtype).max
         state[key] = value.detach().to(torch.float32 if keep else dtype).contiguous()
     return state
-
-
-def write_state(path: str | Path, state: dict[str, Any]) -> None:
-    """Write what a training resumes from, readable with ``weights_only=True``.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    # Through memory: torch reports a full disk as an internal error of its writer.
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_bytes(path, buffer.getvalue())
 
 
 @dataclass(frozen=True)

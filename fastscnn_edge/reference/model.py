@@ -1,6 +1,6 @@
 """Fast-SCNN in PyTorch, in the order data flows (arXiv 1902.04502, Table 1).
 
-Input is a normalized picture, NCHW float32; output is logits on the 1/8 grid. The x8 upsampling
+Input is a normalized image, NCHW float32; output is logits on the 1/8 grid. The x8 upsampling
 is not part of the model: the runtime does it exactly and lazily, training does it in its loss.
 
 Two dialects exist in the wild and differ where a weight file cannot say so:
@@ -156,12 +156,12 @@ class FeatureFusion(nn.Module):
 class Classifier(nn.Module):
     """Two depthwise-separable convolutions and the 1x1 that makes logits."""
 
-    def __init__(self, classes: int, relu_between: bool) -> None:
+    def __init__(self, num_classes: int, relu_between: bool) -> None:
         super().__init__()
         self.dsconv1 = DSConv(128, 128, 1, relu_between)
         self.dsconv2 = DSConv(128, 128, 1, relu_between)
         self.dropout = nn.Dropout2d(0.1)
-        self.logits = nn.Conv2d(128, classes, 1)
+        self.logits = nn.Conv2d(128, num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.dropout(self.dsconv2(self.dsconv1(x))))
@@ -170,11 +170,11 @@ class Classifier(nn.Module):
 class AuxiliaryHead(nn.Module):
     """Training-time classifier on an inner feature map; never exported."""
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
         self.conv = ConvBN(channels, 32, 3)
         self.dropout = nn.Dropout2d(0.1)
-        self.logits = nn.Conv2d(32, classes, 1)
+        self.logits = nn.Conv2d(32, num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.dropout(self.conv(x)))
@@ -184,25 +184,25 @@ class FastSCNN(nn.Module):
     """The two-branch network.
 
     Args:
-        classes: number of logits.
+        num_classes: number of logits.
         dialect: a key of :data:`DIALECTS`.
         auxiliary: also build the training heads.
     """
 
-    def __init__(self, classes: int, dialect: str = "mmseg", auxiliary: bool = False) -> None:
+    def __init__(self, num_classes: int, dialect: str = "mmseg", auxiliary: bool = False) -> None:
         super().__init__()
-        self.classes = classes
+        self.num_classes = num_classes
         self.dialect = DIALECTS[dialect]
         self.learning_to_downsample = LearningToDownsample(self.dialect)
         self.global_feature_extractor = GlobalFeatureExtractor(self.dialect)
         self.feature_fusion = FeatureFusion(self.dialect)
-        self.classifier = Classifier(classes, self.dialect.relu_between)
+        self.classifier = Classifier(num_classes, self.dialect.relu_between)
         channels = {"lower": 128, "higher": 64}
         heads = self.dialect.auxiliary if auxiliary else ()
-        self.auxiliary = nn.ModuleDict({name: AuxiliaryHead(channels[name], classes) for name in heads})
+        self.auxiliary = nn.ModuleDict({name: AuxiliaryHead(channels[name], num_classes) for name in heads})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [N, classes, ~H/8, ~W/8] for normalized pictures [N, 3, H, W]."""
+        """Logits [N, num_classes, ~H/8, ~W/8] for normalized images [N, 3, H, W]."""
         return self.forward_with_auxiliary(x)[0]
 
     def forward_with_auxiliary(self, x: Tensor) -> list[Tensor]:

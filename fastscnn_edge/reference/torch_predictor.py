@@ -1,19 +1,17 @@
-"""The float model as a predictor for :mod:`.evaluate`."""
+"""The float model as a predictor for :mod:`fastscnn_edge.evaluation.evaluate`."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from ..evaluation.datasets import Dataset
-from ..evaluation.evaluate import Predictor, evaluate_predictor
-from ..evaluation.metrics import Scores
+from ..evaluation.evaluate import Predictor
 from ..spec import Normalization
 from .model import FastSCNN, resize
 
 
 def torch_predictor(model: FastSCNN, normalization: Normalization) -> Predictor:
-    """``model`` (in evaluation mode) as a predictor: pictures at their own size, logits upsampled by torch."""
+    """``model`` (in evaluation mode) as a predictor: images at their own size, logits upsampled by torch."""
     mean, std = (np.array(v, np.float32) for v in (normalization.mean, normalization.std))
 
     @torch.inference_mode()
@@ -23,13 +21,3 @@ def torch_predictor(model: FastSCNN, normalization: Normalization) -> Predictor:
         return logits[0].argmax(0).to(torch.uint8).numpy()
 
     return predict
-
-
-def evaluate_model(model: FastSCNN, dataset: Dataset, normalization: Normalization) -> Scores:
-    """Scores of the float model; it is put into evaluation mode and back."""
-    was_training = model.training
-    model.eval()
-    try:
-        return evaluate_predictor(torch_predictor(model, normalization), dataset, "val")
-    finally:
-        model.train(was_training)

@@ -21,12 +21,13 @@ from tqdm import tqdm
 from ..errors import CheckpointError, OutputError, UsageError, require
 from ..evaluation.datasets import Dataset, open_dataset
 from ..evaluation.evaluate import evaluate_predictor
-from .checkpoint import save_checkpoint, stored_state, write_state
+from .checkpoint import save_checkpoint, stored_state
 from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
 from .processes import Stop, process_group, rank_and_world_size, rank_zero_only
 from .torch_predictor import torch_predictor
 from .train_config import TrainConfig
+from .training_state import changed_options, read_state, write_state
 from .views import Views, batches, normalize, view_loader
 
 
@@ -69,7 +70,7 @@ def train(
     Raises:
         DatasetError: the folders are not a dataset.
         CheckpointError: nothing to resume from, or it was another model.
-        UsageError: ``out`` holds a run and ``resume`` is not set, too few pictures, or training diverges.
+        UsageError: ``out`` holds a run and ``resume`` is not set, too few images, or training diverges.
         OutputError: ``out`` cannot be written.
     """
     out = Path(out)
@@ -77,7 +78,7 @@ def train(
         train_set, val_set = open_dataset(data, "train"), open_dataset(data, "val")
         if not resume:
             _require_unused(out)
-        state = _read_state(out / "last.pt") if resume else None
+        state = read_state(out / "last.pt") if resume else None
         share = math.ceil(len(train_set) / rank_and_world_size()[1])
         require(
             share >= config.batch,
@@ -230,9 +231,8 @@ class _Run:
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(f"the run to resume is of another model or version: {reason}") from error
-        changed = [f"{key} {now[key]} (was {before.get(key)})" for key in now if now[key] != before.get(key)]
-        if changed and self.is_main:
-            tqdm.write(f"note: resumed with other options than before: {', '.join(changed)}")
+        if self.is_main and (note := changed_options(before, now)):
+            tqdm.write(note)
 
 
 class _StoppedError(Exception):
@@ -248,18 +248,6 @@ class _Trainable(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         return self.model.forward_with_auxiliary(x)
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CheckpointError(f"nothing to resume: {path} does not exist; leave out --resume to start anew")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError... for damaged files
-        raise CheckpointError(f"{path} is damaged and cannot be resumed from; start anew with another --out") from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path} is not the state of a training run")
-    return state
 
 
 def _require_unused(out: Path) -> None:

@@ -17,7 +17,7 @@ class TrainConfig:
 
     Attributes:
         crop: (height, width) of the training views, pixels.
-        batch: pictures a step and process.
+        batch: images a step and process.
         rate: peak learning rate; it rises over ``warmup`` of the steps, then falls as (1 - t)^0.9 (paper, section 4).
         ema: decay of the weight average that is evaluated and saved.
         balance: cross-entropy weights 1 / ln(balance + frequency); 0 leaves them out.
@@ -47,7 +47,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"epochs is at least 1, not {self.epochs}")
         require(min(self.crop) >= 32, f"crop is at least 32 pixels a side, not {self.crop[0]}x{self.crop[1]}")
-        # The pyramid's 1x1 level has one value a channel and picture: batch norm needs two.
+        # The pyramid's 1x1 level has one value a channel and image: batch norm needs two.
         require(self.batch >= 2, f"batch is at least 2, not {self.batch}: batch norm needs more than one picture")
         require(0 < self.rate <= 1, f"rate is above 0 and at most 1, not {self.rate}")
         require(0 <= self.warmup < 1, f"warmup is at least 0 and below 1, not {self.warmup}")

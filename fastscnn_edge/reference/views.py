@@ -21,7 +21,7 @@ from .augment import Augmentation, random_view
 class Views(TorchDataset[tuple[Tensor, Tensor]]):
     """Random views; the one of (epoch, index) depends on the seed alone, not on workers or processes.
 
-    An item is a picture uint8 [h, w, 3] and labels uint8 [h, w]. Set ``epoch`` before the loader is
+    An item is an image uint8 [h, w, 3] and labels uint8 [h, w]. Set ``epoch`` before the loader is
     iterated: workers are started anew for each pass and take it along.
     """
 
@@ -43,7 +43,7 @@ class Views(TorchDataset[tuple[Tensor, Tensor]]):
 class EpochOrder(Sampler[int]):
     """This process's share of the epoch's order, which is the same after a resume.
 
-    Every process gets equally many pictures; where they don't divide, the first ones come twice.
+    Every process gets equally many images; where they don't divide, the first ones come twice.
     """
 
     def __init__(self, views: Views, rank: int, world: int) -> None:
@@ -58,7 +58,7 @@ class EpochOrder(Sampler[int]):
 
 
 def view_loader(views: Views, batch: int, workers: int, rank: int, world: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Whole batches of (pictures uint8 [N, h, w, 3], labels uint8 [N, h, w]) in :class:`EpochOrder`."""
+    """Whole batches of (images uint8 [N, h, w, 3], labels uint8 [N, h, w]) in :class:`EpochOrder`."""
     return DataLoader(
         views,
         batch,

@@ -1,1 +1,1 @@
-"""What runs on the board: numpy, Pillow, one inference engine, and nothing heavier."""
+"""The device runtime: numpy, Pillow, one inference engine, and nothing heavier."""

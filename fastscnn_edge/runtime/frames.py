@@ -8,14 +8,14 @@ import numpy as np
 
 
 class Frame(NamedTuple):
-    """One picture of a source.
+    """One image from a source.
 
     Attributes:
-        rgb: uint8 [H, W, 3]. Pooled memory (see :class:`~.frame_pool.FramePool`): keep it as long as you like, but do
-            not write to it.
+        rgb: uint8 [H, W, 3]. Backed by pooled memory (see :class:`~.frame_pool.FramePool`): keep it as long as you
+            like, but do not write to it.
         name: file name of its results, without a suffix.
         captured_at: ``time.monotonic()`` when a camera took it, or when it was read from a file. Seconds.
-        at: position in a video in seconds, None where there is none.
+        at: position in a video in seconds, None if it is not from a video.
     """
 
     rgb: np.ndarray
@@ -28,7 +28,7 @@ class SegmentedFrame(NamedTuple):
     """A frame and the class of each of its pixels. Sinks may keep it, but must not write to its arrays.
 
     Attributes:
-        frame: what was segmented.
+        frame: the frame that was segmented.
         class_map: uint8 [H, W], class indices at the frame's own size.
         finished_at: ``time.monotonic()`` when ``class_map`` was complete. Seconds.
     """
@@ -39,5 +39,5 @@ class SegmentedFrame(NamedTuple):
 
     @property
     def latency(self) -> float:
-        """Seconds from capture (or decoding) to the complete class map: the only latency this package reports."""
+        """Seconds from capture (or decoding) to the complete class map: the only latency that this package reports."""
         return self.finished_at - self.frame.captured_at

@@ -1,4 +1,4 @@
-"""Reading still pictures safely."""
+"""Safe reading and resizing of still images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .frame_pool import copy_pixels
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 
 MAX_PIXELS = 64_000_000
-"""Larger pictures are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
+"""Larger images are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR}
-"""``ModelSpec.resize_filter`` to Pillow's filter (antialiased when it shrinks)."""
+"""``ModelSpec.resize_filter`` -> Pillow's filter (antialiased when it shrinks)."""
 
 
 def list_images(folder: Path, recursive: bool = False) -> list[Path]:
-    """Image files in ``folder`` by name; hidden files and folders, and what archives leave behind, are passed over.
+    """List the image files in ``folder`` by name; hidden files and folders, and leftovers of archives, are skipped.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -39,14 +39,14 @@ def _is_image(path: Path) -> bool:
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Decode a picture to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
+    """Decode an image file to RGB uint8 [H, W, 3], upright (EXIF orientation applied).
 
     Raises:
-        SourceError: missing, not a picture, damaged, or above :data:`MAX_PIXELS`.
+        SourceError: missing, not an image, damaged, or above :data:`MAX_PIXELS`.
     """
     try:
         with warnings.catch_warnings():
-            # Our own limit below is stricter than Pillow's warning threshold.
+            # Pillow's own warning is not needed: the limit below is stricter.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
@@ -55,7 +55,7 @@ def read_image(path: str | Path) -> np.ndarray:
                 return to_array(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError as error:
         raise SourceError(f"no such picture: {path}") from error
-    except Image.DecompressionBombError as error:  # ours, or Pillow's own for still larger ones
+    except Image.DecompressionBombError as error:  # raised below, or by Pillow for still larger images
         limit = MAX_PIXELS // 1_000_000
         raise SourceError(f"{path} is above the limit of {limit} megapixels; scale it down first") from error
     except (OSError, SyntaxError, ValueError) as error:
@@ -63,27 +63,27 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def resize_image(image: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
-    """Bring an RGB uint8 [H, W, 3] picture to (height, width); itself if it already has that size.
+    """Resize an RGB image, uint8 [H, W, 3], to (height, width); returned as it is if it already has that size.
 
-    The one resize between a picture and a model, for calibration, evaluation and the runtime alike:
-    another filter here shifts masks more than any rounding in the network does.
+    Calibration, evaluation and the runtime all resize with this function: another filter would shift masks more than
+    any rounding in the network does.
     """
     if image.shape[:2] == (height, width):
         return image
     return to_array(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), FILTERS[resample]))
 
 
-def resize_image_into(picture: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
-    """:func:`resize_image` into ``out`` [H, W, 3] of any dtype that holds 0..255, whose size is the one wanted."""
-    if picture.shape == out.shape:
-        np.copyto(out, picture)
+def resize_image_into(image: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
+    """:func:`resize_image` to the size of ``out``, [H, W, 3] of any dtype that holds 0..255, and into it."""
+    if image.shape == out.shape:
+        np.copyto(out, image)
         return
-    image = Image.fromarray(np.ascontiguousarray(picture))
-    copy_pixels(image.resize((out.shape[1], out.shape[0]), FILTERS[resample]), out)
+    resized = Image.fromarray(np.ascontiguousarray(image)).resize((out.shape[1], out.shape[0]), FILTERS[resample])
+    copy_pixels(resized, out)
 
 
 def to_array(image: Image.Image) -> np.ndarray:
-    """The pixels of an RGB ``image``: uint8 [H, W, 3]."""
+    """Pixels of an RGB ``image``: uint8 [H, W, 3]."""
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     copy_pixels(image, pixels)
     return pixels

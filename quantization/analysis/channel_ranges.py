@@ -43,7 +43,7 @@ class LayerRanges:
     """One activation, for all that share its scale.
 
     Attributes:
-        before, after: float64 [C], greatest magnitude of each channel in int8 steps.
+        before, after: float64 [C], largest magnitude of each channel in int8 steps.
     """
 
     name: str
@@ -62,7 +62,7 @@ class LayerRanges:
 class RangeSummary:
     """Attributes:
     coarse: number of channels with fewer than :data:`FEW` steps.
-    least, median, greatest: steps of the channels' peaks.
+    least, median, largest: steps of the channels' peaks.
     """
 
     coarse: int
@@ -89,7 +89,7 @@ def measure_channel_ranges(
 
     Args:
         graph: float.
-        pictures: uint8 [H, W, 3] of the graph's size.
+        images: uint8 [H, W, 3] of the graph's size.
     """
     before = _Side(graph, collect(graph, images, progress=progress), scheme)
     level = equalize(graph, before.statistics)

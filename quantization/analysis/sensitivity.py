@@ -47,8 +47,8 @@ def measure_sensitivity(
 
     Args:
         graph: the float graph that ``quantized`` is the int8 form of.
-        pictures: uint8 [H, W, 3] of the graph's size, for SQNR and agreement.
-        labeled: pictures of any size with their truth, for the mIoU.
+        images: uint8 [H, W, 3] of the graph's size, for SQNR and agreement.
+        labeled: images of any size with their truth, for the mIoU.
     """
     chosen = [index for index, op in enumerate(graph.ops) if is_rounded(op)]
     signal, noise = 0.0, np.zeros(len(chosen))

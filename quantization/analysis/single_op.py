@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..graph.arithmetic import dequantize, quantize
-from ..graph.evaluator import real_values, run_all, run_op
+from ..graph.evaluator import constants, real_values, run_all, run_op
 from ..graph.graph import Conv, Graph, Level, Op, Quantization, quantization_of
 
 Values = dict[str, np.ndarray]
 
 
 def float_values(graph: Graph, image: np.ndarray) -> Values:
-    """Every activation of a float graph on one picture, uint8 [H, W, 3]."""
+    """Every activation of a float graph on one image, uint8 [H, W, 3]."""
     return dict(run_all(graph, image))
 
 
@@ -34,13 +34,13 @@ def logits_with_one_quantized(
         values: from :func:`float_values`.
     """
     op = graph.ops[index]
-    known = {**values, **_constants(graph, op)}
+    known = {**values, **constants(graph, op)}
     if isinstance(op, Conv):
         known[op.weight] = real_values(quantized.tensors[op.weight])
     changed = {op.output: fake_quantize(run_op(graph, op, known), quantization_of(quantized.tensors[op.output]))}
     for later in graph.ops[index + 1 :]:
         if any(name in changed for name in later.inputs):
-            changed[later.output] = run_op(graph, later, {**values, **_constants(graph, later), **changed})
+            changed[later.output] = run_op(graph, later, {**values, **constants(graph, later), **changed})
     return changed[graph.output] if graph.output in changed else values[graph.output]
 
 
@@ -53,7 +53,3 @@ def fake_quantize(value: np.ndarray, quantization: Quantization) -> np.ndarray:
     """float32: the nearest value the integers can stand for."""
     scale, zero_point = quantization.scale[0], quantization.zero_point
     return dequantize(quantize(value, scale, zero_point), scale, zero_point)
-
-
-def _constants(graph: Graph, op: Op) -> Values:
-    return {name: data for name in op.inputs if (data := graph.tensors[name].data) is not None}

@@ -12,11 +12,11 @@ from ..graph.graph import Graph
 
 
 def calibration_files(folder: str | Path, count: int) -> list[Path]:
-    """Up to ``count`` pictures of ``folder``, evenly spread over its sorted names (neighbors in a video
+    """Up to ``count`` images of ``folder``, evenly spread over its sorted names (neighbors in a video
     say the same thing).
 
     Raises:
-        SourceError: no such folder, or no pictures in it.
+        SourceError: no such folder, or no images in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -29,6 +29,6 @@ def calibration_files(folder: str | Path, count: int) -> list[Path]:
 
 
 def load_image(graph: Graph, file: Path) -> np.ndarray:
-    """A picture at the graph's input size, resized exactly as the runtime does."""
+    """An image at the graph's input size, resized exactly as the runtime does."""
     _, height, width, _ = graph.tensors[graph.input].shape
     return resize_image(read_image(file), height, width)

@@ -1,4 +1,4 @@
-"""Ranges of every activation of a float graph, chosen from what was seen on pictures."""
+"""Ranges of every activation of a float graph, chosen from its statistics on images."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..graph.evaluator import run_all
-from ..graph.graph import Graph, Quantization, scale_groups
+from ..graph.graph import Graph, scale_groups
+from .clipping import least_divergence_range, least_error_range, percentile_range
 from .scheme import Scheme
 from .statistics import Histogram, Statistics
 
 
 @dataclass(frozen=True)
 class Range:
-    """Least and greatest value seen, in the activation's real units."""
+    """Smallest and largest value seen, in the activation's real units."""
 
     low: float
     high: float
 
     def union(self, other: Range) -> Range:
+        """The smallest range that holds both."""
         return Range(min(self.low, other.low), max(self.high, other.high))
 
 
 def observe_ranges(graph: Graph, images: Iterable[np.ndarray]) -> dict[str, Range]:
-    """Run the float graph over ``pictures`` (uint8 [H, W, 3], its own size); min and max per activation.
+    """Minimum and maximum of each activation over ``images``, uint8 [H, W, 3] of the graph's size.
 
     The input is left out: its meaning, ``pixel - 128``, is fixed and not measured.
     """
@@ -65,7 +67,7 @@ def _min_max(members: list[Statistics], scheme: Scheme) -> Range:
 def _decisive(members: list[Statistics], scheme: Scheme) -> Range:
     """The range of logits: twice as far from 0 as any runner-up came.
 
-    Which class wins is decided between the two greatest. A winner far above every runner-up, or a loser far below,
+    Which class wins is decided between the two largest. A winner far above every runner-up, or a loser far below,
     may be clipped and still win or lose, while the steps saved there tell near classes apart.
     """
     seen = _min_max(members, scheme)
@@ -81,39 +83,19 @@ def _moving_average(members: list[Statistics], scheme: Scheme) -> Range:
 
 
 def _percentile(members: list[Statistics], scheme: Scheme) -> Range:
-    """Leaves out the outermost share of the values, half of it on either side where there are two sides."""
-    histogram = _merged(members)
-    total = histogram.counts.sum() + histogram.zeros
-    allowed = OUTLIERS * total / (2 if histogram.low < 0 < histogram.high else 1)
-    cumulated = np.cumsum(histogram.counts)
-    edges = np.linspace(histogram.low, histogram.high, len(cumulated) + 1)
-    first = int(np.searchsorted(cumulated, allowed, side="right"))
-    last = int(np.searchsorted(cumulated, cumulated[-1] - allowed, side="left"))
-    return Range(min(0.0, float(edges[min(first, len(cumulated))])), max(0.0, float(edges[last + 1])))
+    return Range(*percentile_range(_merged(members)))
 
 
 def _mse(members: list[Statistics], scheme: Scheme) -> Range:
-    """The clipping with the least mean squared error, one end searched after the other."""
-    histogram = _merged(members)
-    low, high = histogram.low, histogram.high
-
-    def error(low: float, high: float) -> float:
-        return squared_error(histogram, scheme.activation(low, high))
-
-    for _ in range(2):
-        high = min((t * histogram.high for t in _SHRINK), key=lambda candidate: error(low, candidate))
-        low = min((t * histogram.low for t in _SHRINK), key=lambda candidate: error(candidate, high))
-    return Range(float(low), float(high))
+    return Range(*least_error_range(_merged(members), scheme))
 
 
 def _entropy(members: list[Statistics], scheme: Scheme) -> Range:
-    """The clipping, of both ends at once, whose integers say most about the values (least KL divergence)."""
-    histogram = _merged(members)
-    share = min(_SHRINK, key=lambda t: divergence(histogram, scheme.activation(t * histogram.low, t * histogram.high)))
-    return Range(share * histogram.low, share * histogram.high)
+    return Range(*least_divergence_range(_merged(members), scheme))
 
 
 Chooser = Callable[[list[Statistics], Scheme], Range]
+"""The range of a scale group from the statistics of its members."""
 
 METHODS: dict[str, Chooser] = {
     "min-max": _min_max,
@@ -124,53 +106,7 @@ METHODS: dict[str, Chooser] = {
 }
 
 LOGIT_MARGIN = 2.0
-"""Other pictures may have greater runners-up than those seen."""
-
-OUTLIERS = 1e-4
-"""Share of the values that ``percentile`` leaves outside: the 99.99th percentile."""
-
-_SHRINK = np.linspace(1, 0.2, 81)
-"""Candidates for the clipped range as a share of the full one, widest first so that ties keep the most."""
-
-
-def squared_error(histogram: Histogram, quantization: Quantization) -> float:
-    """Sum of squared errors of the values in ``histogram`` when quantized."""
-    scale, zero_point = float(quantization.scale[0]), quantization.zero_point
-    low, high = _limits(quantization)
-    centers = histogram.centers
-    back = np.clip(np.round(centers / scale) + zero_point, low, high) - zero_point
-    return float(histogram.counts @ (centers - back * scale) ** 2)
-
-
-def divergence(histogram: Histogram, quantization: Quantization) -> float:
-    """Kullback-Leibler divergence, in nats, of the quantized values from the values.
-
-    The distribution behind one integer is taken as flat over the bins that hold anything, as TensorRT does.
-    """
-    counts = histogram.counts.astype(np.float64)
-    scale, zero_point = float(quantization.scale[0]), quantization.zero_point
-    low, high = _limits(quantization)
-    integers = np.round(histogram.centers / scale).astype(np.int64) + zero_point
-    inside = np.flatnonzero((integers >= low) & (integers <= high))
-    first, last = inside[0], inside[-1]
-    clipped = counts[first : last + 1].copy()
-    # Outliers land on the outermost integer; the reference keeps them, the quantized shape is drawn without.
-    kept = clipped.copy()
-    clipped[0] += counts[:first].sum()
-    clipped[-1] += counts[last + 1 :].sum()
-    level = integers[first : last + 1] - integers[first]
-    filled = clipped > 0
-    mass = np.bincount(level, kept)
-    width = np.maximum(np.bincount(level, filled), 1)
-    flat = np.where(filled, (mass / width)[level], 0)
-    p, q = clipped / max(clipped.sum(), 1), flat / max(flat.sum(), 1)
-    q = np.where(filled, np.maximum(q, 1e-9), q)
-    return float(np.sum(p[filled] * np.log(p[filled] / q[filled])))
-
-
-def _limits(quantization: Quantization) -> tuple[int, int]:
-    """Integers a range may use: zero point 0 leaves -128 out, so that both sides are alike."""
-    return (-127 if quantization.zero_point == 0 else -128), 127
+"""Other images may have larger runners-up than those seen."""
 
 
 def _merged(members: list[Statistics]) -> Histogram:

@@ -1,4 +1,4 @@
-"""What every activation of a float graph does on pictures: extremes, averages, powers, histograms."""
+"""What every activation of a float graph does on images: extremes, averages, powers, histograms."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Statistics:
     """Of one activation, in its own real units; vectors are float64 [C].
 
     Attributes:
-        low, high: least and greatest value of each channel.
+        low, high: least and largest value of each channel.
         power: mean of the square of each channel.
-        average_low, average_high: moving averages over pictures of the whole activation's extremes.
+        average_low, average_high: moving averages over images of the whole activation's extremes.
         histogram: of all its values.
-        runner_up: of the logits: greatest magnitude that a second greatest class reached; None for all others.
+        runner_up: of the logits: largest magnitude that a second largest class reached; None for all others.
     """
 
     low: np.ndarray
@@ -73,7 +73,7 @@ class Statistics:
 
     @property
     def peak(self) -> np.ndarray:
-        """float64 [C]: greatest magnitude of each channel."""
+        """float64 [C]: largest magnitude of each channel."""
         result: np.ndarray = np.maximum(-self.low, self.high)
         return result
 
@@ -86,7 +86,7 @@ def collect(
     Histograms take a second pass, because their edges are the extremes of the first.
 
     Args:
-        pictures: uint8 [H, W, 3] of the graph's size.
+        images: uint8 [H, W, 3] of the graph's size.
     """
     total = len(images) * (2 if histograms else 1)
     sums: dict[str, _Sums] = {}
@@ -119,7 +119,7 @@ def collect(
 
 
 def _runner_up(logits: np.ndarray) -> float:
-    """Greatest magnitude of the second greatest channel; of the only one where there is one."""
+    """Largest magnitude of the second largest channel; of the only one where there is one."""
     channels = logits.shape[-1]
     return float(np.abs(np.partition(logits, channels - min(2, channels), -1)[..., -min(2, channels)]).max())
 

@@ -17,33 +17,26 @@ Values = dict[str, np.ndarray]
 
 
 def run(graph: Graph, image: np.ndarray) -> np.ndarray:
-    """Logits of one picture.
+    """Logits of one image.
 
     Args:
-        picture: RGB uint8 [H, W, 3] of the graph's own size.
+        image: RGB uint8 [H, W, 3] of the graph's own size.
 
     Returns:
         [1, h, w, C]; int8 from a quantized graph, float32 from a float one.
     """
-    values: Values = {}
-    for name, value in run_all(graph, image):
-        values[name] = value
-    return values[graph.output]
+    return next(value for name, value in run_all(graph, image) if name == graph.output)
 
 
 def run_all(graph: Graph, image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Every activation as it is made, input first; each is forgotten after its last use."""
-    last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
     values: Values = {graph.input: input_values(graph, image)}
     yield graph.input, values[graph.input]
-    for index, op in enumerate(graph.ops):
-        values.update(constants(graph, op))
-        result = run_op(graph, op, values)
-        values[op.output] = result
-        yield op.output, result
-        for name in op.inputs:
-            if last_use[name] == index:
-                values.pop(name, None)
+    for op, finished in zip(graph.ops, graph.last_uses(), strict=True):
+        values[op.output] = run_op(graph, op, {**values, **constants(graph, op)})
+        yield op.output, values[op.output]
+        for name in finished:
+            del values[name]
 
 
 def input_values(graph: Graph, image: np.ndarray) -> np.ndarray:
@@ -57,7 +50,7 @@ def input_values(graph: Graph, image: np.ndarray) -> np.ndarray:
 
 
 def constants(graph: Graph, op: Op) -> Values:
-    """What ``op`` reads beside activations, as it wants it: a float operation may store its own in fp16 or int8."""
+    """The constants among the inputs of ``op``; those of a float operation as reals, though stored in fp16 or int8."""
     is_float = graph.tensors[op.output].dtype == np.float32
     return {
         name: real_values(tensor) if is_float else tensor.data

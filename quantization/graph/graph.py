@@ -117,7 +117,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Level:
-    """Rows ``start`` .. ``start + bins * bins`` of a :class:`Pool` output as a [1, bins, bins, C] picture."""
+    """Rows ``start`` .. ``start + bins * bins`` of a :class:`Pool` output as a [1, bins, bins, C] image."""
 
     input: str
     output: str
@@ -144,7 +144,7 @@ class Resize:
 
 @dataclass(frozen=True)
 class Concat:
-    """Concatenation along ``axis``: 3 for the pyramid, 1 and 2 for a constant border around the picture."""
+    """Concatenation along ``axis``: 3 for the pyramid, 1 and 2 for a constant border around the image."""
 
     inputs: tuple[str, ...]
     output: str
@@ -188,6 +188,19 @@ class Graph:
 
     def constants(self) -> Iterator[Tensor]:
         return (t for t in self.tensors.values() if t.data is not None)
+
+    def last_uses(self) -> list[list[str]]:
+        """For each operation, the activations that it is the last to read; the graph's output is in none."""
+        last = {
+            name: index
+            for index, op in enumerate(self.ops)
+            for name in op.inputs
+            if self.tensors[name].data is None and name != self.output
+        }
+        uses: list[list[str]] = [[] for _ in self.ops]
+        for name, index in last.items():
+            uses[index].append(name)
+        return uses
 
     def replace_tensors(self, tensors: dict[str, Tensor]) -> Graph:
         """The same operations on other tensors."""

@@ -16,7 +16,7 @@ from .network import INPUT_ZERO, build_network
 
 
 def lower(model: FastSCNN, normalization: Normalization, height: int, width: int) -> Graph:
-    """Float graph of ``model`` for pictures of one size; see :func:`.network.build_network`.
+    """Float graph of ``model`` for images of one size; see :func:`.network.build_network`.
 
     Args:
         model: in evaluation mode; training heads are left out.

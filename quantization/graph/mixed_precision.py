@@ -131,7 +131,7 @@ def _as_int16(tensor: Tensor) -> Tensor:
 
 
 def _wide(quantization: Quantization) -> Quantization:
-    """int16 with zero point 0, as the 16x8 scheme demands, over the greatest magnitude that the int8 form reaches."""
+    """int16 with zero point 0, as the 16x8 scheme demands, over the largest magnitude that the int8 form reaches."""
     steps = max(quantization.zero_point + 128, 127 - quantization.zero_point)
     return Quantization((quantization.scale.astype(np.float64) * steps / 32767).astype(np.float32), 0)
 

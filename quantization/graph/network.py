@@ -25,7 +25,7 @@ Weights = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
 def build_network(dialect: Dialect, weights: Weights, border: np.ndarray, height: int, width: int) -> Graph:
-    """Float graph for pictures of one size.
+    """Float graph for images of one size.
 
     Args:
         dialect: what differs between the variants of the network.
@@ -108,14 +108,14 @@ class _Builder:
 
     def stem(self, border: np.ndarray) -> str:
         """The first convolution. Where the mean is 128 its padding is the graph's own zero; elsewhere a border of the
-        mean is put around the picture, which keeps the folded normalization exact at the edge too."""
+        mean is put around the image, which keeps the folded normalization exact at the edge too."""
         x, pad = "input", self.dialect.first_padding
         if pad and np.any(border != 0):
             x, pad = self.bordered(x, border, 3, 2, pad), 0
         return self.conv("stem", x, kernel=3, stride=2, pad=pad)
 
     def bordered(self, x: str, value: np.ndarray, kernel: int, stride: int, pad: int) -> str:
-        """Put constant pixels around a picture where the next convolution would pad."""
+        """Put constant pixels around an image where the next convolution would pad."""
         for axis, edge in ((1, "rows"), (2, "columns")):
             shape = list(self.tensors[x].shape)
             before, after = used_padding(shape[axis], kernel, stride, pad)

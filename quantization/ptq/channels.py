@@ -56,7 +56,7 @@ def channel_sets(graph: Graph) -> ChannelSets:
         elif isinstance(op, Concat) and op.axis == 3:
             of[op.output] = np.concatenate([of[name] for name in op.inputs])
         elif isinstance(op, Concat):
-            # A border along rows or columns: its constants have the same channels as the picture.
+            # A border along rows or columns: its constants have the same channels as the image.
             parts = [of[name] for name in op.inputs if name in of]
             of[op.output] = parts[0]
             same.extend((parts[0], part) for part in parts[1:])

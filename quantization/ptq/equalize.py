@@ -29,7 +29,7 @@ STRENGTH = 0.75
 
 FAINT = 0.01
 """Least level that is believed, as a share of the median: a channel that hardly stirred on the calibration
-pictures may do so on others, and must not be blown up until it saturates there."""
+images may do so on others, and must not be blown up until it saturates there."""
 
 
 def equalize(graph: Graph, statistics: Mapping[str, Statistics], strength: float = STRENGTH) -> Graph:
@@ -82,7 +82,7 @@ def rescale_channels(graph: Graph, sets: ChannelSets, factor: np.ndarray) -> Gra
 
 
 def _levels(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics]) -> np.ndarray:
-    """float64 [sets.count]: peak relative to what is usual in its scale group, the greatest over its activations."""
+    """float64 [sets.count]: peak relative to what is usual in its scale group, the largest over its activations."""
     level = np.zeros(sets.count)
     for group in scale_groups(graph):
         if graph.input in group:

@@ -1,4 +1,4 @@
-"""Rounds weights so that the errors of one make up for those of the others.
+"""Rounding of weights in which the errors of one make up for those of the others (GPTQ).
 
 Rounding each weight to the nearest integer is best only if inputs are unrelated. Given the covariance H of a
 convolution's inputs, the error of its output is e^T H e for a weight error e. As in GPTQ (Frantar et al. 2022)
@@ -10,38 +10,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from .sequential import LayerStatistics, as_matrix
+from .layer_statistics import LayerStatistics, as_matrix
 
 DAMPING = 0.01
 """Added to the diagonal of H, as a share of its mean, besides one part for each position sampled per input: with few
 positions the weights must not follow them."""
 
 _BLOCK = 64
-"""Inputs whose errors are made good at once in all that follow, for the sake of fast matrix products."""
+"""Inputs whose errors are made good at once in all that follow, for fast matrix products."""
 
 
-def round_weights(refinement: LayerStatistics) -> LayerStatistics:
+def round_weights(layer: LayerStatistics) -> LayerStatistics:
     """Weights that let the integer convolution, on integer inputs, follow the float one on float inputs.
 
     Before rounding, the weights move to where the float output is met best from the inputs that the integers before
     this convolution really give.
     """
-    r = refinement
-    assert r.real_weight.data is not None and r.weight.quantization is not None
-    scale = r.weight.quantization.scale.astype(np.float64)[:, None]
-    start = as_matrix(r.real_weight.data, r.op.depthwise) / scale
-    inverse = np.linalg.inv(_damped(r.gram, r.count))
-    if r.op.depthwise:
-        missing = r.cross[:, :, 0] / r.unit[:, None] - np.einsum("okl,ol->ok", r.gram, start)
+    assert layer.real_weight.data is not None and layer.weight.quantization is not None
+    scale = layer.weight.quantization.scale.astype(np.float64)[:, None]
+    start = as_matrix(layer.real_weight.data, layer.op.depthwise) / scale
+    inverse = np.linalg.inv(_damped(layer.gram, layer.count))
+    if layer.op.depthwise:
+        missing = layer.cross[:, :, 0] / layer.unit[:, None] - np.einsum("okl,ol->ok", layer.gram, start)
         start = start + np.einsum("okl,ol->ok", inverse, missing)
-        return r.with_weight(_round(start, _compensation(inverse)))
-    missing = (r.cross / r.unit).T - start @ r.gram
+        return layer.with_weight(_round(start, _compensation(inverse)))
+    missing = (layer.cross / layer.unit).T - start @ layer.gram
     start = start + missing @ inverse
-    # The liveliest inputs first: their errors weigh most, and most others are still there to make them good.
-    order = np.argsort(-np.diag(r.gram), kind="stable")
+    # Inputs of the largest variance first: their errors weigh most, and most others are still there to make them good.
+    order = np.argsort(-np.diag(layer.gram), kind="stable")
     rounded = np.empty_like(start)
     rounded[:, order] = _round(start[:, order], _compensation(inverse[np.ix_(order, order)]))
-    return r.with_weight(rounded)
+    return layer.with_weight(rounded)
 
 
 def _round(start: np.ndarray, factor: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ TRAINING_START = Recipe(True, "mse")
 """Where quantization-aware training begins: ``accurate`` without its rounding, which training would undo."""
 
 MEMORY = 1 << 30
-"""Bytes that refinement may hold in activations: at large sizes it takes fewer pictures, each of which has more
+"""Bytes that refinement may hold in activations: at large sizes it takes fewer images, each of which has more
 positions to learn from."""
 
 
@@ -77,12 +78,12 @@ def quantize(
 
     Args:
         graph: float.
-        pictures: uint8 [H, W, 3] of the graph's size; 8 do, 32 are better.
+        images: uint8 [H, W, 3] of the graph's size; 8 do, 32 are better.
         recipe: a key of :data:`RECIPES`.
         progress: called with what is done, steps done and steps in all; default a progress bar on a terminal.
 
     Raises:
-        UsageError: no such recipe, or no pictures.
+        UsageError: no such recipe, or no images.
     """
     return quantize_both(graph, images, scheme, recipe, progress=progress).integer
 
@@ -126,14 +127,13 @@ def spread(items: Sequence[_Item], most: int) -> list[_Item]:
 
 
 def _live_bytes(graph: Graph) -> int:
-    """Bytes a picture's activations take at the worst moment, in float32 and int8 together."""
-    sizes = {name: 5 * int(np.prod(t.shape)) for name, t in graph.tensors.items() if t.data is None}
-    last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs if name in sizes}
+    """Bytes an image's activations take at the worst moment, in float32 and int8 together."""
+    sizes = {name: 5 * math.prod(t.shape) for name, t in graph.tensors.items() if t.data is None}
     live, worst = sizes[graph.input], 0
-    for index, op in enumerate(graph.ops):
+    for op, finished in zip(graph.ops, graph.last_uses(), strict=True):
         live += sizes[op.output]
         worst = max(worst, live)
-        live -= sum(sizes[name] for name in set(op.inputs) if last_use.get(name) == index)
+        live -= sum(sizes[name] for name in finished)
     return worst
 
 

@@ -33,6 +33,7 @@ class FakeQuantGraph(nn.Module):
     def __init__(self, graph: Graph, parameters: dict[str, Quantization], scheme: Scheme) -> None:
         super().__init__()
         self.graph, self.scheme = graph, scheme
+        self._last_uses = graph.last_uses()
         self.weights, self.biases = nn.ParameterDict(), nn.ParameterDict()
         for op in graph.ops:
             if isinstance(op, Conv):
@@ -54,12 +55,10 @@ class FakeQuantGraph(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C, h, w] for ``pixel - 128`` [N, 3, H, W]."""
         values = {self.graph.input: pixels}
-        last_use = {name: index for index, op in enumerate(self.graph.ops) for name in op.inputs}
-        for index, op in enumerate(self.graph.ops):
+        for op, finished in zip(self.graph.ops, self._last_uses, strict=True):
             values[op.output] = self._run(op, values)
-            for name in op.inputs:
-                if last_use[name] == index:
-                    values.pop(name, None)
+            for name in finished:
+                del values[name]
         return values[self.graph.output]
 
     def _run(self, op: Op, values: dict[str, Tensor]) -> Tensor:
@@ -97,7 +96,7 @@ class FakeQuantGraph(nn.Module):
         for name in op.inputs:
             if name in values:
                 parts.append(values[name])
-            else:  # the constant border around the picture, whose integers are pixels
+            else:  # the constant border around the image, whose integers are pixels
                 border = np.round(_data(self.graph, name)).transpose(0, 3, 1, 2)
                 parts.append(torch.tensor(border).expand(batch, -1, -1, -1))
         return torch.cat(parts, {1: 2, 2: 3, 3: 1}[op.axis])

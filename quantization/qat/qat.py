@@ -17,10 +17,11 @@ from tqdm import tqdm
 from ...errors import CheckpointError, require
 from ...evaluation.datasets import Dataset
 from ...evaluation.evaluate import Predictor, evaluate_predictor
-from ...reference.checkpoint import Checkpoint, write_state
+from ...reference.checkpoint import Checkpoint
 from ...reference.loss import class_weights, segmentation_loss, thin
 from ...reference.model import resize
 from ...reference.processes import Stop
+from ...reference.training_state import changed_options, read_state, write_state
 from ...reference.views import Views, batches, normalize, view_loader
 from ...runtime.images import resize_image
 from ...spec import Normalization
@@ -209,22 +210,26 @@ class _Run:
         write_state(self.out / STATE_FILE, state)
 
     def restore(self) -> None:
+        """Go on from what :meth:`_save` wrote.
+
+        Raises:
+            CheckpointError: there is nothing, or it is of another network or scheme.
+        """
         path = self.out / STATE_FILE
-        if not path.is_file():
-            raise CheckpointError(f"nothing to resume: {path} does not exist; leave out --resume to start anew")
+        state = read_state(path)
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
             if state["scheme"] != self.scheme.name:
                 raise CheckpointError(f"{path} is of scheme '{state['scheme']}', not '{self.scheme.name}'")
             self.student.load_state_dict(state["student"])
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.best, self.epoch, self.miou = state["best"], state["epoch"], state["miou"]
-        except CheckpointError:
-            raise
-        except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError, KeyError...
+            note = changed_options(state["config"], asdict(self.config))
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
+        if note:
+            tqdm.write(note)
 
 
 def divergence(student: Tensor, teacher: Tensor) -> Tensor:
@@ -238,7 +243,7 @@ def divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def fake_quant_predictor(model: nn.Module, size: tuple[int, int], align_corners: bool) -> Predictor:
-    """The fake-quantized model as a predictor; pictures are brought to ``size`` as the runtime does it."""
+    """The fake-quantized model as a predictor; images are brought to ``size`` as the runtime does it."""
 
     @torch.inference_mode()
     def predict(image: np.ndarray) -> np.ndarray:

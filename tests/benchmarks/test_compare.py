@@ -27,6 +27,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_contestant_of_this_environment(pictures: Path, tmp_path: Path) -> None:
     """The whole command: files made, processes started, masks compared, rounds timed, results written."""
     out = tmp_path / "comparison.json"

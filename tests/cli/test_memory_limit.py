@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fastscnn_edge.cli import memory_limit
 from fastscnn_edge.cli.memory_limit import workload_of
 from fastscnn_edge.commands.run import main
 from fastscnn_edge.runtime.board.footprint import Workload, estimate
+from fastscnn_edge.runtime.board.memory import Memory
 from tests.helpers import tiny
 
 
@@ -22,8 +24,11 @@ def test_a_camera_has_the_size_asked_of_it() -> None:
     assert need[0] - need[1] > 5 * 1920 * 1080 * 3  # five frames of it at least
 
 
-def test_run_counts_the_frames_of_a_large_camera(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_run_counts_the_frames_of_a_large_camera(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """97 is no camera: what fits is refused for that, what does not is refused for its memory before."""
+    monkeypatch.setattr(memory_limit, "read_memory", lambda: Memory(60 << 20, None, None, None))
     options = ["--model", str(tiny_model), "--camera", "97", "--memory-limit", "140M", "--headless"]
     assert main(options) == 2
     assert "no camera" in capfd.readouterr().err

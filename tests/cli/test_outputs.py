@@ -39,7 +39,7 @@ def test_lines_take_standard_output_and_the_summary_goes_aside(tiny_model, video
     assert all(sum(r["shares"].values()) == pytest.approx(1, abs=1e-4) for r in records)
     assert printed.err.startswith("5 frames, ")
     assert f"table: {table}" in printed.err
-    rows = list(csv.DictReader(table.open()))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
     assert [float(row["road"]) for row in rows] == [r["shares"]["road"] for r in records]
 
 
@@ -72,7 +72,7 @@ def test_lines_table_page_and_report_state_one_latency(tiny_model, video, tmp_pa
     assert main(command(tiny_model, video, *options, "--serve", "127.0.0.1:0")) == 0
     lines = [json.loads(line)["latency_ms"] for line in capfd.readouterr().out.splitlines()]
     samples = [round(ns / 1e6, 3) for ns in json.loads(report.read_text())["samples_ns"]["latency"]]
-    rows = [float(row["latency_ms"]) for row in csv.DictReader(table.open())]
+    rows = [float(row["latency_ms"]) for row in csv.DictReader(table.read_text().splitlines())]
     assert len(lines) == 5
     assert lines == rows == shown == pytest.approx(samples, abs=0.0011)
     assert page == [pytest.approx(statistics.median(lines), abs=0.001)]

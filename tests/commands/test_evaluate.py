@@ -17,7 +17,7 @@ from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.evaluation.evaluate import evaluate_predictor
 from fastscnn_edge.files import sha256
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
-from fastscnn_edge.reference.torch_predictor import evaluate_model
+from fastscnn_edge.reference.torch_predictor import torch_predictor
 from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_model, tiny
 
@@ -55,7 +55,8 @@ def test_one_checkpoint(tiny_dataset: Path, checkpoint: Path, capsys: pytest.Cap
     assert lines[0] == f"{checkpoint}: float checkpoint (mmseg), 2 pictures of val"
     assert [line.split()[0] for line in lines[1:]] == ["red", "green", "blue", "mIoU", "pixel"]
     loaded = load_checkpoint(checkpoint)
-    scores = evaluate_model(loaded.model, open_dataset(tiny_dataset, "val"), loaded.normalization)
+    predict = torch_predictor(loaded.model.eval(), loaded.normalization)
+    scores = evaluate_predictor(predict, open_dataset(tiny_dataset, "val"))
     assert lines[4].split() == ["mIoU", f"{100 * scores.miou:.2f}"]
 
 

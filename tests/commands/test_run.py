@@ -141,7 +141,7 @@ def test_a_camera_is_estimated_with_all_its_frames(
 ) -> None:
     seen: list[int] = []
 
-    def workload_of(source: Path | None, drawing: bool, held: int) -> Workload:
+    def workload_of(source: Path | None, drawing: bool, held: int, camera_size: object) -> Workload:
         seen.append(held)
         return PLAIN
 
@@ -158,7 +158,9 @@ def test_a_camera_that_is_lost_leaves_its_report(
     (tmp_path / "video0").touch()
     opened = V4L2Camera(tmp_path / "video0", ModeRequest(minimum_size=(64, 48)), open_device=fake.open)
     monkeypatch.setattr(
-        input_options, "open_camera", lambda _address, _request, wait, _warn: Reconnecting(opened, wait)
+        input_options,
+        "open_camera",
+        lambda _address, _request, wait, _warn, waiting: Reconnecting(opened, wait, waiting=waiting),
     )
     report = tmp_path / "r.json"
     arguments = ["--camera", "0", "--model", str(tiny_model), "--report", str(report), "--reconnect", "0.4"]

@@ -42,6 +42,7 @@ def run(target: str, folder: Path) -> dict:
     return json.loads((folder / "results" / f"{target}.json").read_text())
 
 
+@pytest.mark.slow
 def test_this_machine(tmp_path: Path) -> None:
     result = run("local", tmp_path)
     litert = next(install for install in result["installs"] if install["name"] == "litert")

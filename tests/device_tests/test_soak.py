@@ -39,6 +39,7 @@ def run(*command: str) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["MJPG", "YUYV"])
 def test_memory_does_not_grow(tiny_model: Path, format: str) -> None:
     status, result = run(str(SOAK), "--frames", "400", "--model", str(tiny_model), "--format", format)
@@ -46,6 +47,7 @@ def test_memory_does_not_grow(tiny_model: Path, format: str) -> None:
     assert result["drawn"] > 40
 
 
+@pytest.mark.slow
 def test_a_leak_is_noticed(tiny_model: Path) -> None:
     status, result = run("-c", LEAKY, str(SOAK.parent), "--frames", "150", "--model", str(tiny_model))
     assert (status, result["passed"]) == (1, False), result

@@ -103,13 +103,13 @@ def test_tramac_keys_compute_what_that_network_computes(tmp_path: Path, prefix: 
 
 def test_tramac_without_training_head(tmp_path: Path) -> None:
     state = {key: value for key, value in tramac.random_state(3).items() if not key.startswith("auxlayer")}
-    assert load_checkpoint(_saved(state, tmp_path / "w.pth")).model.classes == 3
+    assert load_checkpoint(_saved(state, tmp_path / "w.pth")).model.num_classes == 3
 
 
 @pytest.mark.parametrize("classes", [1, 2, 7, 255])
 def test_other_class_counts(tmp_path: Path, classes: int) -> None:
     checkpoint = load_checkpoint(_saved(_model(classes).state_dict(), tmp_path / "w.pt"))
-    assert checkpoint.model.classes == classes
+    assert checkpoint.model.num_classes == classes
     assert checkpoint.classes == generic(classes)
 
 

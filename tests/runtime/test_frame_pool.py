@@ -46,7 +46,7 @@ def test_another_size_starts_anew() -> None:
 
 
 def test_idle_memory_is_bounded() -> None:
-    pool = FramePool(keep=2)
+    pool = FramePool(capacity=2)
     lent = [pool.take((8,)) for _ in range(5)]
     lent.clear()
     lent = [pool.take((8,)) for _ in range(3)]
@@ -54,7 +54,7 @@ def test_idle_memory_is_bounded() -> None:
 
 
 def test_memory_made_ready_is_enough_from_the_first_frame_on() -> None:
-    pool = FramePool(ready=3)
+    pool = FramePool(preallocate=3)
     assert pool.allocated == 0  # nobody knows the size yet
     lent = [pool.take((4, 5)) for _ in range(3)]
     assert pool.allocated == 3

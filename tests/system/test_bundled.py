@@ -53,6 +53,7 @@ def test_the_file_for_tensorrt_breaks_no_rule_of_it() -> None:
     assert main(["lint", str(WEIGHTS / "fastscnn_camvid_int8_tensorrt.onnx")]) == 0
 
 
+@pytest.mark.slow
 def test_the_card_states_what_evaluate_measures(shared: Path, tmp_path: Path) -> None:
     out = tmp_path / "scores.json"
     models = [str(CHECKPOINT), *(str(WEIGHTS / name) for name in EXPORTS)]

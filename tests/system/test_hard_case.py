@@ -65,6 +65,7 @@ def case(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     return Case(checkpoint, graph, images, val, real)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_accurate_keeps_the_miou_where_plain_collapses(case: Case, scheme, tmp_path: Path) -> None:
     def lost(recipe: str) -> float:

@@ -44,6 +44,7 @@ def test_the_wheel_holds_every_module_and_the_weights(wheel: Path) -> None:
     assert tops == {"fastscnn_edge", next(t for t in tops if t.endswith(".dist-info"))}
 
 
+@pytest.mark.slow
 def test_a_device_install_runs_the_bundled_model(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)

@@ -86,6 +86,7 @@ def measure(model: Path, report: Path) -> dict:
     return json.loads(report.read_text())
 
 
+@pytest.mark.slow
 def test_a_throttled_report_is_told_from_a_clean_one(
     pi: Pi, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ from fastscnn_edge.evaluation.datasets import IGNORE, Dataset, open_dataset
 from fastscnn_edge.evaluation.evaluate import Predictor
 from fastscnn_edge.evaluation.metrics import Confusion
 from fastscnn_edge.reference.augment import Augmentation, random_view
-from fastscnn_edge.reference.checkpoint import save_checkpoint, stored_state, write_state
+from fastscnn_edge.reference.checkpoint import save_checkpoint, stored_state
 from fastscnn_edge.reference.loss import AUXILIARY_WEIGHT, class_weights, segmentation_loss, soft_dice_loss, thin
 from fastscnn_edge.reference.model import FastSCNN, resize
 from fastscnn_edge.reference.torch_predictor import torch_predictor
@@ -15,6 +15,7 @@ from fastscnn_edge.reference.train import _mixed as mixed_seed
 from fastscnn_edge.reference.train import _moving_average as moving_average
 from fastscnn_edge.reference.train import _optimizer as student_optimizer
 from fastscnn_edge.reference.train_config import TrainConfig
+from fastscnn_edge.reference.training_state import write_state
 from fastscnn_edge.reference.views import normalize
 from fastscnn_edge.spec import INT8_NATIVE
 

@@ -1,4 +1,4 @@
-"""What is installed here, what the runtime will therefore use, and why not something else."""
+"""Installed engines and camera libraries: which the runtime will use, and why not the others."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Choice:
     """One library for a purpose.
 
     Attributes:
-        purpose: ``.tflite``, ``.onnx``, ``camera``.
-        library: its name as pip knows it.
-        version: installed one, None if absent.
-        used: whether the runtime takes it here.
-        reason: why, or why not and what would help.
+        purpose: ``.tflite``, ``.onnx`` or ``camera``.
+        library: distribution name, as pip knows it.
+        version: installed version, None if absent.
+        used: whether the runtime uses it here.
+        reason: why, or why not and how to fix it.
     """
 
     purpose: str
@@ -46,7 +46,7 @@ def importable(module: str) -> bool:
 
 
 def tflite_choices(machine: str, python: tuple[int, int], version: Version = version_of) -> list[Choice]:
-    """The two interpreters for .tflite files, the one that would be used first."""
+    """Both interpreters for .tflite files, the preferred one first."""
     current, legacy = version("ai-edge-litert"), version("tflite-runtime")
     if current:
         first = Choice(".tflite", "ai-edge-litert", current, True, "the current interpreter")
@@ -93,7 +93,7 @@ def camera_choices(
     has: Callable[[str], bool] = importable,
     which: Callable[[str], str | None] = shutil.which,
 ) -> list[Choice]:
-    """What delivers frames from cameras and videos; USB cameras need nothing but the kernel."""
+    """Libraries that read cameras and videos; USB cameras need only the kernel."""
     av, picamera2, gstreamer = version("av"), has("picamera2"), which("gst-launch-1.0") is not None
     return [
         Choice("camera", "V4L2", "of the kernel", True, "USB cameras, by system calls"),
@@ -126,7 +126,7 @@ def camera_choices(
 
 
 def onnx_target(features: tuple[str, ...], machine: str) -> tuple[str, str]:
-    """(``export --target`` that suits this processor, why). ``features`` are those of :class:`.board.Board`."""
+    """(best ``export --target`` for this processor, reason). ``features`` as in :class:`.board.Board`."""
     present = set(features)
     if machine in ("aarch64", "arm64"):
         if "asimddp" in present:

@@ -1,4 +1,4 @@
-"""Which board this is, and the state it is in: what a time can only be read together with."""
+"""Identity and state of the board: without them a measured time means little."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _BIT_NAMES = ("under-voltage", "frequency capped", "throttled", "soft temperatur
 _SINCE_BOOT_SHIFT = 16  # the same four, sticky until the next boot
 
 _COLDEST = -40_000
-"""Milli-celsius; below it is no temperature: a Jetson gives -256 degrees for a part that is switched off."""
+"""Milli-celsius. Lower readings are not temperatures: a Jetson reports -256 degrees for a part that is switched off."""
 
 _CONSTANT_ZONES = frozenset({"PMIC-Die"})
-"""Of a Jetson's power chip, which has no sensor: always 100 degrees."""
+"""Jetson PMIC zone: no real sensor, always reads 100 C; ignored."""
 
-# Arm Limited's part numbers (MIDR_EL1), for kernels whose /proc/cpuinfo gives numbers only.
+# Arm Limited's part numbers (MIDR_EL1), for kernels whose /proc/cpuinfo has only numbers.
 _ARM_PARTS = {
     0xD03: "Cortex-A53",
     0xD04: "Cortex-A35",
@@ -56,7 +56,7 @@ _INTEGER_FEATURES = ("asimddp", "i8mm", "avx2", "avx_vnni", "avx512_vnni", "amx_
 
 @dataclass(frozen=True)
 class Board:
-    """What does not change during a run; None where unknown. Memory in bytes."""
+    """Facts that do not change during a run; None where unknown. Memory in bytes."""
 
     model: str | None
     cpu: str | None
@@ -70,16 +70,16 @@ class Board:
 
 @dataclass(frozen=True)
 class BoardState:
-    """What changes during a run.
+    """Facts that change during a run.
 
     Attributes:
-        seconds: since the run began.
+        seconds: time since the run began.
         governors: frequency governors in use, sorted.
-        frequencies: of each frequency domain now, kHz.
+        frequencies: current clock of each frequency domain, kHz.
         temperatures: thermal zone -> milli-celsius.
-        power_mode: of a Jetson.
-        throttle_bits: of a Raspberry Pi's firmware (``vcgencmd get_throttled``). Only the firmware knows: the
-            kernel's own files can look healthy while it throttles.
+        power_mode: name of a Jetson's power mode, None elsewhere.
+        throttle_bits: flags from a Raspberry Pi's firmware (``vcgencmd get_throttled``), None elsewhere. Only the
+            firmware knows: the kernel's own files can look healthy while it throttles.
     """
 
     seconds: float
@@ -106,7 +106,7 @@ def read_board(root: Path = _ROOT) -> Board:
 
 
 def read_state(began: float, root: Path = _ROOT) -> BoardState:
-    """The board's state now; ``began`` is the ``time.monotonic()`` of the run's beginning."""
+    """Read the board's current state; ``began`` is ``time.monotonic()`` at the start of the run."""
     policies = sorted((root / "sys/devices/system/cpu/cpufreq").glob("policy*"))
     governors = {g for p in policies if (g := read_text(p / "scaling_governor"))}
     frequencies = [f for p in policies if (f := read_int(p / "scaling_cur_freq")) is not None]
@@ -121,15 +121,15 @@ def read_state(began: float, root: Path = _ROOT) -> BoardState:
 
 
 class StateLog:
-    """The board's states over a run of any length: never more than ``most``, the older the sparser.
+    """Board states over a run of any length: never more than ``most``, older ones more sparsely.
 
     Attributes:
-        states: in order of time; the first and the last that were added are among them.
+        states: in order of time, always with the first and the last that were added.
     """
 
     def __init__(self, most: int = 360) -> None:
         self.states: list[BoardState] = []
-        self._most = most // 2 * 2  # even, so that the last one stays
+        self._most = most // 2 * 2  # even, so that thinning keeps the last one
 
     def add(self, state: BoardState) -> None:
         self.states.append(state)
@@ -139,7 +139,7 @@ class StateLog:
 
 
 def _merged(look: BoardState, later: BoardState) -> BoardState:
-    """``look``, with what ``later`` caught happening; not with its sticky bits, which tell what was before."""
+    """Add to ``look`` the events ``later`` saw in progress, but not its sticky bits, which concern the past."""
     bits = None
     if look.throttle_bits is not None and later.throttle_bits is not None:
         bits = look.throttle_bits | later.throttle_bits & _NOW_BITS
@@ -149,8 +149,8 @@ def _merged(look: BoardState, later: BoardState) -> BoardState:
 def throttle_verdict(states: Sequence[BoardState]) -> str:
     """``clean``, ``throttled`` or ``unknown`` for the time between the first and the last state.
 
-    An event before the run leaves its sticky bit set, and with it nobody can tell whether it came again between
-    two looks: that is ``unknown`` (a reboot clears the bits), unless a look caught it happening.
+    An event before the run leaves its sticky bit set, and then it is impossible to see whether it happened again
+    between two samples: that is ``unknown`` (a reboot clears the bits), unless a sample saw it in progress.
     """
     bits = [state.throttle_bits for state in states]
     known = [b for b in bits if b is not None]
@@ -165,7 +165,7 @@ def throttle_verdict(states: Sequence[BoardState]) -> str:
 
 
 def throttle_words(bits: int | None) -> str:
-    """What the firmware's bits say, for people."""
+    """Describe the firmware's bits in words."""
     if bits is None:
         return "unknown"
     parts = []
@@ -208,7 +208,7 @@ def _throttle_bits() -> int | None:
         answer = subprocess.run(
             [program, "get_throttled"], capture_output=True, encoding="ascii", errors="replace", timeout=2, check=False
         )
-    except (OSError, subprocess.TimeoutExpired):  # a time is worth having without it
+    except (OSError, subprocess.TimeoutExpired):  # optional: a time is still useful without it
         return None
     match = re.fullmatch(r"throttled=(0x[0-9a-fA-F]+)", answer.stdout.strip())
     return int(match[1], 16) if match and answer.returncode == 0 else None

@@ -1,16 +1,16 @@
-"""How much memory a run will need, before anything is loaded.
+"""Estimate of a run's peak memory, before anything is loaded.
 
     peak = this process now + engine's library + 2 x file + activations x model pixels
            + frames x frame pixels [+ decoding x picture pixels] [+ drawing x frame pixels] [+ video library]
 
-* *This process now* is Python, numpy, Pillow and this package as the kernel counts them here.
-* *Engine's library* is the code that an engine maps in and the heap it begins with.
-* *2 x file*: weights are mapped from the file, and packed once more into the order that the kernels read.
-* *Activations* are bytes a pixel of the model's input, all layers together: every size in the network is a fraction
-  of that size, and so is their sum. They depend on the engine's planning, so they are measured, not derived.
+* *This process now* is Python, numpy, Pillow and this package, as the kernel counts them here.
+* *Engine's library* is the code an engine maps and the heap it starts with.
+* *2 x file*: weights are mapped from the file, then packed again in the order the kernels read.
+* *Activations* are bytes per pixel of the model's input, all layers together: every tensor's size is a fraction of
+  the input size, and so is their sum. They depend on the engine's memory planner, so they are measured, not derived.
 
 The figures are fits to the peaks of fresh processes: ``fastscnn-edge memory MODEL... --measure`` measures them again
-and prints the fit; docs/memory.md has its table. They hold for the network of this package.
+and prints the fit; docs/memory.md has its table. They hold only for this package's network.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from ...spec import ModelSpec
 from ...units import MIB
 
 STEP = 32
-"""Suggested sizes are multiples of it."""
+"""Suggested input sizes are multiples of this many pixels."""
 
 TFLITE, ONNXRUNTIME = "tflite", "onnxruntime"
 
 _LIBRARY = {TFLITE: 15.5 * MIB, ONNXRUNTIME: 42.0 * MIB}
-_ACTIVATIONS = {  # bytes a pixel of the model's input
+_ACTIVATIONS = {  # bytes per pixel of the model's input
     (TFLITE, "int8"): 31.5,
     (TFLITE, "fp32"): 77.5,
     (ONNXRUNTIME, "int8"): 62.0,
     (ONNXRUNTIME, "fp32"): 129.0,
 }
 
-_SINGLE_PIXELS = 5.0  # more, where an odd width keeps the first layer of an INT8 .tflite from working on pairs
-_FRAME = 6.0  # bytes a pixel: RGB, class map, the canvas it is painted on, what the mask needs beside them
-_HELD = 3.0  # another frame that waits in memory
+_SINGLE_PIXELS = 5.0  # extra where an odd width keeps the first layer of an INT8 .tflite from working on pairs
+_FRAME = 6.0  # bytes per pixel: RGB, class map, the canvas it is painted on, the mask's temporaries
+_HELD = 3.0  # each further frame held in memory
 _DECODING = 11.0  # Pillow's own RGBX, our RGB, and the frame before
-_RESIZING = 4.0  # of the larger of frame and input, when they differ
-_DRAWING = 9.0  # more than decoding, whose memory it reuses: overlay, legend, encoder
+_RESIZING = 4.0  # per pixel of the larger of frame and input, if they differ
+_DRAWING = 9.0  # on top of decoding, whose memory it reuses: overlay, legend, encoder
 _DRAWING_LIBRARY = 2.0 * MIB  # fonts and encoders
 _VIDEO_LIBRARY, _VIDEO_DECODER = 19.0 * MIB, 5.0 * MIB
 
 
 class Workload(NamedTuple):
-    """What a run does beside the network.
+    """A run's work besides the network.
 
     Attributes:
-        frame: (height, width) of the frames in pixels; None: those of the model's input.
+        frame: (height, width) of the frames in pixels; None: the model's input size.
         held: frames in memory at once.
-        pictures: frames are decoded from picture files.
-        video: from a video.
-        video_loaded: its library is in this process already.
-        drawing: overlays are made.
+        pictures: frames are decoded from image files.
+        video: frames are decoded from a video.
+        video_loaded: the video library is already loaded in this process.
+        drawing: overlays are drawn.
     """
 
     frame: tuple[int, int] | None = None
@@ -70,7 +70,7 @@ PLAIN = Workload()
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes by what needs them; ``total`` is the estimated peak."""
+    """Estimated bytes per purpose; ``total`` is the estimated peak."""
 
     parts: tuple[tuple[str, float], ...]
 
@@ -83,20 +83,20 @@ class Footprint:
 
 
 def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: Workload = PLAIN) -> Footprint:
-    """The peak of a process that now has ``process`` bytes resident and will run this model.
+    """Estimate the peak of a process that now has ``process`` bytes resident and will run this model.
 
     Args:
-        spec: of the model.
+        spec: the model's description.
         engine: ``tflite`` or ``onnxruntime``.
         file_bytes: size of the artifact.
         process: resident bytes, see :func:`.memory.read_memory`.
-        work: what else it does.
+        work: the run's other work.
     """
     pixels = spec.height * spec.width
     height, width = work.frame or (spec.height, spec.width)
     frame = height * width
     decoded = work.images or work.video
-    # Decoding is over when resizing begins, and needs more.
+    # Decoding ends before resizing begins and needs more, so only the larger counts.
     resized = max(pixels, frame) if frame != pixels and not decoded else 0
     video = (_VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)) * work.video
     return Footprint(
@@ -113,7 +113,7 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
 
 
 def activations(engine: str, spec: ModelSpec) -> float:
-    """Bytes a pixel of the model's input; halved or dynamic weights are computed with in float."""
+    """Activation bytes per pixel of the model's input; fp16 and dynamic files compute in float."""
     if spec.precision != "int8":
         return _ACTIVATIONS[engine, "fp32"]
     return _ACTIVATIONS[engine, "int8"] + _SINGLE_PIXELS * (engine == TFLITE and spec.width % 2)
@@ -122,7 +122,7 @@ def activations(engine: str, spec: ModelSpec) -> float:
 def largest_size(
     spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int, work: Workload = PLAIN
 ) -> tuple[int, int] | None:
-    """The largest input of about this shape, multiples of 32, that fits into ``limit`` bytes; None if none does."""
+    """Largest (height, width) of about this shape, multiples of 32, within ``limit`` bytes; None if none fits."""
     for height in range(spec.height - spec.height % STEP, STEP - 1, -STEP):
         width = max(STEP, round(height * spec.width / spec.height / STEP) * STEP)
         smaller = replace(spec, height=height, width=width)
@@ -136,10 +136,10 @@ def largest_size(
 def require_fits(
     spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int, work: Workload = PLAIN
 ) -> Footprint:
-    """The estimate, if it is within ``limit`` bytes.
+    """Return the estimate if it is within ``limit`` bytes.
 
     Raises:
-        UsageError: it is not; the message has the parts and an input size that would fit.
+        UsageError: it is not; the message lists the parts and an input size that would fit.
     """
     found = estimate(spec, engine, file_bytes, process, work)
     if found.total <= limit:

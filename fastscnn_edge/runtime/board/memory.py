@@ -12,14 +12,14 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes at one moment; None where the kernel does not say.
+    """Memory in bytes at one moment; None where the kernel does not say.
 
     Attributes:
         rss: resident now.
-        peak_rss: most ever resident in this process: VmHWM. Kept by the kernel, so nothing polls. ``ru_maxrss``
-            would include what the process was before exec.
-        pss: resident, with shared pages divided among their users.
-        available: what the system could still give without swapping.
+        peak_rss: largest resident size so far (VmHWM). The kernel keeps it, so nothing polls. ``ru_maxrss`` would
+            include the program that ran in this process before exec.
+        pss: resident, with shared pages divided among the processes that share them.
+        available: what the system could still provide without swapping.
     """
 
     rss: int | None
@@ -29,7 +29,7 @@ class Memory:
 
 
 def read_memory(proc: Path = _PROC, process: str = "self") -> Memory:
-    """Memory of this process now, or of the one with the id ``process``."""
+    """Read the memory of this process, or of the process with the id ``process``."""
     status = _fields(proc / process / "status")
     rollup = _fields(proc / process / "smaps_rollup")
     return Memory(
@@ -41,12 +41,12 @@ def read_memory(proc: Path = _PROC, process: str = "self") -> Memory:
 
 
 def total_memory(proc: Path = _PROC) -> int | None:
-    """Memory of the board in bytes."""
+    """Total memory of the board in bytes."""
     return _fields(proc / "meminfo").get("MemTotal")
 
 
 def _fields(path: Path) -> dict[str, int]:
-    """Lines ``Name:   123 kB`` as name -> bytes."""
+    """Parse lines ``Name:   123 kB`` into name -> bytes."""
     fields = {}
     for line in (read_text(path) or "").splitlines():
         words = line.split()

@@ -22,7 +22,7 @@ _ABSENT = frozenset(
 
 
 def read_text(path: Path) -> str | None:
-    """The stripped text of ``path``, or None if this kernel does not have it or does not let us read it."""
+    """Stripped text of ``path``, or None if this kernel lacks it or does not permit reading it."""
     try:
         return path.read_bytes().decode(errors="replace").strip("\0 \n\t") or None
     except OSError as error:
@@ -32,7 +32,7 @@ def read_text(path: Path) -> str | None:
 
 
 def read_int(path: Path) -> int | None:
-    """The integer in ``path``, or None if there is none."""
+    """Integer in ``path``, or None if there is none."""
     text = read_text(path)
     try:
         return int(text) if text else None

@@ -1,8 +1,8 @@
-"""Looks at a process and its board from another process, so that the looking takes no time from what is measured.
+"""Samples a process and its board from another process, so that sampling takes no time from the measured one.
 
 The parent starts ``python -m fastscnn_edge.runtime.board.watcher`` with :class:`Watcher` and closes its standard input
-when everything is done; the watcher then answers with everything it saw as one line of JSON. It imports neither numpy
-nor an engine, runs at the lowest priority (nice), and reports how much processor time it took itself. When the parent
+when everything is done; the watcher then answers with all its samples as one line of JSON. It imports neither numpy
+nor an engine, runs at the lowest priority (nice), and reports how much processor time it took itself. If the parent
 dies, the pipe breaks and the watcher exits.
 """
 
@@ -24,10 +24,10 @@ from .board import BoardState, read_state
 from .memory import Memory, read_memory
 
 MEMORY_INTERVAL = 0.5
-"""Seconds between two looks at the memory."""
+"""Seconds between two memory samples."""
 
 STATE_EVERY = 4
-"""One look at the board for so many at the memory: asking a Raspberry Pi's firmware starts a program."""
+"""Memory samples per board sample: asking a Raspberry Pi's firmware starts a program, so boards are sampled less."""
 
 _NICE = 10
 _ANSWER_SECONDS = 10.0
@@ -35,14 +35,14 @@ _ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class WatchLog:
-    """What the watcher saw.
+    """The watcher's samples.
 
     Attributes:
-        interval: seconds between two looks at the memory.
-        cpu_seconds: processor time the watcher took for itself and the programs it asked.
-        seconds: of each look at the memory, since the run began.
-        memory: what it saw then.
-        states: of the board, fewer.
+        interval: seconds between two memory samples.
+        cpu_seconds: processor time of the watcher and the programs it started.
+        seconds: time of each memory sample, since the run began.
+        memory: the memory samples, one per entry of ``seconds``.
+        states: board states, fewer of them.
     """
 
     interval: float
@@ -52,23 +52,23 @@ class WatchLog:
     states: tuple[BoardState, ...]
 
     def peak(self, name: str) -> int | None:
-        """The largest ``rss``, ``peak_rss`` or ``pss`` of all looks, None where none is known."""
+        """Largest ``rss``, ``peak_rss`` or ``pss`` of all samples, None if none is known."""
         return max((value for m in self.memory if (value := getattr(m, name)) is not None), default=None)
 
     def lowest_available(self) -> int | None:
-        """The least memory that the system had to give."""
+        """Smallest amount of available memory in bytes, None if unknown."""
         return min((m.available for m in self.memory if m.available is not None), default=None)
 
 
 class Watcher:
-    """``with Watcher(began) as watcher: ...`` watches this process; ``watcher.log`` is there afterwards.
+    """``with Watcher(began) as watcher: ...`` watches this process; ``watcher.log`` holds the samples afterwards.
 
-    ``log`` stays None where no watcher could be started or none answered: the measurement does not depend on it.
+    ``log`` stays None if no watcher could be started or it did not answer: the measurement does not depend on it.
 
     Args:
-        began: ``time.monotonic()`` of the run's beginning; all processes share that clock.
-        interval: seconds between two looks at the memory.
-        root: where the board's /proc and /sys are looked for.
+        began: ``time.monotonic()`` at the start of the run; all processes share that clock.
+        interval: seconds between two memory samples.
+        root: folder that holds the board's /proc and /sys.
     """
 
     def __init__(self, began: float, interval: float = MEMORY_INTERVAL, root: Path = Path("/")) -> None:
@@ -79,7 +79,7 @@ class Watcher:
     def __enter__(self) -> Watcher:
         command = [sys.executable, "-m", __name__, *self._words]
         try:
-            # A session of its own: Ctrl-C at the terminal asks the parent to finish, and the watcher must see that.
+            # A session of its own: Ctrl-C at the terminal ends the parent's run, and the watcher must outlive it.
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -97,7 +97,7 @@ class Watcher:
         self.finish()
 
     def finish(self) -> WatchLog | None:
-        """End the watching; returns what was seen, None if the watcher process died. A second call changes nothing."""
+        """Stop and return the samples, None if the watcher process died. A second call changes nothing."""
         if self._process is not None:
             process, self._process = self._process, None
             try:
@@ -110,7 +110,7 @@ class Watcher:
 
 
 def watch(process: int, began: float, interval: float, root: Path) -> dict[str, Any]:
-    """Look at ``process`` until standard input closes."""
+    """Sample ``process`` until standard input closes."""
     seconds: list[float] = []
     memory: list[dict[str, int | None]] = []
     states: list[dict[str, Any]] = []
@@ -148,7 +148,7 @@ def _decode(raw: dict[str, Any]) -> WatchLog:
 
 
 def main(argv: list[str]) -> int:
-    """``watcher PROCESS BEGAN INTERVAL ROOT``: see the module."""
+    """Entry point: ``watcher PROCESS BEGAN INTERVAL ROOT``, see the module."""
     os.nice(_NICE)
     print(json.dumps(watch(int(argv[0]), float(argv[1]), float(argv[2]), Path(argv[3]))), flush=True)
     return 0

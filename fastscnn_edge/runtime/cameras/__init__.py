@@ -1,1 +1,1 @@
-"""Live sources: a class a kind of camera, each importing its library only when it is opened."""
+"""Cameras: one class per kind of camera, each importing its library only when it is opened."""

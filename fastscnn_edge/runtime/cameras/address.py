@@ -1,4 +1,4 @@
-"""``--camera``: what a user writes, and the source it stands for."""
+"""Parsing of ``--camera``, and the source it stands for."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class CameraAddress:
 
 
 def parse(text: str) -> CameraAddress:
-    """The meaning of ``text``; nothing is opened.
+    """Parse ``text``; nothing is opened.
 
     Raises:
-        ValueError: it has none.
+        ValueError: ``text`` names no camera.
     """
     scheme = text.partition("://")[0].lower()
     if text.isascii() and text.isdecimal():
@@ -66,13 +66,13 @@ def open_camera(
     warn: Warn = warn_on_stderr,
     waiting: Callable[[], object] = lambda: None,
 ) -> FrameSource:
-    """The source at ``address``, not yet entered.
+    """Make the source at ``address``, not yet entered.
 
     Args:
-        address: of :func:`parse`.
-        request: what is asked of the camera.
-        reconnect: seconds a lost camera is waited for.
-        warn: receives one line for each thing worth knowing.
+        address: result of :meth:`CameraAddress.parse`.
+        request: size, rate and format the user asked for.
+        reconnect: seconds to wait for a lost camera.
+        warn: receives one line per warning.
         waiting: see :class:`.reconnect.Reconnecting`.
 
     Raises:
@@ -109,7 +109,7 @@ def _open(address: CameraAddress, request: ModeRequest, warn: Warn) -> FrameSour
 
 
 def _check(address: CameraAddress, request: ModeRequest) -> None:
-    """Refuse wishes that would silently do nothing."""
+    """Refuse options that would silently do nothing."""
     meaningless = {
         "v4l2": (),
         "csi": ("format",),
@@ -123,7 +123,7 @@ def _check(address: CameraAddress, request: ModeRequest) -> None:
 
 
 def is_jetson(root: Path = Path("/")) -> bool:
-    """Whether this board is one of NVIDIA's, by its own name."""
+    """Whether the device tree says that this board is one of NVIDIA's."""
     model = read_text(root / "proc/device-tree/model") or ""
     return "NVIDIA" in model or os.path.exists(root / "etc/nv_tegra_release")
 
@@ -133,5 +133,5 @@ def _available(folder: Path) -> str:
 
     found = device_nodes(folder)
     if found:
-        return f"there is {', '.join(map(str, found))}; fastscnn-edge cameras tells which are cameras"
+        return f"there is {', '.join(map(str, found))}; fastscnn-edge cameras shows which are cameras"
     return f"there is no {folder}/video* at all: is it plugged in? A CSI camera is --camera csi"

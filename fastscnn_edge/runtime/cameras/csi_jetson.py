@@ -23,21 +23,21 @@ from .base import STALL, Camera
 from .pixels.yuv import YuvDecoder
 from .v4l2.modes import DEFAULT_RATE, ModeRequest
 
-_SLICE = 0.2  # seconds of one wait, so that stop() is heard
-_START = 15.0  # seconds until the first frame: the camera daemon may have to start
+_SLICE = 0.2  # seconds of one wait, so that stop() takes effect
+_START = 15.0  # seconds to wait for the first frame: the camera daemon may have to start
 _PIPE_BYTES = 1 << 20
 
 
 Elements = Callable[[int, int, int, float], list[str]]
-"""From sensor index, width, height and rate to the pipeline up to the pipe, in gst-launch's words."""
+"""Maps sensor index, width, height and rate to gst-launch's arguments for the pipeline up to the pipe."""
 
 
 def argus_elements(index: int, width: int, height: int, rate: float) -> list[str]:
-    """The pipeline's words up to NV12 in ordinary memory; the image processor scales."""
+    """Arguments for the pipeline up to NV12 in ordinary memory; the image processor scales."""
     return [
         *("nvarguscamerasrc", f"sensor-id={index}", "!"),
         *(f"video/x-raw(memory:NVMM),framerate={max(1, round(rate))}/1", "!"),
-        # A full queue drops its oldest frame: while we are busy the camera goes on.
+        # A full queue drops its oldest frame: the camera keeps running while the reader is busy.
         *("queue", "max-size-buffers=1", "leaky=downstream", "!", "nvvidconv", "!"),
         f"video/x-raw,format=NV12,width={width},height={height}",
     ]
@@ -46,13 +46,13 @@ def argus_elements(index: int, width: int, height: int, rate: float) -> list[str
 class JetsonCamera(Camera):
     """CSI camera ``index`` of a Jetson.
 
-    Frames bear the time at which their last byte came out of the pipe, a little after the sensor took them.
+    A frame's capture time is when its last byte came out of the pipe, a little after the sensor took it.
 
     Args:
         index: ``sensor-id``.
         request: size and rate; the size is rounded up to multiples of four, so that rows have no padding.
         stall: seconds without a frame after which it counts as lost.
-        elements: makes the pipeline up to the pipe.
+        elements: builds the arguments for the pipeline up to the pipe.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class JetsonCamera(Camera):
             self._pipe, theirs = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(self._pipe, False)
             _enlarge(self._pipe)
-            self._messages = tempfile.TemporaryFile()  # not a pipe, which could fill up
+            self._messages = tempfile.TemporaryFile()  # not a pipe, which could fill up and block GStreamer
             self._process = subprocess.Popen(
                 [program, "-q", *elements, "!", "fdsink", f"fd={theirs}", "sync=false"],
                 pass_fds=(theirs,),
                 stdin=subprocess.DEVNULL,
                 stdout=self._messages,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; we end the pipeline when the frame is done
+                start_new_session=True,  # Ctrl-C goes only to this process, which ends the pipeline after the frame
             )
         except OSError as error:
             self._close()
@@ -121,10 +121,10 @@ class JetsonCamera(Camera):
             self._messages = None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames as they come out of the pipe.
+        """Yield frames as they come out of the pipe.
 
         Raises:
-            CameraLostError: the pipeline ended, or gave nothing for ``stall`` seconds.
+            CameraLostError: the pipeline ended, or delivered nothing for ``stall`` seconds.
             SourceError: it ended before its first frame.
         """
         first = True
@@ -136,7 +136,7 @@ class JetsonCamera(Camera):
             yield self._next_frame(rgb, taken)
 
     def _read(self, patience: float) -> bool:
-        """Fill the frame; False when stopped."""
+        """Fill the frame buffer, waiting at most ``patience`` seconds for data; False when stopped."""
         filled, last = 0, time.monotonic()
         while filled < len(self._frame):
             if self._stopped.is_set():
@@ -145,7 +145,7 @@ class JetsonCamera(Camera):
             if readable:
                 got = os.readv(self._pipe, [self._frame[filled:]])
                 if not got:
-                    # One that never gave a frame is not worth waiting for: no sensor, a wrong number.
+                    # A camera that never delivered a frame will not recover: no sensor, or a wrong number.
                     kind = CameraLostError if self._number else SourceError
                     raise kind(f"CSI camera {self._index}: the GStreamer pipeline ended: {self._said()}")
                 filled, last = filled + got, time.monotonic()
@@ -154,7 +154,7 @@ class JetsonCamera(Camera):
         return True
 
     def _said(self) -> str:
-        """The last thing the pipeline complained of."""
+        """The pipeline's last error message."""
         assert self._messages is not None
         self._messages.seek(0)
         lines = self._messages.read().decode(errors="replace").splitlines()
@@ -163,10 +163,10 @@ class JetsonCamera(Camera):
 
 
 def _enlarge(pipe: int) -> None:
-    """Fewer, larger reads; 64 KiB is Linux' default."""
+    """Enlarge the pipe's buffer for fewer, larger reads; Linux' default is 64 KiB."""
     import fcntl
 
     try:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    except OSError:  # above what the administrator allows
+    except OSError:  # above the administrator's limit; the default works too
         return

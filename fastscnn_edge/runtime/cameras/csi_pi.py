@@ -1,8 +1,8 @@
-"""Raspberry Pi CSI cameras through picamera2, the one supported way to libcamera from Python.
+"""Raspberry Pi CSI cameras through picamera2, the only supported way to libcamera from Python.
 
-The sensor's raw pixels pass the board's image processor, which also scales: frames arrive as RGB at the size asked
-for, so neither a decoder nor a resize runs on the processor. picamera2 comes from Raspberry Pi OS
-(``sudo apt install python3-picamera2``), not from PyPI alone: a virtual environment must be made with
+The board's image processor converts and scales the sensor's raw pixels: frames arrive as RGB at the requested size, so
+neither a decoder nor a resize runs on the CPU. picamera2 comes from Raspberry Pi OS
+(``sudo apt install python3-picamera2``) and needs more than PyPI offers: a virtual environment must be made with
 ``--system-site-packages`` to see it.
 """
 
@@ -21,7 +21,7 @@ from ..frames import Frame
 from .base import STALL, Camera, plausible_timestamp
 from .v4l2.modes import DEFAULT_RATE, ModeRequest
 
-_SLICE = 0.5  # seconds of one wait, so that stop() is heard
+_SLICE = 0.5  # seconds of one wait, so that stop() takes effect
 
 MISSING = (
     "a Raspberry Pi CSI camera needs picamera2: sudo apt install python3-picamera2, and a virtual environment made "
@@ -33,7 +33,7 @@ class PiCamera(Camera):
     """CSI camera ``index`` of a Raspberry Pi.
 
     Args:
-        index: as ``rpicam-hello --list-cameras`` numbers them.
+        index: number of the camera in ``rpicam-hello --list-cameras``.
         request: size and rate; the format is always RGB.
         stall: seconds without a frame after which it counts as lost.
     """
@@ -45,7 +45,7 @@ class PiCamera(Camera):
         self._mapped: Any = None
 
     def __enter__(self) -> PiCamera:
-        """Open and start.
+        """Open and start the camera.
 
         Raises:
             SourceError: no picamera2, no such camera, or it is in use.
@@ -78,7 +78,7 @@ class PiCamera(Camera):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames at the sensor's pace; libcamera keeps the newest and drops the others uncounted.
+        """Yield frames at the sensor's rate; libcamera keeps the newest and drops the others uncounted.
 
         Raises:
             CameraLostError: no frame for ``stall`` seconds.
@@ -114,17 +114,17 @@ class PiCamera(Camera):
 
 
 def import_picamera2() -> Any:
-    """The library, or the error that says how to get it, or why it does not load."""
+    """Import the library, or raise an error that says how to install it or why it does not load."""
     try:
         return importlib.import_module("picamera2")
     except (ImportError, AttributeError, ValueError) as error:
-        # ValueError: apt's parts of it were compiled for another numpy than this environment has.
+        # ValueError: apt's compiled parts were built for another numpy than this environment has.
         absent = isinstance(error, ModuleNotFoundError) and error.name == "picamera2"
         raise SourceError(MISSING if absent else f"picamera2 does not load ({error}); {MISSING}") from error
 
 
 def monotonic_of(stamp: int | None) -> float | None:
-    """libcamera's nanoseconds since boot, with suspended times, on the clock of ``time.monotonic``. Seconds."""
+    """Convert libcamera's time stamp, nanoseconds since boot including suspends, to ``time.monotonic()`` seconds."""
     if stamp is None:
         return None
     suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()

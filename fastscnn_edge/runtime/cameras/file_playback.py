@@ -1,4 +1,4 @@
-"""A file that plays the part of a camera: its frames come at their own rate, and those nobody waits for are lost."""
+"""A video file replayed as a live camera: frames come at the file's own rate, and a busy consumer loses some."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..sources.base import FrameSource, Outages
 
 
 class FilePlayback:
-    """``source`` at the pace of its own time stamps, or of ``rate`` where it has none.
+    """Replays ``source`` at the pace of its time stamps, or at ``rate`` frames per second if it has none.
 
-    A frame's ``captured_at`` is the moment it was due, so latency counts as it would for a camera. If the file cannot
-    be decoded fast enough, its clock is set back instead of pretending that frames were ever late.
+    A frame's ``captured_at`` is the moment it was due, so latency is measured as for a camera. If the file cannot be
+    decoded fast enough, the playback clock is set back, so that slow decoding does not count as latency.
     """
 
     kind = "camera"

@@ -1,4 +1,4 @@
-"""Which cameras are attached, and what each can do."""
+"""List of the attached cameras and their modes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .v4l2.modes import FORMATS, FormatModes, read_offers
 
 @dataclass(frozen=True)
 class Found:
-    """A camera, or something that looks like one.
+    """A camera, or a device node that resembles one.
 
     Attributes:
-        address: for ``--camera``.
-        name: of the product and its driver.
-        library: what reads it.
+        address: value for ``--camera``.
+        name: product and driver.
+        library: library that reads it.
         problem: why it cannot be used, None if it can.
         offers: formats with sizes and rates, where they are known.
     """
@@ -37,7 +37,7 @@ class Found:
 def find_cameras(
     devices: Path = Path("/dev"), open_device: Callable[[Path], Device] = KernelDevice, root: Path = Path("/")
 ) -> list[Found]:
-    """Every V4L2 node, and the CSI cameras of this board."""
+    """Find every V4L2 node, and the CSI cameras of this board."""
     return [_v4l2(path, open_device) for path in device_nodes(devices)] + _csi(root)
 
 
@@ -78,12 +78,12 @@ def _csi(root: Path) -> list[Found]:
     return [
         Found(f"csi:{info.get('Num', number)}", f"{info.get('Model', 'unknown')} ({info.get('Id', '')})", "picamera2")
         for number, info in enumerate(infos)
-        if "usb" not in str(info.get("Id", "")).lower()  # libcamera lists USB cameras as well; V4L2 has them already
+        if "usb" not in str(info.get("Id", "")).lower()  # libcamera also lists USB cameras; V4L2 has found them
     ]
 
 
 def describe_cameras(found: list[Found]) -> str:
-    """For people: one block a camera."""
+    """Describe the cameras as text, one block per camera."""
     if not found:
         return (
             "no camera found: no /dev/video*, and no CSI camera that picamera2 or a Jetson would offer.\n"

@@ -12,17 +12,17 @@ from ..frames import Frame
 from ..sources.av_stream import AvStream, to_rgb
 
 _OPEN_TIMEOUT = 10.0
-"""Seconds that a network camera may take to answer; many wake an encoder first."""
+"""Seconds a network camera may take to answer; many start an encoder first."""
 
 
 class NetworkSource(AvStream):
     """A camera behind ``rtsp://`` or ``http://``.
 
-    Its frames bear the time of their arrival: what encoding and the network took is not known here. RTSP goes over
-    TCP, since lost UDP packets smear the picture until the next key frame.
+    A frame's capture time is its arrival: encoding and network delay are unknown here. RTSP uses TCP, since lost UDP
+    packets smear the image until the next key frame.
 
     Args:
-        url: with user and password if the camera wants them; they are left out of messages.
+        url: includes user and password if the camera needs them; they are left out of messages.
         stall: seconds without a packet after which the camera counts as lost.
     """
 
@@ -34,7 +34,7 @@ class NetworkSource(AvStream):
         self._url, self._stall = url, stall
         self._number = 0
         self._stopped = False
-        self._pool = FramePool(ready=LIVE_FRAMES)
+        self._pool = FramePool(preallocate=LIVE_FRAMES)
         self._what = f"camera {without_password(url)}"
 
     def __enter__(self) -> NetworkSource:

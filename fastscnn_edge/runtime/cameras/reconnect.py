@@ -1,4 +1,4 @@
-"""A camera that went away is waited for."""
+"""Reconnection to a camera that was lost."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from ..frames import Frame
 from ..sources.base import FrameSource, Outage, Outages
 
 RECONNECT = 30.0
-"""Default seconds to wait for a lost camera: a bumped plug, a hub that resets."""
+"""Default seconds to wait for a lost camera: enough for a bumped plug or a hub that resets."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0
 
 _LOGGED_ALWAYS = 5
 _LOG_INTERVAL = 60.0
-"""The first outages are logged, later ones at most once in so many seconds, so that a flapping stream cannot fill the
-disk."""
+"""Seconds between messages after the first five outages, so that a flapping stream cannot fill the disk."""
 
 
 class Reconnecting:
-    """``camera`` with its outages bridged: a message when it goes and when it is back, and a :class:`Outage` counted.
+    """Wraps ``camera`` and reopens it after an outage: logs when it is lost and when it is back, and counts outages.
 
     A camera that cannot be opened at first is probably a wrong number, so it is an error at once.
 
     Args:
         camera: a live source that can be entered again.
-        seconds: how long each outage may last; 0: fail immediately.
+        seconds: longest outage that is waited for; 0: fail immediately.
         warn: receives the messages.
-        waiting: called before each attempt to open the camera again, so that a watchdog can learn that this process
-            is alive although no frame comes.
+        waiting: called before each attempt to reopen the camera, so that a watchdog learns that this process is alive
+            although no frame comes.
     """
 
     moving = True
@@ -78,7 +77,7 @@ class Reconnecting:
         self._camera.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames of the camera, whatever happens to it.
+        """Yield the camera's frames across outages.
 
         Raises:
             CameraLostError: it did not come back in time.
@@ -111,7 +110,7 @@ class Reconnecting:
                 self._keep(outage, began)
 
     def _reopen(self, outage: _CurrentOutage) -> bool:
-        """Whether it is open again; False when stopped while waiting."""
+        """Reopen the camera; False when stopped while waiting."""
         while not self._stopped.wait(outage.pause()):
             self._waiting()
             try:
@@ -155,7 +154,7 @@ class _OutageLog:
 
 
 class _CurrentOutage:
-    """One time without the camera, and how patiently it is tried."""
+    """The outage in progress and its retry intervals."""
 
     def __init__(self, reason: str, since: float) -> None:
         self.reason, self.since = reason, since
@@ -166,6 +165,6 @@ class _CurrentOutage:
         return time.monotonic() - self.since
 
     def pause(self) -> float:
-        """Seconds until the next attempt: twice as long each time, up to a limit."""
+        """Seconds until the next attempt, doubled each time up to a limit."""
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_WAIT)
         return pause

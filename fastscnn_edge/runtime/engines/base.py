@@ -1,4 +1,4 @@
-"""What an inference engine is to the rest of the runtime, and which one opens which file."""
+"""Interface between an inference engine and the rest of the runtime."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from ...spec import ModelSpec
 
 MAX_DEFAULT_THREADS = 4
-"""Boards have four fast cores at most, and beyond that this small network no longer gains."""
+"""Boards have at most four fast cores, and this small network gains nothing from more."""
 
 
 class LogitsQuantization(NamedTuple):
-    """``real = scale * (integer - zero_point)``."""
+    """Meaning of integer logits: ``real = scale * (integer - zero_point)``."""
 
     scale: float
     zero_point: int
@@ -25,11 +25,11 @@ class Engine(Protocol):
 
     Attributes:
         spec: the model's description.
-        name: of the engine, as in the report: ``tflite`` or ``onnxruntime``.
-        library: package and version that runs it: ``ai-edge-litert 2.0.0``.
-        threads: number it was given.
-        output_quantization: of int8 logits, None for float ones.
-        details: what else the report should say of this engine.
+        name: engine name for the report: ``tflite`` or ``onnxruntime``.
+        library: package and version that runs the model, such as ``ai-edge-litert 2.0.0``.
+        threads: number of threads it was given.
+        output_quantization: scale and zero point of int8 logits, None for float logits.
+        details: further facts about this engine for the report.
     """
 
     spec: ModelSpec
@@ -40,18 +40,18 @@ class Engine(Protocol):
     details: dict[str, Any]
 
     def input_view(self) -> np.ndarray:
-        """The engine's own input memory: int8, uint8 or float32 [1, H, W, 3]. Drop it before :meth:`invoke`."""
+        """Return the engine's own input memory: int8, uint8 or float32 [1, H, W, 3]. Drop it before :meth:`invoke`."""
         ...
 
     def invoke(self) -> None:
-        """Run the network on what the input memory holds."""
+        """Run the network on the content of the input memory."""
         ...
 
     def logits(self) -> np.ndarray:
-        """A copy of the last result: int8 or float32 [h, w, C]."""
+        """Copy the last result: int8 or float32 [h, w, C]."""
         ...
 
 
 def default_threads() -> int:
-    """CPUs this process may use (affinity and cpusets count, unlike in ``os.cpu_count``), at most four."""
+    """Count the CPUs this process may use, at most four; unlike ``os.cpu_count``, affinity and cpusets count."""
     return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_THREADS)

@@ -1,4 +1,4 @@
-"""How a model file that cannot be used is refused, whatever its format."""
+"""Errors for model files that cannot be used, the same for every format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def require_file(path: Path) -> None:
 
 
 def not_ours(path: Path, command: str) -> ModelFileError:
-    """The error for a file without a readable description; ``command`` makes one that has it."""
+    """Build the error for a file without a readable description; ``command`` makes one that has it."""
     return ModelFileError(
         f"{path} is not a complete model of this package (truncated, damaged, or another network's); "
         f"make one with: {command}"
@@ -22,5 +22,5 @@ def not_ours(path: Path, command: str) -> ModelFileError:
 
 
 def damaged(path: Path) -> ModelFileError:
-    """The error for a file that is not what its digest was made of."""
+    """Build the error for a file whose content does not match its digest."""
     return ModelFileError(f"{path} is damaged: its content does not match its digest; copy or export it again")

@@ -1,4 +1,4 @@
-"""Catching what C++ libraries print to file descriptor 2, past Python's sys.stderr."""
+"""Capture of what C++ libraries print to file descriptor 2, bypassing Python's sys.stderr."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 def captured_stderr() -> Iterator[list[str]]:
     """Collect lines written to descriptor 2 in the body; the list is filled when the body ends.
 
-    Other threads write to the same descriptor, so callers keep the body short and pass on what they do not
-    recognize. Where the descriptor cannot be replaced (closed, no temporary folder) the body simply runs.
+    Other threads write to the same descriptor, so callers keep the body short and print what they do not recognize.
+    If the descriptor cannot be replaced (closed, no temporary folder) the body simply runs.
     """
     lines: list[str] = []
     try:

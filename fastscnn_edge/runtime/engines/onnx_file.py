@@ -1,14 +1,14 @@
-"""The description that travels inside an .onnx, and the check that the file is whole.
+"""Description inside an .onnx, and the check that the file is complete and undamaged.
 
-ONNX has a place for it: ``metadata_props`` of the ModelProto, key -> text. An .onnx is a protocol buffer, and the
-little of its wire format that is needed to walk over the top-level fields stands here, so that a board needs neither
-the onnx package nor a loaded session to know what a file is. Keys:
+ONNX has a place for it: ``metadata_props`` of the ModelProto, key -> text. An .onnx is a protocol buffer, and this
+module parses just enough of the wire format to walk over the top-level fields, so that a board needs neither the onnx
+package nor a loaded session to read a file's description. Keys:
 
 * ``fastscnn_edge``: the :class:`~fastscnn_edge.spec.ModelSpec` as JSON;
-* ``labels``: one class a line;
-* ``logits``: JSON, scale and zero_point of the logits; int8 files alone. The graph hands them out as real numbers,
-  with these they become the integers they were;
-* ``sha256``: digest of the file with these 64 digits as zeros: a flipped bit in a weight is otherwise found by nobody.
+* ``labels``: one class per line;
+* ``logits``: JSON, scale and zero_point of the logits; only in int8 files. The graph returns logits as real numbers,
+  and with these two they are converted back to integers;
+* ``sha256``: digest of the file with these 64 digits as zeros; without it a flipped bit in a weight would go unnoticed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def metadata(spec: ModelSpec, logits: LogitsQuantization | None) -> dict[str, str]:
-    """What to store in a file, its digest still blank."""
+    """Metadata to store in a file, the digest still blank."""
     entries = {SPEC: spec.to_json(), LABELS: "\n".join(spec.classes.labels), DIGEST: BLANK_DIGEST}
     if logits is not None:
         entries[LOGITS] = json.dumps(logits._asdict())
@@ -40,14 +40,14 @@ def metadata(spec: ModelSpec, logits: LogitsQuantization | None) -> dict[str, st
 
 
 def seal(body: bytes) -> bytes:
-    """``body``, a model with :func:`metadata`, with its digest filled in."""
+    """Fill in the digest of ``body``, a model with :func:`metadata`."""
     at = body.rindex(BLANK_DIGEST.encode())
     digest = hashlib.sha256(body).hexdigest().encode()
     return body[:at] + digest + body[at + len(digest) :]
 
 
 def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
-    """The description inside ``path`` and the quantization of its logits, after checking that the file is whole.
+    """Read the description inside ``path`` and the quantization of its logits, after checking the digest.
 
     Raises:
         ModelFileError: missing, truncated, damaged, or not written by this package.
@@ -69,7 +69,7 @@ def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
 
 
 def _read_metadata(stream: BinaryIO, size: int) -> tuple[dict[str, str], int]:
-    """metadata_props, and where in the file the digest's text begins. ValueError where the format ends early."""
+    """Read metadata_props and the position of the digest's text. ValueError if the file ends early."""
     entries: dict[str, str] = {}
     digest_at = -1
     while stream.tell() < size:
@@ -84,7 +84,7 @@ def _read_metadata(stream: BinaryIO, size: int) -> tuple[dict[str, str], int]:
 
 
 def _entry(stream: BinaryIO, end: int) -> tuple[str, str, int]:
-    """(key, value, position of the value) of the entry that the stream stands at."""
+    """Read the entry at the stream's position: (key, value, position of the value)."""
     parts, value_at = {_KEY: b"", _VALUE: b""}, -1
     while stream.tell() < end:
         field, start, length = _next_field(stream, end)
@@ -96,7 +96,7 @@ def _entry(stream: BinaryIO, end: int) -> tuple[str, str, int]:
 
 
 def _next_field(stream: BinaryIO, end: int) -> tuple[int, int, int]:
-    """(number, position, length) of the field that the stream stands at; the stream then stands at ``position``."""
+    """Read a field's header: (number, position, length) of its content; the stream is then at ``position``."""
     tag = _varint(stream)
     kind = tag & 7
     if kind == _VARINT:
@@ -129,7 +129,7 @@ def _varint(stream: BinaryIO) -> int:
 
 
 def _digest(stream: BinaryIO, blank_at: int) -> str:
-    """sha256 of the whole file, with zeros for the digits at ``blank_at``."""
+    """SHA-256 of the whole file, with zeros for the digits at ``blank_at``."""
     digest, position, blank = hashlib.sha256(), 0, BLANK_DIGEST.encode()
     stream.seek(0)
     while block := bytearray(stream.read(1 << 20)):

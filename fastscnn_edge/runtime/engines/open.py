@@ -1,4 +1,4 @@
-"""Which engine opens which file."""
+"""Choice of the engine for a model file, by its suffix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tflite_file import read_spec
 
 
 def open_engine(path: str | Path, threads: int | None = None) -> Engine:
-    """Load an artifact with the engine made for its kind.
+    """Load an artifact with the engine for its format.
 
     Raises:
         ModelFileError: missing, damaged, or not an artifact of this package.
@@ -33,7 +33,7 @@ def open_engine(path: str | Path, threads: int | None = None) -> Engine:
 
 
 def describe_model(model: Path) -> tuple[ModelSpec, str]:
-    """(description, engine that runs it), from the file alone: nothing is loaded.
+    """Read (description, name of the engine that runs it) from the file; no engine is loaded.
 
     Raises:
         ModelFileError: missing, damaged, or not an artifact of this package.

@@ -1,4 +1,4 @@
-"""Running an .onnx with ONNX Runtime: on a Jetson's TensorRT or CUDA, or on any CPU."""
+"""ONNX Runtime as an engine: TensorRT or CUDA on a Jetson, or any CPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OrtEngine:
     ``profile_into``: a folder for ONNX Runtime's own trace; :meth:`end_profiling` completes it.
 
     Raises:
-        ModelFileError: missing, damaged, refused by ONNX Runtime, or with ends that the runtime cannot serve.
+        ModelFileError: missing, damaged, refused by ONNX Runtime, or with an input or output the runtime cannot use.
         MissingExtraError: ONNX Runtime is not installed.
     """
 
@@ -53,7 +53,7 @@ class OrtEngine:
         self._logits: np.ndarray | None = None
 
     def input_view(self) -> np.ndarray:
-        """The frame that :meth:`invoke` will read: uint8 [1, H, W, 3]."""
+        """Return the input memory that :meth:`invoke` reads: uint8 [1, H, W, 3]."""
         return self._input
 
     def invoke(self) -> None:
@@ -61,18 +61,18 @@ class OrtEngine:
         (self._logits,) = self._session.run(None, {"image": self._input})
 
     def logits(self) -> np.ndarray:
-        """The last result, int8 or float32 [h, w, C]."""
+        """Return the last result, int8 or float32 [h, w, C]."""
         assert self._logits is not None
         logits = self._logits[0].transpose(1, 2, 0)
         if self.output_quantization is None:
             return np.ascontiguousarray(logits)
-        # Back to the integers they were: the mask is exact in them.
+        # Converted back to integers, in which the mask is exact.
         scale, zero_point = self.output_quantization
         result: np.ndarray = np.add(np.rint(logits * np.float32(1 / scale)), zero_point).astype(np.int8, order="C")
         return result
 
     def end_profiling(self) -> Path:
-        """The trace of all invocations so far: JSON, one event a node and run. Needs ``profile_into``."""
+        """Write the trace of all invocations so far: JSON, one event per node and run. Needs ``profile_into``."""
         return Path(self._session.end_profiling())
 
     def _open(self, ort: Any, path: Path, profile_into: Path | None) -> Any:
@@ -80,15 +80,15 @@ class OrtEngine:
         session = _load(ort, path, self.threads, providers, profile_into)
         missing = [name for name, _ in providers if name not in session.get_providers()]
         if missing:
-            # ONNX Runtime offers a provider by its build, finds only here that a library is absent, and goes on
-            # without it. What it prepared for TensorRT alone would be slow elsewhere.
+            # ONNX Runtime lists the providers of its build, notices only here that a library is missing, and continues
+            # without it. A session prepared only for TensorRT would be slow elsewhere, so it is made again.
             self.details["providers_unavailable"] = missing
             session = _load(ort, path, self.threads, [p for p in providers if p[0] not in missing], profile_into)
         return session
 
     def _providers(self, ort: Any, path: Path) -> list[Provider]:
         available = ort.get_available_providers()
-        # Only TensorRT keeps engines; elsewhere the file need not be read once more.
+        # Only TensorRT caches engines; otherwise the file need not be read again for its digest.
         digest = sha256(path) if TENSORRT in available else ""
         cache = cache_folder(path, digest, tensorrt_version(), ort.__version__)
         chosen = choose_providers(available, self.spec, cache, total_memory())
@@ -116,8 +116,8 @@ def _load(ort: Any, path: Path, threads: int, providers: list[Provider], profile
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
     if providers[0][0] == TENSORRT:
-        # ONNX Runtime's own rewrites come before TensorRT sees the graph; one of them turns float biases into int32
-        # ones behind DequantizeLinear, which TensorRT's parser rejects. TensorRT optimizes by itself.
+        # ONNX Runtime's own rewrites run before TensorRT sees the graph; one of them turns float biases into int32
+        # behind DequantizeLinear, which TensorRT's parser rejects. TensorRT does its own optimization.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if len(providers) > 1:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
@@ -125,14 +125,14 @@ def _load(ort: Any, path: Path, threads: int, providers: list[Provider], profile
         options.enable_profiling = True
         options.profile_file_prefix = str(profile_into / "profile")
     try:
-        with captured_stderr():  # what a provider logs on its way to the exception
+        with captured_stderr():  # a provider's log lines before the exception
             return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
         raise ModelFileError(f"{path}: ONNX Runtime refuses it: {str(error).splitlines()[0]}") from error
 
 
 def _assignment(session: Any) -> dict[str, Any]:
-    """Provider -> how many nodes it runs; None where this version of ONNX Runtime does not tell."""
+    """Provider -> number of nodes it runs; None where this version of ONNX Runtime does not report it."""
     names = session.get_providers()
     if names == [CPU]:
         return {CPU: "all nodes"}
@@ -146,7 +146,7 @@ def _assignment(session: Any) -> dict[str, Any]:
 
 
 def _check(path: Path, spec: ModelSpec, session: Any) -> None:
-    """The ends must be what the description promises, or masks would be silently wrong."""
+    """Check input and output against the description; otherwise masks would be silently wrong."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelFileError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")

@@ -1,8 +1,8 @@
-"""Which of ONNX Runtime's execution providers run a model on this machine, and with which settings.
+"""Choice and settings of ONNX Runtime's execution providers on this machine.
 
-TensorRT first, CUDA second, the CPU always last: ONNX Runtime gives each node to the first that takes it. Building a
-TensorRT engine takes minutes on a Jetson, so engines are kept beside the model, in a folder named after the file's
-digest, TensorRT's version and ONNX Runtime's: another file or another version never meets a stale engine.
+TensorRT first, CUDA second, the CPU always last: ONNX Runtime gives each node to the first provider that accepts it.
+Building a TensorRT engine takes minutes on a Jetson, so engines are cached beside the model, in a folder named after
+the file's digest and the versions of TensorRT and ONNX Runtime: another file or version never loads a stale engine.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ _LIBRARY_FOLDERS = (Path("/usr/lib/aarch64-linux-gnu"), Path("/usr/lib/x86_64-li
 _WORKSPACE_SHARE = 4
 _MAX_WORKSPACE = 4096 * MIB
 _UNKNOWN_BOARD = 4096 * MIB
-"""Bytes that a board is taken to have where the kernel does not say."""
+"""Assumed memory of a board in bytes where the kernel does not report it."""
 
 
 def choose_providers(available: Sequence[str], spec: ModelSpec, cache: Path, memory: int | None) -> list[Provider]:
-    """Providers in order of preference, each with its settings; the CPU is always the last.
+    """Choose providers in order of preference, each with its settings; the CPU is always the last.
 
     Args:
-        available: what this build of ONNX Runtime offers.
+        available: providers of this build of ONNX Runtime.
+        spec: the model's description.
         cache: folder for TensorRT's engines.
-        memory: of the board in bytes, None if unknown.
+        memory: total memory of the board in bytes, None if unknown.
     """
     chosen: list[Provider] = []
     if TENSORRT in available and tensorrt_takes(spec):
@@ -45,18 +46,18 @@ def choose_providers(available: Sequence[str], spec: ModelSpec, cache: Path, mem
 
 
 def tensorrt_takes(spec: ModelSpec) -> bool:
-    """TensorRT refuses zero points, so of int8 files it takes those of the symmetric scheme alone."""
+    """Whether TensorRT can run the model: it refuses zero points, so int8 files must use the symmetric scheme."""
     return spec.precision != "int8" or spec.scheme == "symmetric"
 
 
 def tensorrt_settings(spec: ModelSpec, cache: Path, memory: int | None) -> dict[str, Any]:
-    """Options of ONNX Runtime's TensorRT provider."""
+    """Options for ONNX Runtime's TensorRT provider."""
     return {
         "trt_engine_cache_enable": True,
         "trt_engine_cache_path": str(cache),
         "trt_timing_cache_enable": True,
         "trt_timing_cache_path": str(cache),
-        # Beside int8 it is for the layers left in float; an fp32 file must run in fp32, as its report says.
+        # In an int8 file, fp16 is for the layers left in float; an fp32 file must run in fp32, as its report says.
         "trt_fp16_enable": spec.precision != "fp32",
         "trt_int8_enable": spec.precision == "int8",
         "trt_max_workspace_size": tensorrt_workspace(memory or _UNKNOWN_BOARD),
@@ -64,19 +65,21 @@ def tensorrt_settings(spec: ModelSpec, cache: Path, memory: int | None) -> dict[
 
 
 def tensorrt_workspace(memory: int) -> int:
-    """Bytes of scratch memory TensorRT's builder may use: a quarter of the board's ``memory``, at most 4 GiB.
+    """Bytes of scratch memory that TensorRT's builder may use: a quarter of the board's ``memory``, at most 4 GiB.
 
-    CPU and GPU of a Jetson share their memory, and TensorRT would allow itself all of it: on a 4 GB board the quarter
-    is 1 GiB, and the builder, the camera and the desktop live in the rest.
+    CPU and GPU of a Jetson share their memory, and by default TensorRT may use all of it. On a 4 GB board the quarter
+    is 1 GiB and leaves the rest to the builder itself, the camera and the desktop.
     """
     return min(memory // _WORKSPACE_SHARE, _MAX_WORKSPACE) // MIB * MIB
 
 
 def cache_folder(model: Path, sha256: str, tensorrt: str | None, onnxruntime: str) -> Path:
-    """Where engines of ``model`` are kept: beside it, or below the user's cache where that is not writable.
+    """Folder for the engines of ``model``: beside it, or in the user's cache if that is not writable.
 
     Args:
-        tensorrt, onnxruntime: versions; an engine holds for neither's next one.
+        model: path of the .onnx.
+        sha256: digest of its content.
+        tensorrt, onnxruntime: their versions; an engine is valid only for this pair.
     """
     name = f"{sha256[:16]}-tensorrt-{tensorrt or 'unknown'}-onnxruntime-{onnxruntime}"
     beside = model.resolve().parent
@@ -87,7 +90,7 @@ def cache_folder(model: Path, sha256: str, tensorrt: str | None, onnxruntime: st
 
 
 def tensorrt_version(folders: Sequence[Path] = _LIBRARY_FOLDERS) -> str | None:
-    """Of the installed library, from the name of its file (``libnvinfer.so.10.3.0``): nothing heavy is loaded."""
+    """Version of the installed library, from its file name (``libnvinfer.so.10.3.0``): nothing heavy is loaded."""
     found = [
         m.group(1)
         for folder in folders

@@ -1,8 +1,8 @@
-"""Where the network's time goes, operator by operator, as the engine itself counts it.
+"""Time per operator of the network, measured by the engine itself.
 
-ONNX Runtime's Python package has a profiler. ai-edge-litert's (2.3.0) and tflite-runtime's have none: the interpreter
-profiles inside, but nothing in the Python API reads it, and timing ever longer prefixes of the network would measure
-other fusions and another memory plan. There the profile says that it is unavailable, and what to use instead.
+ONNX Runtime's Python package has a profiler. ai-edge-litert (2.3.0) and tflite-runtime do not expose theirs in the
+Python API, and timing ever longer prefixes of the network would measure other fusions and another memory plan. For
+them the profile says that it is unavailable, and what to use instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 RUNS = 30
-_SKIPPED = 5  # runs at the beginning that are not counted
+_SKIPPED = 5  # first runs, not counted
 
 NOT_IN_PYTHON = (
     "unavailable: the Python API of this engine has no profiler; LiteRT's own benchmark_model "
@@ -29,11 +29,11 @@ class Operator:
     """Time of one node, or of all nodes of one type.
 
     Attributes:
-        name: of the node, or the type.
+        name: name of the node, or the type.
         type: ONNX operator.
-        nodes: how many nodes this is.
+        nodes: number of nodes summed up here.
         milliseconds: mean time in one run.
-        share: of the time of all nodes, a fraction of 1.
+        share: fraction of the time of all nodes, 0..1.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Profile:
-    """Per type and per node, most expensive first; or, with both empty, ``note`` says why there is none."""
+    """Time per operator type and per node, most expensive first; if both are empty, ``note`` says why."""
 
     note: str
     types: tuple[Operator, ...] = ()
@@ -56,7 +56,7 @@ def profile_model(path: Path, threads: int) -> Profile:
     """Profile the artifact ``path`` in a session of its own: profiling slows a session down.
 
     Raises:
-        ModelFileError, MissingExtraError: as when loading it.
+        ModelFileError, MissingExtraError: it cannot be loaded.
     """
     if path.suffix.lower() != ".onnx":
         return Profile(NOT_IN_PYTHON)
@@ -71,7 +71,7 @@ def profile_model(path: Path, threads: int) -> Profile:
 
 
 def summarize_events(events: Iterable[dict[str, Any]]) -> Profile:
-    """Sum ONNX Runtime's trace (microseconds) by node and by type; the first runs are left out."""
+    """Sum ONNX Runtime's trace (microseconds) by node and by type, without the first runs."""
     durations: dict[str, list[float]] = defaultdict(list)
     types: dict[str, str] = {}
     for event in events:

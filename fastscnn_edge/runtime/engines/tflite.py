@@ -1,4 +1,4 @@
-"""Running a .tflite with LiteRT, or with its predecessor tflite-runtime."""
+"""LiteRT, or its predecessor tflite-runtime, as an engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TFLiteEngine:
     name = "tflite"
 
     def __init__(self, path: str | Path, threads: int) -> None:
-        # The description first: it proves the file whole before native code maps it.
+        # The description first: reading it checks the digest before native code maps the file.
         self.spec: ModelSpec = read_spec(path)
         self.threads = threads
         self.details: dict[str, Any] = {}
@@ -43,7 +43,7 @@ class TFLiteEngine:
         self.output_quantization = _quantization(outputs[0])
 
     def input_view(self) -> np.ndarray:
-        """The interpreter's input memory, int8 or float32 [1, H, W, 3]; :meth:`invoke` refuses while it is held."""
+        """Return the interpreter's input memory, int8 or float32 [1, H, W, 3]; drop it before :meth:`invoke`."""
         result: np.ndarray = self._interpreter.tensor(self._input)()
         return result
 
@@ -56,7 +56,7 @@ class TFLiteEngine:
         self._interpreter.invoke()
 
     def logits(self) -> np.ndarray:
-        """A copy of the last result: int8 or float32 [h, w, C]."""
+        """Copy the last result: int8 or float32 [h, w, C]."""
         result: np.ndarray = self._interpreter.get_tensor(self._output)[0]
         return result
 
@@ -69,21 +69,22 @@ def open_interpreter(
     keep_tensors: bool = False,
     log: Callable[[str], None] | None = None,
 ) -> Any:
-    """An interpreter of the first library that is installed, with its tensors allocated.
+    """Open an interpreter of the first library that is installed, with its tensors allocated.
 
     Args:
         model: a .tflite, or its content.
+        threads: number of threads.
         reference: plain C++ kernels and no delegate: slow, but the same arithmetic everywhere.
         keep_tensors: intermediate results can be read after a run.
-        log: receives each line that native code printed; by default all but information goes to stderr.
+        log: receives each line that native code printed; by default all lines but INFO go to stderr.
 
     Raises:
         ModelFileError: the interpreter refuses the model.
         MissingExtraError: no interpreter is installed.
     """
     _, module = _find_library()
-    source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
-    # Options are passed only where they matter: the older library lacks some.
+    source: dict[str, Any] = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
+    # Options are passed only if they are needed: the older library lacks some.
     if reference:
         source["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_REF
     if keep_tensors:
@@ -104,7 +105,7 @@ def open_interpreter(
 
 
 def _find_library() -> tuple[str, Any]:
-    """(package and version, its interpreter module) of the first library that is installed."""
+    """Find the first library that is installed: (package and version, interpreter module)."""
     for module_name, package in _LIBRARIES.items():
         try:
             module = importlib.import_module(module_name)
@@ -120,7 +121,7 @@ def _warn(line: str) -> None:
 
 
 def _check(path: Path, spec: ModelSpec, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
-    """The tensors must be what the description promises, or masks would be silently wrong."""
+    """Check the tensors against the description; otherwise masks would be silently wrong."""
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelFileError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
     dtype = np.dtype(np.int8 if spec.precision == "int8" else np.float32)

@@ -1,11 +1,11 @@
-"""The description that travels inside a .tflite, and the check that the file is whole.
+"""Description inside a .tflite, and the check that the file is complete and undamaged.
 
-TFLite's own convention for labels and the like is a zip archive appended to the flatbuffer. The
-interpreter never looks past the flatbuffer, ``unzip model.tflite`` works for people, and the
+TFLite's own convention for labels and other metadata is a zip archive appended to the flatbuffer. The
+interpreter never reads past the flatbuffer, ``unzip model.tflite`` works on the command line, and the
 standard library reads it: a board needs no schema package. Members:
 
 * ``fastscnn_edge.json``: the :class:`~fastscnn_edge.spec.ModelSpec`;
-* ``labels.txt``: one class a line, where other TFLite tools look for it;
+* ``labels.txt``: one class per line, where other TFLite tools look for it;
 * ``body.sha256``: digest of the flatbuffer, so that a damaged file is refused before the engine
   maps it (interpreters read out of bounds in a truncated one).
 """
@@ -24,14 +24,14 @@ from .damage import damaged, not_ours, require_file
 _SPEC, _LABELS, _DIGEST = "fastscnn_edge.json", "labels.txt", "body.sha256"
 
 _MAX_MEMBER = 1 << 20
-"""Bytes of a member that are read; a description of 255 classes has 20 thousand."""
+"""Largest member that is read, in bytes; a description of 255 classes has 20 thousand."""
 
-# What zipfile raises for damaged archives: also for a compression or encryption that a flipped bit stands for.
+# zipfile's exceptions for damaged archives: a flipped bit can also ask for an unknown compression or encryption.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 def attach_spec(body: bytes, spec: ModelSpec) -> bytes:
-    """The flatbuffer ``body`` with its description appended. Same input, same bytes."""
+    """Append the description to the flatbuffer ``body``. Same input, same bytes."""
     buffer = io.BytesIO()
     buffer.write(body)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
@@ -45,7 +45,7 @@ def attach_spec(body: bytes, spec: ModelSpec) -> bytes:
 
 
 def read_spec(path: str | Path) -> ModelSpec:
-    """The description inside ``path``, after checking that the file is whole.
+    """Read the description inside ``path``, after checking the digest.
 
     Raises:
         ModelFileError: missing, truncated, damaged, or not written by this package.
@@ -65,7 +65,7 @@ def read_spec(path: str | Path) -> ModelSpec:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> str:
-    """The text of a member; its stated size is looked at first, since a few bytes can unpack to gigabytes."""
+    """Read a member's text; its stated size is checked first, since a few bytes can unpack to gigabytes."""
     info = archive.getinfo(name)
     if info.file_size > _MAX_MEMBER:
         raise ValueError(f"{name} has {info.file_size} bytes")

@@ -1,7 +1,7 @@
-"""Painting cells of any size: the grid points divide rows and columns as they fall.
+"""Painter for cells of any size, for frames that are no multiple of the grid.
 
 **Layout.** Blocks are [rows, columns, cells], so the long axis is innermost, where numpy's loops are vectorized. Cells
-go through in chunks, so temporaries stay near :data:`CHUNK` elements whatever the picture's size.
+are processed in chunks, so temporaries stay near :data:`CHUNK` elements whatever the frame's size.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 Int = NDArray[np.intp]
 
 CHUNK = 1 << 16
-"""Elements of one temporary block: a few of them fit the second-level cache of a small board."""
+"""Elements of one temporary block: a few blocks fit the second-level cache of a small board."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """How the pixels of one axis fall into the cells between its grid points.
+    """Division of one axis' pixels into the cells between its grid points.
 
     There are points + 1 cells: cell i lies between grid points i - 1 and i; the first and the last hold the pixels
     at or beyond the outermost points, and have the same point on both sides.
@@ -29,8 +29,8 @@ class Axis:
         low, high: [points + 1] grid points on either side of a cell.
         pixels: [points + 1, block] pixels of each cell; a cell with fewer repeats its last one.
         weight: [points + 1, block] numerator of the weight of ``high`` at those pixels.
-        denominator: of all the weights.
-        filled: [points + 1] the cell has any pixel (false in places when shrinking).
+        denominator: common denominator of all weights.
+        filled: [points + 1] whether the cell has any pixel (some have none when shrinking).
     """
 
     cell: Int
@@ -70,11 +70,11 @@ def axis(points: int, size: int, align_corners: bool) -> Axis:
 
 
 def exact_dtype(denominators: int) -> type:
-    """The cheapest type in which the interpolation of int8 logits never rounds.
+    """Cheapest dtype in which the interpolation of int8 logits never rounds.
 
     Two int8 differ by at most 255, so neighboring differences by at most 510; with integer weights nothing in
     :meth:`CellPainter._interpolate` exceeds 510 times the product of both ``denominators``. float32 holds integers to
-    2**24, float64 to 2**53 (pictures of 10**12 pixels).
+    2**24, float64 to 2**53 (images of 10**12 pixels).
     """
     bound = 510 * denominators
     if bound <= 1 << 24:
@@ -83,7 +83,7 @@ def exact_dtype(denominators: int) -> type:
 
 
 class CellPainter:
-    """Fills and interpolates cells of one (grid, size, align_corners)."""
+    """Painter for one (grid, size, align_corners): fills and interpolates its cells."""
 
     def __init__(self, grid: tuple[int, int], size: tuple[int, int], align_corners: bool) -> None:
         self._size = size
@@ -91,12 +91,12 @@ class CellPainter:
         self._integer_type = exact_dtype(self._rows.denominator * self._columns.denominator)
         self.filled: NDArray[np.bool_] = self._rows.filled[:, None] & self._columns.filled
         block = self._rows.pixels.shape[1], self._columns.pixels.shape[1]
-        self._band = max(1, min(block[0], CHUNK // block[1]))  # rows of a block done at once
+        self._band = max(1, min(block[0], CHUNK // block[1]))  # rows of a block processed at once
         self.cells_at_once = max(1, CHUNK // (self._band * block[1]))
 
-    def fill(self, classes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        """Every cell with its class in ``classes`` [h + 1, w + 1]."""
-        strips = classes.take(self._columns.cell, axis=1)  # [h + 1, W]
+    def fill(self, cell_class: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        """Fill every cell with its class in ``cell_class`` [h + 1, w + 1]."""
+        strips = cell_class.take(self._columns.cell, axis=1)  # [h + 1, W]
         strips.take(self._rows.cell, axis=0, out=out, mode="clip")  # "clip" writes out directly, without a copy
 
     def paint(
@@ -106,8 +106,8 @@ class CellPainter:
 
         Args:
             values: [n, 4, m] logits of n classes at the corners (upper left, upper right, lower left, lower right).
-            classes: [n, m] which these are, ascending.
-            row, column: [m] of each cell.
+            classes: [n, m] indices of these classes, ascending.
+            row, column: [m] position of each cell.
             out: [H, W], contiguous.
         """
         pixels = out.reshape(-1)
@@ -126,10 +126,10 @@ class CellPainter:
             pixels[(y * self._size[1])[:, None] + x] = best_class
 
     def finish(self, out: NDArray[np.uint8]) -> None:
-        """Nothing is left to do: cells were painted where they belong."""
+        """Do nothing: cells were painted in place."""
 
     def _best(self, values: np.ndarray, classes: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-        """Class of the largest of n interpolated values: uint8 [band, block columns, m]."""
+        """Class with the largest of n interpolated values: uint8 [band, block columns, m]."""
         best = self._interpolate(values[0], down, across)
         best_class = np.empty(best.shape, np.uint8)
         best_class[...] = classes[0]

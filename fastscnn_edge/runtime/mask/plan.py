@@ -1,4 +1,4 @@
-"""Logits on the coarse grid to one class a pixel: exact bilinear upsampling and argmax, done lazily.
+"""Logits on the coarse grid to one class per pixel: exact bilinear upsampling and argmax, done lazily.
 
 The plain way builds [H, W, C] interpolated logits and takes their argmax. Nearly all of that is wasted.
 The grid points divide the frame into rectangular cells, and inside a cell every interpolated logit is a
@@ -18,7 +18,7 @@ is then an integer in a type that holds all of them, so the result is that of ex
 float32 logits it is float32 arithmetic: where the best two classes are closer than rounding, another order of
 summation may choose the other one.
 
-**Painters.** :mod:`.tiles` where all cells are alike, :mod:`.cells` for any other size.
+**Painters.** :mod:`.tiles` if all cells have the same size, :mod:`.cells` for any other frame size.
 """
 
 from __future__ import annotations
@@ -52,17 +52,19 @@ def class_map(logits: np.ndarray, size: tuple[int, int], align_corners: bool) ->
 
 
 class Painter(Protocol):
-    """Fills and interpolates the cells of one (grid, size, align_corners), as :class:`~.cells.CellPainter` documents.
+    """Interface of painters: fill and interpolate the cells of one (grid, size, align_corners).
+
+    :class:`~.cells.CellPainter` documents the methods.
 
     Attributes:
-        filled: bool [h + 1, w + 1], cells that have any pixel.
+        filled: bool [h + 1, w + 1], whether a cell has any pixel.
         cells_at_once: largest number of cells that :meth:`paint` takes.
     """
 
     filled: NDArray[np.bool_]
     cells_at_once: int
 
-    def fill(self, classes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None: ...
+    def fill(self, cell_class: NDArray[np.uint8], out: NDArray[np.uint8]) -> None: ...
 
     def paint(
         self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int, out: NDArray[np.uint8]
@@ -72,14 +74,17 @@ class Painter(Protocol):
 
 
 class MaskPlan:
-    """Everything :func:`class_map` can know before it sees logits, and the buffers it reuses.
+    """Everything :func:`class_map` computes before it sees logits, and the buffers it reuses.
 
     One plan serves one (grid, size, align_corners); it is not for two threads at once.
 
     Args:
-        painter: what paints; None chooses the fastest that fits. Class maps are the same with any.
-        prune: interpolate only the classes that can win in a cell; False costs time and changes nothing else. Both
-            arguments exist so that ``benchmarks.masks`` can measure what the choices are worth.
+        grid: (h, w) of the logits.
+        size: (H, W) of the class map.
+        align_corners: as in ``torch.nn.functional.interpolate``.
+        painter: paints the cells; None chooses the fastest that fits. Class maps are the same with any.
+        prune: interpolate only the classes that can win in a cell; False costs time and changes nothing else. These
+            last two arguments exist so that ``benchmarks.masks`` can measure what the choices are worth.
     """
 
     def __init__(
@@ -98,7 +103,7 @@ class MaskPlan:
         self._prune = prune
 
     def run(self, logits: np.ndarray, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """:func:`class_map` of ``logits`` [h, w, C], into ``out`` (uint8 [H, W], contiguous) if given."""
+        """Compute :func:`class_map` of ``logits`` [h, w, C], into ``out`` (uint8 [H, W], contiguous) if given."""
         self._check(logits)
         if out is None:
             out = np.empty(self.size, np.uint8)
@@ -155,12 +160,12 @@ def _fastest_painter(grid: tuple[int, int], size: tuple[int, int], align_corners
 
 
 def _around(cell: Int, points: int) -> tuple[Int, Int]:
-    """Grid points before and after each cell; at the edges, the outermost one twice."""
+    """Grid points before and after each cell; at the edges, the outermost point twice."""
     return np.maximum(cell - 1, 0), np.minimum(cell, points - 1)
 
 
 def _argmax(planes: np.ndarray) -> NDArray[np.uint8]:
-    """[C, n] -> [n], the lowest index among equals; vectorized along n, unlike numpy's for a short axis."""
+    """Argmax [C, n] -> [n], the lowest index among equals; vectorized along n, unlike numpy's for a short axis."""
     best = planes[0].copy()
     index = np.zeros(best.shape, np.uint8)
     for label, plane in enumerate(planes[1:], start=1):

@@ -1,9 +1,9 @@
-"""Painting cells that are all alike: the picture is a whole number of times as large as the grid.
+"""Painter for cells of equal size, for frames that are a whole multiple of the grid.
 
-So it is for every frame of the model's own size, and 16, 24 or 32 times for many cameras. Then all cells have the same
-size and the same weights, and interpolating is one product of matrices: corners [cells, 4] by weights [4, pixels].
+That holds for every frame of the model's own size, and for many cameras at 16, 24 or 32 times the grid. Then all cells
+have the same weights, and interpolating is one matrix product: corners [cells, 4] by weights [4, pixels].
 
-Cells are painted on a canvas that is half a cell larger than the picture on every side, so that none is cut and all
+Cells are painted on a canvas that is half a cell larger than the frame on every side, so that none is cut and all
 begin at a multiple of eight: eight pixels are one 64-bit word, and are moved as one.
 
 **Exactness.** The products are integers in float32, and nothing exceeds 255 times the sum of the weights; see
@@ -21,23 +21,23 @@ _WORD = 8
 """Pixels moved at once."""
 
 _LARGEST_CELL = (1 << 24) // (255 * 4)
-"""Pixels of a cell up to which integers stay exact: its weights sum to four times as much, and two int8 differ by at
+"""Pixels per cell up to which integers stay exact: its weights sum to four times as much, and two int8 differ by at
 most 255."""
 
 _EVERY_BYTE = np.uint64(0x0101010101010101)
 
 
 def fits(grid: tuple[int, int], size: tuple[int, int], align_corners: bool) -> bool:
-    """Whether :class:`TilePainter` can paint this."""
+    """Whether :class:`TilePainter` can paint this combination."""
     (height, rest_y), (width, rest_x) = divmod(size[0], grid[0]), divmod(size[1], grid[1])
     whole = not align_corners and not rest_y and not rest_x
     return whole and height % 2 == 0 and width % _WORD == 0 and 0 < height * width <= _LARGEST_CELL
 
 
 class TilePainter:
-    """Fills and interpolates cells of one (grid, size) that :func:`fits`; half-pixel centers.
+    """Painter for one (grid, size) that :func:`fits`; half-pixel centers.
 
-    The methods are :class:`~.mask_cells.CellPainter`'s.
+    :class:`~.cells.CellPainter` documents the methods.
     """
 
     def __init__(self, grid: tuple[int, int], size: tuple[int, int]) -> None:
@@ -57,14 +57,14 @@ class TilePainter:
         self._ahead = np.empty((self.cells_at_once, pixels), bool)
         self._classes = np.empty((self.cells_at_once, pixels), np.uint8)
 
-    def fill(self, classes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        """Every cell with its class in ``classes`` [h + 1, w + 1]."""
-        self._canvas[...] = (classes * _EVERY_BYTE)[:, None, :, None]
+    def fill(self, cell_class: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        """Fill every cell with its class in ``cell_class`` [h + 1, w + 1]."""
+        self._canvas[...] = (cell_class * _EVERY_BYTE)[:, None, :, None]
 
     def paint(
         self, values: np.ndarray, classes: NDArray[np.uint8], row: Int, column: Int, out: NDArray[np.uint8]
     ) -> None:
-        """Interpolate at most :attr:`cells_at_once` cells; ``out`` has them after :meth:`finish`."""
+        """Interpolate at most :attr:`cells_at_once` cells; they are in ``out`` after :meth:`finish`."""
         corners = values.astype(np.float32).transpose(0, 2, 1)  # [n, m, 4]
         m = len(row)
         best, rival = self._sums[0, :m], self._sums[1, :m]
@@ -72,7 +72,7 @@ class TilePainter:
         if len(values) == 2:  # the usual case: the sign of one interpolated difference decides
             np.matmul(corners[1] - corners[0], self._weights, out=best)
             np.greater(best, 0, out=ahead)
-            # first + (second - first) where the second is ahead: bytes wrap around, and come back.
+            # first + (second - first) where the second is ahead: bytes wrap around twice, so the result is right.
             np.multiply(ahead.view(np.uint8), (classes[1] - classes[0])[:, None], out=winners)
             np.add(winners, classes[0][:, None], out=winners)
         else:
@@ -86,7 +86,7 @@ class TilePainter:
         self._canvas[row, :, column] = winners.view(np.uint64).reshape(m, self._height, -1)
 
     def finish(self, out: NDArray[np.uint8]) -> None:
-        """Copy the picture out of the canvas."""
+        """Copy the class map out of the canvas."""
         top, left = self._height // 2, self._width // 2
         canvas = self._canvas.view(np.uint8).reshape(self._size[0] + self._height, self._size[1] + self._width)
         out[...] = canvas[top : top + self._size[0], left : left + self._size[1]]

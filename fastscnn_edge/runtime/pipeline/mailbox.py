@@ -1,4 +1,4 @@
-"""What lies between two threads: a few items, and a rule for when there is no room for more."""
+"""Bounded queue between two threads, with a rule for when it is full."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ T = TypeVar("T")
 
 
 class ClosedError(Exception):
-    """The other side is gone: nothing will come any more, or nothing is taken any more."""
+    """The other side is gone: no further item will arrive, or none will be taken."""
 
 
 class Mailbox(Generic[T]):
     """A bounded queue from one thread to another.
 
     Args:
-        room: how many items may wait.
-        newest_wins: when full, throw away the oldest item instead of making the sender wait.
+        capacity: largest number of waiting items.
+        newest_wins: when full, drop the oldest item instead of making the sender wait.
     """
 
-    def __init__(self, room: int, newest_wins: bool) -> None:
+    def __init__(self, capacity: int, newest_wins: bool) -> None:
         self._items: deque[T] = deque()
-        self._room, self._newest_wins = room, newest_wins
+        self._capacity, self._newest_wins = capacity, newest_wins
         self._changed = threading.Condition()
         self._closed = False
         self._error: BaseException | None = None
         self._refusal: BaseException | None = None
 
     def put(self, item: T) -> T | None:
-        """Hand over ``item``; the one that had to go for it, if any.
+        """Add ``item``; returns the item dropped for it, if any.
 
         Raises:
-            ClosedError: the box is closed.
-            BaseException: what the receiver refuses it with.
+            ClosedError: the mailbox is closed.
+            BaseException: the error the receiver gave to :meth:`refuse`.
         """
         with self._changed:
-            while len(self._items) >= self._room and not self._newest_wins and not self._closed:
+            while len(self._items) >= self._capacity and not self._newest_wins and not self._closed:
                 self._changed.wait()
             if self._refusal is not None:
                 raise self._refusal
             if self._closed:
                 raise ClosedError
-            pushed_out = self._items.popleft() if len(self._items) >= self._room else None
+            pushed_out = self._items.popleft() if len(self._items) >= self._capacity else None
             self._items.append(item)
             self._changed.notify_all()
             return pushed_out
 
     def get(self, seconds: float | None = None) -> T | None:
-        """The oldest item, or None if none came within ``seconds`` (None: however long it takes).
+        """Take the oldest item; None if none arrived within ``seconds`` (None: wait without limit).
 
         Raises:
-            ClosedError: the sender has closed, and everything it sent was taken.
-            BaseException: what the sender closed with, likewise.
+            ClosedError: the sender has closed the mailbox and every item was taken.
+            BaseException: as before, with the error the sender gave to :meth:`close`.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed, seconds)
@@ -68,7 +68,7 @@ class Mailbox(Generic[T]):
             return None
 
     def close(self, error: BaseException | None = None, discard: bool = False) -> None:
-        """No more: the receiver still gets what is inside, unless ``discard``, and then ``error`` or ClosedError."""
+        """End sending: the receiver gets the remaining items, unless ``discard``, then ``error`` or ClosedError."""
         with self._changed:
             self._closed = True
             self._error = self._error or error
@@ -77,7 +77,7 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     def refuse(self, error: BaseException) -> None:
-        """The receiver takes no more, for this reason; the sender's next :meth:`put` raises it."""
+        """End receiving because of ``error``, which the sender's next :meth:`put` raises."""
         with self._changed:
             self._closed, self._refusal = True, error
             self._changed.notify_all()
@@ -88,11 +88,11 @@ class Mailbox(Generic[T]):
 
     @property
     def refusal(self) -> BaseException | None:
-        """What the receiver has refused with; the sender may have sent its last before that."""
+        """Error given to :meth:`refuse`, None if there is none; needed if the sender had sent its last item before."""
         return self._refusal
 
     def drain(self) -> list[T]:
-        """What nobody took."""
+        """Items still queued after closing."""
         with self._changed:
             items = list(self._items)
             self._items.clear()

@@ -1,4 +1,4 @@
-"""What a run cost: samples kept, nothing clipped, warm-up apart."""
+"""Times of a run: samples are kept, nothing is clipped, warm-up is separate."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 STAGES = ("capture", "preprocess", "invoke", "mask", "render")
-"""What a frame goes through. *capture* includes waiting for a camera and decoding, *invoke* is the network to logits
-on the 1/8 grid, *mask* is upsampling and argmax, *render* is drawing and writing files. Frames overlap: while one is
+"""Stages of a frame. *capture* includes waiting for a camera and decoding, *invoke* is the network up to the logits on
+the 1/8 grid, *mask* is upsampling and argmax, *render* is drawing and writing files. Frames overlap: while one is
 rendered the next is segmented and the one after that captured."""
 
 QUEUES = ("queue", "output_queue")
-"""Where a frame waits: captured but not segmented yet, segmented but not rendered yet."""
+"""Queues of a frame: captured but not segmented yet, segmented but not rendered yet."""
 
 NETWORK_STAGES = ("preprocess", "invoke", "mask")
-"""The part of them between a frame in memory and its class map: what a benchmark measures."""
+"""Stages between a frame in memory and its class map, which a benchmark measures."""
 
 PERCENTILES = (50, 90, 95, 99)
 
 KEPT = 1 << 14
-"""Samples kept of each stage: every one of the first nine minutes at 30 frames a second."""
+"""Samples kept per stage: all of the first nine minutes at 30 frames per second."""
 
 
 class Samples:
-    """Times in nanoseconds, in a memory that never grows.
+    """Times in nanoseconds, in constant memory.
 
     All are kept until there are :data:`KEPT`; from then on every second, fourth and so on, evenly spread over the
-    whole run. The largest is never lost.
+    whole run. The largest is always kept.
     """
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._values = array("q", bytes(8 * kept))  # written to, so resident from the start
+        self._values = array("q", bytes(8 * kept))  # initialized, so resident from the start
         self._used = self.seen = self.largest = 0
         self.step = 1
 
@@ -54,22 +54,22 @@ class Samples:
         self._used, self.step = len(half), self.step * 2
 
     def to_list(self) -> list[int]:
-        """What is kept, in order."""
+        """Kept samples, in order."""
         return self._values[: self._used].tolist()
 
 
 @dataclass
 class Meter:
-    """Times in nanoseconds of ``time.perf_counter_ns``. Threads may record at the same time.
+    """Recorder of a run's times, in nanoseconds of ``time.perf_counter_ns``. Thread-safe.
 
     Attributes:
-        load: reading, checking and preparing the model.
-        warm_up: inferences before the first frame; the first of them is the cold one.
+        load: time to read, check and prepare the model.
+        warm_up: times of the inferences before the first frame; the first of them is cold.
         dropped: frames captured from a live source, but replaced by newer ones before they were segmented.
         undrawn: frames segmented, but not rendered because output was busy with earlier ones.
-        stages: what a frame goes through here, some of :data:`STAGES`.
-        queues: where it waits, some of :data:`QUEUES`.
-        started, finished: around all frames, for the frame rate.
+        stages: stages that are measured here, a subset of :data:`STAGES`.
+        queues: queues that are measured here, a subset of :data:`QUEUES`.
+        started, finished: start of the first and end of the last frame, for the frame rate.
     """
 
     load: int = 0
@@ -87,16 +87,16 @@ class Meter:
         self._kept = {name: Samples() for name in (*self.stages, "total", *self.queues, "latency")}
 
     def start(self) -> None:
-        """The first frame is about to be captured."""
+        """Note that the first frame is about to be captured."""
         self.started = self.finished = time.perf_counter_ns()
 
     def record(self, latency: int, **times: int) -> None:
-        """One finished frame.
+        """Record one finished frame.
 
         Args:
-            latency: from when it was taken (a camera) or decoded (a file) to its class map. Nanoseconds.
-            times: of each of ``stages``, without ``render`` if it was not rendered, and of those
-                ``queues`` it went through.
+            latency: time from capture (camera) or decoding (file) to the class map. Nanoseconds.
+            times: stage or queue -> nanoseconds: all of ``stages``, without ``render`` if it was not rendered, and the
+                ``queues`` it waited in.
 
         Raises:
             KeyError: a stage is missing, or unknown.
@@ -109,21 +109,21 @@ class Meter:
 
     @property
     def samples(self) -> dict[str, list[int]]:
-        """Stage or queue -> times kept, one a frame. ``total`` is the sum of the stages of a frame."""
+        """Stage or queue -> kept times, one per frame. ``total`` is the sum of a frame's stages."""
         return {name: kept.to_list() for name, kept in self._kept.items() if name != "latency"}
 
     @property
     def latency(self) -> list[int]:
-        """From when a frame was taken or decoded to its class map, one a frame."""
+        """Kept times from capture or decoding to the class map, one per frame."""
         return self._kept["latency"].to_list()
 
     @property
     def step(self) -> int:
-        """1 while every sample is kept, 2 when every second is, and so on."""
+        """Sampling interval: 1 while every sample is kept, 2 when every second is, and so on."""
         return self._kept["total"].step
 
     def summaries(self) -> dict[str, Percentiles | None]:
-        """Percentiles of everything that is measured, latency last."""
+        """Percentiles of every stage and queue, latency last."""
         return {name: kept_summary(kept) for name, kept in self._kept.items()}
 
     @property
@@ -132,14 +132,14 @@ class Meter:
 
     @property
     def frames_per_second(self) -> float | None:
-        """Frames over the time from the first capture to the last result; None before there is one."""
+        """Frames divided by the time from the first capture to the last result; None before the first result."""
         elapsed = self.finished - self.started
         return self.frames / (elapsed / 1e9) if self.frames and elapsed > 0 else None
 
 
 @dataclass(frozen=True)
 class Percentiles:
-    """Percentiles of one stage by nearest rank: each is a time that was measured. Milliseconds."""
+    """Percentiles of one stage by nearest rank, so each is a measured time. Milliseconds."""
 
     p50: float
     p90: float
@@ -149,7 +149,7 @@ class Percentiles:
 
 
 def percentile(samples: Sequence[int], percent: float) -> int:
-    """Nearest rank: the smallest sample that at least ``percent`` per cent of the samples do not exceed.
+    """Percentile by nearest rank: the smallest sample that at least ``percent`` percent of the samples do not exceed.
 
     Raises:
         ValueError: no samples, or ``percent`` outside 0 < percent <= 100.
@@ -167,6 +167,6 @@ def summarize(samples: Sequence[int]) -> Percentiles | None:
 
 
 def kept_summary(samples: Samples) -> Percentiles | None:
-    """:func:`summarize` with the largest of all samples, kept or not."""
+    """Percentiles as :func:`summarize`, with the largest of all samples, kept or not."""
     summary = summarize(samples.to_list())
     return replace(summary, max=samples.largest / 1e6) if summary else None

@@ -1,13 +1,12 @@
-"""Joins the stages: capture, inference and output, a thread each, with little between them.
+"""Pipeline of capture, inference and output, one thread each, joined by bounded queues.
 
     source --(inbox)--> segmenter --(outbox)--> sink
     thread              the caller's thread      thread
 
-A live source never waits: of the frames that inference has no time for only the newest is kept, and of the masks
-that output has no time for, likewise. Everything dropped is counted. Of a file every frame is segmented and
-drawn, and no more than one a stage is in memory: a folder may hold pictures of many megapixels. The caller's thread
-does the inference because Python delivers signals to the main thread: Ctrl-C is heard between two frames even if the
-camera or the disk hangs.
+A live source never waits: while inference is busy only the newest frame is kept, and while output is busy only the
+newest class map. Everything dropped is counted. From a file every frame is segmented and drawn, and at most one frame
+per stage is in memory: a folder may hold images of many megapixels. The caller's thread does the inference because
+Python delivers signals to the main thread: Ctrl-C takes effect between two frames even if the camera or the disk hangs.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from .meter import Meter
 from .segmenter import Segmenter
 
 IN_FLIGHT = 3
-"""Frames of a file in work at the same time: one a stage."""
+"""Frames of a file in progress at the same time: one per stage."""
 
-_PATIENCE = 0.1
-"""Seconds between two looks whether to stop, while no frame comes."""
+_POLL_INTERVAL = 0.1
+"""Seconds between two checks whether to stop, while no frame arrives."""
 
 
 class _Captured(NamedTuple):
@@ -58,22 +57,22 @@ def segment_frames(
 ) -> None:
     """Segment the frames of an entered ``source`` until it ends, ``limit`` is reached or ``stopped()``.
 
-    Whatever ends it, the frame in work is finished, what waits for output is put out, and both threads are gone when
-    this returns or raises. An error in any of the threads is raised here; ``meter`` keeps what was measured.
+    However it ends, the frame in progress is finished, queued results are written, and both threads have ended when
+    this returns or raises. An error in any of the threads is raised here; ``meter`` keeps the recorded times.
 
     Args:
         source: already entered.
         segmenter: the model.
         meter: receives the times of each frame.
-        write: what is done with a segmented frame; timed as *render*; runs in a thread of its own.
+        write: consumes a segmented frame; timed as *render*; runs in the output thread.
         limit: number of frames, None for all.
-        stopped: asked before each frame, and while none comes.
-        between: called after each rendered frame, in the same thread; not part of any stage.
+        stopped: called before each frame, and while none arrives.
+        between: called after each rendered frame, in the output thread; not part of any stage.
     """
     permits = None if source.live else threading.Semaphore(IN_FLIGHT)
-    room = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES are all there are
-    inbox: Mailbox[_Captured] = Mailbox(room, newest_wins=source.live)
-    outbox: Mailbox[_Segmented] = Mailbox(room, newest_wins=source.live)
+    capacity = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES bounds the frames in memory
+    inbox: Mailbox[_Captured] = Mailbox(capacity, newest_wins=source.live)
+    outbox: Mailbox[_Segmented] = Mailbox(capacity, newest_wins=source.live)
 
     def finished(frame: Frame) -> None:
         between(frame)
@@ -88,14 +87,14 @@ def segment_frames(
     for thread in threads:
         thread.start()
     try:
-        pool = FramePool(ready=LIVE_MASKS if source.live else 0)
+        pool = FramePool(preallocate=LIVE_MASKS if source.live else 0)
         _infer(inbox, outbox, segmenter, pool, meter, limit, stopped)
     finally:
         source.stop()
         inbox.close(discard=True)
         outbox.close()
         if permits is not None:
-            permits.release()  # wakes a capture thread that waits for one
+            permits.release()  # wakes a capture thread that waits for a permit
         for thread in threads:
             thread.join()
         for left in outbox.drain():
@@ -105,7 +104,10 @@ def segment_frames(
 
 
 def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permits: threading.Semaphore | None) -> None:
-    """The capture thread: frames into the inbox, until either end closes; each costs a permit, where there are any."""
+    """Run the capture thread: put frames into the inbox until either end closes.
+
+    ``permits``, if given, bound the number of frames in progress: each frame takes one.
+    """
     try:
         frames = iter(source)
         while True:
@@ -120,7 +122,7 @@ def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permi
             now = time.perf_counter_ns()
             if inbox.put(_Captured(frame, now - start, now)) is not None:
                 meter.dropped += 1
-            del frame  # its memory may be wanted for the next one
+            del frame  # returns its memory to the pool for the next one
         inbox.close()
     except ClosedError:
         return
@@ -137,13 +139,13 @@ def _infer(
     limit: int | None,
     stopped: Callable[[], bool],
 ) -> None:
-    """The caller's thread: frames out of the inbox, classes into the outbox."""
+    """Run inference in the caller's thread: take frames from the inbox, put class maps into the outbox."""
     done = 0
     while (limit is None or done < limit) and not stopped():
         try:
-            captured = inbox.get(_PATIENCE)
+            captured = inbox.get(_POLL_INTERVAL)
             if captured is None:
-                if outbox.closed:  # output failed, and what it held back may be what we wait for
+                if outbox.closed:  # output failed, and the permits it holds may be what capture waits for
                     return
                 continue
             late = outbox.put(_segment(captured, segmenter, pool))
@@ -152,7 +154,7 @@ def _infer(
         done += 1
         if late is not None:
             _record_undrawn(late, meter)
-        del captured, late  # their memory may be wanted for the next ones
+        del captured, late  # returns their memory to the pools for the next ones
 
 
 def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Segmented:
@@ -180,11 +182,11 @@ def _put_out(
     write: Callable[[SegmentedFrame], None],
     between: Callable[[Frame], None],
 ) -> None:
-    """The output thread: results out of the outbox, until it is closed and empty."""
+    """Run the output thread: write the outbox's results until it is closed and empty."""
     try:
         while True:
             item = outbox.get()
-            assert item is not None  # it waits for ever
+            assert item is not None  # get() without a limit returns an item or raises
             start = time.perf_counter_ns()
             write(item.result)
             drawn = time.perf_counter_ns() - start
@@ -198,7 +200,7 @@ def _put_out(
 
 
 def warm_up(segmenter: Segmenter, meter: Meter, times: int) -> None:
-    """Run the network ``times`` on one color, so that caches, clocks and lazy allocations settle first."""
+    """Run the network ``times`` on a uniform image, so that caches, clocks and lazy allocations settle first."""
     segmenter.engine.input_view()[...] = 0
     for _ in range(times):
         start = time.perf_counter_ns()

@@ -1,4 +1,4 @@
-"""From an RGB frame to the network's input: a resize if the sizes differ, then ``pixel - 128``, or as it is."""
+"""Preprocessing of an RGB frame to the network's input: resize if needed, then ``pixel - 128`` or the pixel itself."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def check_frame(rgb: np.ndarray) -> None:
 
 
 def preprocess(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
-    """Write the network's input for ``rgb`` into ``buffer``; a resize needs Pillow's memory, but none of numpy's.
+    """Write the network's input for ``rgb`` into ``buffer``. Only a resize allocates, inside Pillow.
 
     Args:
         rgb: uint8 [H, W, 3], any size.
-        spec: of the model.
+        spec: the model's description.
         buffer: [1, spec.height, spec.width, 3]; int8 and float32 receive ``pixel - 128``, uint8 the pixels.
 
     Raises:
@@ -32,7 +32,7 @@ def preprocess(rgb: np.ndarray, spec: ModelSpec, buffer: np.ndarray) -> None:
     if buffer.shape != expected:
         raise ValueError(f"the input buffer is {list(buffer.shape)}, the model takes {list(expected)}")
     if buffer.dtype == np.int8:
-        # Flipping the top bit of p gives the two's complement of p - 128: one byte-wide operation.
+        # Flipping the top bit of p gives the two's complement of p - 128, in one byte-wide operation.
         pixels = buffer[0].view(np.uint8)
         if rgb.shape == pixels.shape:
             np.bitwise_xor(rgb, np.uint8(0x80), out=pixels)

@@ -1,4 +1,4 @@
-"""One picture in, one class map out: the whole runtime behind three lines of user code."""
+"""Segmentation of one image: the whole runtime behind three lines of user code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .preprocess import check_frame, preprocess
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 
-# Bundled model -> packages one of which runs it, in order of preference.
+# Bundled model -> packages that can run it, in order of preference.
 BUNDLED = {
     "fastscnn_camvid_int8.tflite": ("ai_edge_litert", "tflite_runtime"),
     "fastscnn_camvid_int8.onnx": ("onnxruntime",),
@@ -26,7 +26,7 @@ BUNDLED = {
 
 
 class Prediction(NamedTuple):
-    """A class map and what each stage cost, in nanoseconds."""
+    """A class map and the time of each stage, in nanoseconds."""
 
     class_map: np.ndarray  # uint8 [H, W]
     preprocess: int
@@ -58,11 +58,11 @@ class Segmenter:
 
     @property
     def spec(self) -> ModelSpec:
-        """Sizes, classes and colors of the model."""
+        """Description of the model: input size, classes, colors."""
         return self.engine.spec
 
     def predict(self, rgb: np.ndarray) -> np.ndarray:
-        """Class of every pixel of ``rgb``.
+        """Compute the class of every pixel of ``rgb``.
 
         Args:
             rgb: uint8 [H, W, 3] of any size; it is resized to the model's input, and the logits are
@@ -72,14 +72,14 @@ class Segmenter:
             uint8 [H, W], indices into ``spec.classes``.
 
         Raises:
-            ValueError: not such an array.
+            ValueError: ``rgb`` has another shape or dtype.
         """
         return self.predict_timed(rgb).class_map
 
     def predict_timed(self, rgb: np.ndarray, out: np.ndarray | None = None) -> Prediction:
-        """:meth:`predict`, with the time of each stage; into ``out``, contiguous uint8 [H, W], if given."""
+        """Run :meth:`predict` and time each stage; the result goes into ``out``, contiguous uint8 [H, W], if given."""
         start = time.perf_counter_ns()
-        # Checked before the engine lends its memory: a caller who keeps the exception would keep the loan as well.
+        # Checked before the engine lends its memory: a caller that keeps the exception would also keep that memory.
         check_frame(rgb)
         preprocess(rgb, self.spec, self.engine.input_view())
         prepared = time.perf_counter_ns()
@@ -90,7 +90,7 @@ class Segmenter:
         return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - invoked)
 
     def _plan_for(self, logits: np.ndarray, size: tuple[int, int]) -> MaskPlan:
-        """The plan for this size, kept until a picture of another size comes."""
+        """Mask plan for this size, kept until an image of another size arrives."""
         if self._plan is None or self._plan.size != size:
             self._plan = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
         return self._plan

@@ -1,4 +1,4 @@
-"""The mIoU of the very file that was timed, out of what ``fastscnn-edge evaluate --json`` wrote."""
+"""Accuracy of the timed file, read from the output of ``fastscnn-edge evaluate --json``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...errors import UsageError
 
 @dataclass(frozen=True)
 class Accuracy:
-    """mIoU (a fraction of 1) of one artifact on a split, and where it was measured."""
+    """mIoU of one artifact, 0..1, and the dataset and split it was measured on."""
 
     miou: float
     data: str
@@ -20,10 +20,10 @@ class Accuracy:
 
 
 def find_accuracy(scores: Path, sha256: str) -> Accuracy:
-    """The entry of ``scores`` for the file with this digest: names can lie, digests cannot.
+    """Find the entry of ``scores`` for the file with this digest; a file name alone would prove nothing.
 
     Raises:
-        UsageError: not such a file, or it holds no entry for this model.
+        UsageError: not a scores file, or it has no entry for this model.
     """
     try:
         raw = json.loads(scores.read_bytes())

@@ -1,8 +1,8 @@
-"""Small SVG charts as text: what a report page needs, with no library and no script.
+"""Small SVG charts as text for the report page, without libraries or scripts.
 
 Each function returns one ``<svg>``. Colors are CSS classes (``c0``, ``c1``, ... for series, ``axis``, ``grid``,
-``label``, ``mark``), so that the page decides them, for light and for dark. Widths are those of a phone; on a larger
-screen the whole drawing grows with its column.
+``label``, ``mark``), so that the page sets them for light and dark mode. Drawings are as wide as a phone; on a larger
+screen they scale with their column.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 480, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 68, 10, 18, 46
 
 _BUCKETS = 220
-"""Columns of a line chart: more samples than twice this are drawn as the range of each column, none left out."""
+"""Columns of a line chart: more than twice as many samples are drawn as the range per column, none left out."""
 
 _BARS = 48
 
@@ -29,14 +29,14 @@ class Series(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A named upright line in a histogram."""
+    """A named vertical line in a histogram."""
 
     name: str
     value: float
 
 
 class _Scale(NamedTuple):
-    """Maps low..high to start..end, on a logarithmic axis if ``log``."""
+    """Axis scale: maps low..high to start..end, logarithmically if ``log``."""
 
     low: float
     high: float
@@ -51,10 +51,10 @@ class _Scale(NamedTuple):
 
 
 def line_chart(series: Sequence[Series], x_label: str, y_label: str, from_zero: bool = True) -> str:
-    """Lines over a common x; many points become a band from the least to the greatest of each column, with its middle.
+    """Draw lines over a common x; many points become a band from minimum to maximum per column, with its median.
 
     Raises:
-        ValueError: no points at all.
+        ValueError: there are no points.
     """
     xs = [x for s in series for x, _ in s.points]
     ys = [y for s in series for _, y in s.points]
@@ -72,9 +72,9 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str, from_zero: 
 
 
 def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> str:
-    """How often which value: every value is in a bar, and a bar of one is still seen.
+    """Draw a histogram in which every value is counted and a bar of one is still visible.
 
-    The axis is logarithmic where the greatest value is more than four times the least, so that a long tail does not
+    The axis is logarithmic if the largest value is more than four times the smallest, so that a long tail does not
     squeeze the rest into one bar.
 
     Raises:
@@ -117,7 +117,7 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
 
 
 def stacked_bar(parts: Sequence[tuple[str, float]], unit: str) -> str:
-    """One bar whose pieces are ``parts``; names and values stand below, each with its share."""
+    """Draw one bar made of ``parts``, with names, values and shares listed below."""
     total = sum(value for _, value in parts) or 1.0
     drawn, at = [], 0.0
     height = 44 + 24 * len(parts)
@@ -137,7 +137,7 @@ def stacked_bar(parts: Sequence[tuple[str, float]], unit: str) -> str:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from ``low`` to ``high``, steps of 1, 2 or 5 times a power of ten."""
+    """Choose round numbers from ``low`` to ``high`` in steps of 1, 2 or 5 times a power of ten."""
     span = high - low
     if span <= 0:
         return [low]
@@ -186,7 +186,7 @@ def _line(series: Series, number: int, x: _Scale, y: _Scale) -> list[str]:
     points = list(series.points)
     if len(points) <= 2 * _BUCKETS:
         drawn = [_polyline(points, f"line c{number}", x, y)]
-        if len(points) <= 12:  # a few looks: show where they are
+        if len(points) <= 12:  # few samples: mark each of them
             drawn += [f'<circle class="c{number}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>' for a, b in points]
         return drawn
     columns: dict[int, list[tuple[float, float]]] = {}

@@ -1,4 +1,4 @@
-"""What a report's page and its Markdown both say, in the same words: a function of the report's JSON."""
+"""Facts that the HTML page and the Markdown of a report share, as functions of the report's JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..board.board import throttle_words
 
 
 def conditions(data: dict[str, Any]) -> dict[str, str]:
-    """What ran on what, name -> value."""
+    """Conditions of the run, name -> value: model, engine, source, board, versions."""
     board, model, engine, source = data["board"], data["model"], data["engine"], data["source"]
     spec, size, states = model["spec"], source["size"], data["states"]
     parts = [
@@ -45,12 +45,12 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
 
 
 def count_of(number: int, noun: str) -> str:
-    """``1 frame``, ``2 frames``."""
+    """Number with its noun: ``1 frame``, ``2 frames``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def mib(value: int | None) -> str:
-    """Bytes as mebibytes with one digit."""
+    """Format bytes as mebibytes with one decimal."""
     return "unknown" if value is None else f"{value / MIB:.1f}"
 
 

@@ -1,6 +1,6 @@
-"""A report as one HTML page that needs nothing else: no script, no style sheet, no font, no network.
+"""A report as one self-contained HTML page: no script, no external style sheet or font, no network access.
 
-It is a function of the report's JSON, so that any report can be drawn again: ``fastscnn-edge report drive.json``.
+The page is a function of the report's JSON, so any report can be drawn again: ``fastscnn-edge report drive.json``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .charts import Mark, Series, histogram, line_chart, stacked_bar
 from .facts import conditions, count_of, mib
 
 _LINES = 5
-"""In one chart; there are as many colors."""
+"""Largest number of lines in one chart: there are as many colors."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde3;
@@ -64,7 +64,7 @@ th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { te
 
 
 def html_page(data: dict[str, Any]) -> str:
-    """The page for ``data``, what :meth:`.report.Report.to_dict` returns or its JSON held."""
+    """Build the page for ``data``, the result of :meth:`.report.Report.to_dict` or its parsed JSON."""
     board = data["board"]
     title = f"{data['model']['file']} on {board['model'] or board['cpu'] or board['machine']}"
     cards = [
@@ -109,7 +109,7 @@ def _tiles(data: dict[str, Any]) -> str:
     peak, accuracy = data.get("memory_peak") or {}, data.get("accuracy")
     rss = peak.get("rss") or data["memory_after"]["peak_rss"]
     tiles = [
-        (f"{latency['p50']:.2f} ms" if latency else "none", "median latency, frame to classes", ""),
+        (f"{latency['p50']:.2f} ms" if latency else "none", "median latency, frame to class map", ""),
         (f"{latency['p99']:.2f} ms" if latency else "none", "p99", ""),
         (f"{rate:.1f}" if rate else "none", "frames per second", ""),
         (f"{rss / MIB:.0f} MiB" if rss else "unknown", "peak memory", ""),
@@ -133,7 +133,7 @@ def _latency(data: dict[str, Any]) -> str:
     samples, totals = data["samples_ns"]["latency"], data["samples_ns"]["total"]
     if not samples:
         return ""
-    # A frame's own time is not kept. Of a run its work overlaps with that of others, so the sum of works is stretched.
+    # A frame's point in time is not stored. In a run, frames overlap, so the cumulative work is scaled to the duration.
     work, rate = sum(totals) or 1, data["frames_per_second"]
     took = data["frames"] / rate if rate else work / 1e9
     began = data.get("frames_began_s") or 0.0
@@ -143,12 +143,12 @@ def _latency(data: dict[str, Any]) -> str:
     note = (
         "from a frame in memory to its class map"
         if data.get("rules")
-        else "from the taking or decoding of a frame to its class map"
+        else "from capture or decoding of a frame to its class map"
     )
     return _card(
         "Latency over time",
         line_chart([Series("latency", points)], "seconds", "ms"),
-        f"{note}; the pale band, where there is one, reaches from the fastest to the slowest of each column.",
+        f"{note}; the pale band, if any, spans the fastest to the slowest frame of each column.",
     )
 
 
@@ -199,8 +199,8 @@ def _memory(data: dict[str, Any]) -> str:
         series = [s for s in series if s.points]
         chart = line_chart(series, "seconds", "MiB") if series else ""
         note = (
-            f"Seen every {watcher['interval_s']:g} s by another process, which took {watcher['cpu_s']:.2f} s of "
-            "processor time itself. Peak resident is the kernel's own mark."
+            f"Sampled every {watcher['interval_s']:g} s by another process, which used {watcher['cpu_s']:.2f} s of "
+            "processor time itself. Peak resident is the kernel's own high-water mark."
         )
     rows = [
         ["resident", mib(before["rss"]), mib(after["rss"])],
@@ -209,7 +209,7 @@ def _memory(data: dict[str, Any]) -> str:
         ["available on the system", mib(before["available"]), mib(after["available"])],
     ]
     if peak.get("lowest_available") is not None:
-        rows.append(["least available meanwhile", "", mib(peak["lowest_available"])])
+        rows.append(["lowest available during the run", "", mib(peak["lowest_available"])])
     return _card("Memory", chart + _table(("MiB", "before loading", "after"), rows), note)
 
 
@@ -229,7 +229,7 @@ def _temperature(data: dict[str, Any]) -> str:
 
 
 def _sensor(zone: str) -> str:
-    """``cpu-thermal`` of ``thermal_zone0 cpu-thermal``."""
+    """Name of a sensor: ``cpu-thermal`` from ``thermal_zone0 cpu-thermal``."""
     return zone.partition(" ")[2] or zone
 
 

@@ -11,11 +11,11 @@ from .facts import conditions, count_of, mib
 T = TypeVar("T")
 
 _STATE_ROWS = 12
-"""Lines of the table of states; the JSON has all."""
+"""Rows in the table of states; the JSON has all of them."""
 
 
 def markdown_report(data: dict[str, Any]) -> str:
-    """The text for ``data``, what :meth:`.report.Report.to_dict` returns or its JSON held."""
+    """Build the text for ``data``, the result of :meth:`.report.Report.to_dict` or its parsed JSON."""
     sections = (_headline(data), _times(data), _memory(data), _operators(data), _conditions(data))
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -32,7 +32,7 @@ def _headline(data: dict[str, Any]) -> list[str]:
     if accuracy:
         lines += [
             "",
-            f"mIoU of this very file: {100 * accuracy['miou']:.2f} % on {accuracy['data']} "
+            f"mIoU of this file: {100 * accuracy['miou']:.2f} % on {accuracy['data']} "
             f"{accuracy['split']} ({count_of(accuracy['pictures'], 'picture')}).",
         ]
     return lines
@@ -46,7 +46,7 @@ def _times(data: dict[str, Any]) -> list[str]:
     meaning = (
         "from a frame in memory to its class map"
         if data["rules"]
-        else "from the taking (camera) or decoding (file) of a frame to its class map"
+        else "from capture (camera) or decoding (file) of a frame to its class map"
     )
     overlap = (
         (
@@ -115,9 +115,9 @@ def _memory(data: dict[str, Any]) -> list[str]:
         peak = data["memory_peak"]
         rows += [
             "",
-            f"Most proportional {mib(peak['pss'])}, least available on the system "
-            f"{mib(peak['lowest_available'])}: seen every {watcher['interval_s']:g} s by another process, which "
-            f"took {watcher['cpu_s']:.2f} s of processor time itself.",
+            f"Peak proportional {mib(peak['pss'])}, lowest available on the system "
+            f"{mib(peak['lowest_available'])}: sampled every {watcher['interval_s']:g} s by another process, which "
+            f"used {watcher['cpu_s']:.2f} s of processor time itself.",
         ]
     return rows
 
@@ -156,7 +156,7 @@ def _conditions(data: dict[str, Any]) -> list[str]:
 
 
 def _thinned(items: Sequence[T], most: int) -> list[T]:
-    """At most ``most`` of ``items``, evenly spread, the first and the last among them."""
+    """Pick at most ``most`` of ``items``, evenly spread, including the first and the last."""
     if len(items) <= most:
         return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]

@@ -1,4 +1,4 @@
-"""Reading a report back: for drawing it again, and for comparing it with others."""
+"""Reader for report files, to draw them again or compare them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .schema import SCHEMA
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """The JSON that :meth:`.report.Report.write` wrote. Use it inside :func:`damage_as_error`.
+    """Read the JSON that :meth:`.report.Report.write` wrote. Use the result inside :func:`damage_as_error`.
 
     Raises:
         UsageError: missing, not a report, or of a schema this version does not know.
@@ -34,7 +34,7 @@ def read_report(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def damage_as_error(*paths: Path) -> Iterator[None]:
-    """Reports of ``paths`` are being used; that something in them is missing or of another kind is the user's error."""
+    """Raise UsageError if the body finds a value in the reports at ``paths`` missing or of another type."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The record of a run or benchmark: everything needed to judge its times, as plain data and as files."""
+"""Report of a run or benchmark: everything needed to judge its times, as plain data and as files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .schema import SCHEMA
 
 @dataclass(frozen=True)
 class ReportModel:
-    """Which file ran: its digest ties the times to an accuracy measured elsewhere."""
+    """The model file that ran; its digest ties the times to an accuracy measured elsewhere."""
 
     file: str
     bytes: int
@@ -43,16 +43,16 @@ class ReportModel:
 
 @dataclass(frozen=True)
 class ReportSource:
-    """What was segmented.
+    """The source that was segmented.
 
     Attributes:
-        kind, name: what and which.
+        kind, name: kind of source and its display name.
         size: (height, width) of the last frame in pixels, None if there was none.
-        skipped: damaged frames or pictures.
-        dropped: frames that the camera or its driver lost.
-        mode: what the camera was set to.
-        gaps: times without the camera, the latest of them.
-        outages, away: how many there were in all, and how many seconds together.
+        skipped: number of damaged frames or images.
+        dropped: number of frames that the camera or its driver lost.
+        mode: the camera's mode.
+        gaps: the latest outages of the camera.
+        outages, away: number of all outages, and their total duration in seconds.
     """
 
     kind: str
@@ -86,12 +86,12 @@ class ReportSource:
 
 @dataclass(frozen=True)
 class BenchmarkRules:
-    """How a benchmark was conducted; ``fastscnn_edge/commands/bench.py`` says what for.
+    """Rules of a benchmark; ``fastscnn_edge/commands/bench.py`` gives the reasons.
 
     Attributes:
         scenario: ``single-stream``: the next frame starts when the last one is done.
-        min_frames, min_seconds: it ends when both are reached.
-        warm_up: the rule in words.
+        min_frames, min_seconds: the measurement ends when both are reached.
+        warm_up: the warm-up rule in words.
         stable: whether the warm-up ended because times had settled.
     """
 
@@ -108,19 +108,19 @@ class Report:
 
     Attributes:
         created: UTC, ISO 8601.
-        command: its arguments.
-        stopped_by: signal or user's deed that ended it early, None if it ran to its end.
-        model, engine, source: what ran on what.
+        command: the command's arguments.
+        stopped_by: signal name or user action that stopped the run early, None if it ran to its end.
+        model, engine, source: what ran, in which engine, on which frames.
         meter: all times.
-        board: where.
+        board: the board it ran on.
         states: the board's state before, during and after.
-        memory_before: of the process before the model was loaded.
-        memory_after: when all frames were done.
-        began: ``time.monotonic()`` of its beginning, from which the ``seconds`` of states and watcher count.
-        rules: of a benchmark, None for a run.
-        watch: what another process saw of this one meanwhile, None if none looked.
-        accuracy: mIoU of this very file, None if not given.
-        profile: times of single operators, None if not asked for.
+        memory_before: the process's memory before the model was loaded.
+        memory_after: its memory when all frames were done.
+        began: ``time.monotonic()`` at the start; the ``seconds`` of states and watcher are relative to it.
+        rules: rules of a benchmark, None for a run.
+        watch: samples taken by the watcher process, None if there was none.
+        accuracy: mIoU of this model file, None if not given.
+        profile: times of single operators, None if not requested.
     """
 
     created: str
@@ -146,16 +146,16 @@ class Report:
 
     @property
     def all_states(self) -> list[BoardState]:
-        """The board's states, ours and the watcher's, in order of time."""
+        """The board's states, from this process and the watcher, in order of time."""
         return sorted([*self.states, *(self.watch.states if self.watch else ())], key=lambda state: state.seconds)
 
     @property
     def throttle(self) -> str:
-        """``clean``, ``throttled`` or ``unknown``."""
+        """Throttling verdict: ``clean``, ``throttled`` or ``unknown``."""
         return throttle_verdict(self.all_states)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON. Times are in nanoseconds (``_ns``) or milliseconds (``_ms``), memory in bytes."""
+        """Convert to plain data for JSON. Times in nanoseconds (``_ns``) or milliseconds (``_ms``), memory in bytes."""
         model = asdict(self.model)
         spec = model.pop("spec")
         spec["classes"] = spec["classes"]["labels"]
@@ -206,18 +206,18 @@ class Report:
 
     @property
     def memory_peak(self) -> dict[str, int | None]:
-        """Most memory this process had. RSS is the kernel's own mark, PSS the most that a look found."""
+        """Peak memory of this process. RSS is the kernel's own high-water mark, PSS the largest sample."""
         looks = [m.pss for m in (self.memory_before, self.memory_after) if m.pss is not None]
         watched = self.watch.peak("pss") if self.watch else None
         return {
             "rss": self.memory_after.peak_rss,
             "pss": max([*looks, *([watched] if watched is not None else [])], default=None),
             "lowest_available": self.watch.lowest_available() if self.watch else None,
-            "engine_arena": None,  # neither engine's Python API tells
+            "engine_arena": None,  # not exposed by either engine's Python API
         }
 
     def _watcher(self) -> dict[str, Any] | None:
-        """What the watcher saw, column by column: a long benchmark has many looks."""
+        """The watcher's samples, column by column: a long benchmark has many."""
         if self.watch is None:
             return None
         columns = {name: [getattr(m, name) for m in self.watch.memory] for name in ("rss", "pss", "available")}
@@ -230,25 +230,25 @@ class Report:
 
 
 def to_json(data: dict[str, Any]) -> str:
-    """One top-level key a line: thousands of samples stay readable and small."""
+    """Format as JSON with one top-level key per line: readable, and small with thousands of samples."""
     lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in data.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def now() -> str:
-    """The present in UTC, ISO 8601 with seconds."""
+    """Current time in UTC, ISO 8601 with seconds."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package, Python and the libraries a run can involve, where installed."""
+    """Versions of this package, Python and the installed libraries that a run can involve."""
     found = {"fastscnn-edge": __version__, "python": platform.python_version()}
     packages = ("numpy", "pillow", "ai-edge-litert", "tflite-runtime", "onnxruntime", "onnxruntime-gpu", "av")
     return {**found, **{package: version for package in packages if (version := version_of(package))}}
 
 
 def engine_facts(engine: Engine) -> dict[str, Any]:
-    """What the report says of an engine."""
+    """Facts about an engine for the report."""
     quantization = engine.output_quantization
     return {
         "name": engine.name,

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 SCHEMA = "fastscnn_edge.report/1"
-"""Changes when a field changes its meaning or goes; new fields do not change it."""
+"""Schema version: changes if a field is removed or changes its meaning; new fields do not change it."""

@@ -1,4 +1,4 @@
-"""What every output of a run is: something that takes segmented frames."""
+"""Interface of a run's outputs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..frames import SegmentedFrame
 
 
 class Sink(Protocol):
-    """Receives segmented frames one after the other, then exactly one of :meth:`close` and :meth:`discard`."""
+    """Consumer of segmented frames: receives them one by one, then exactly one of :meth:`close` and :meth:`discard`."""
 
     def write(self, result: SegmentedFrame) -> None:
-        """Take one frame.
+        """Consume one frame.
 
         Raises:
             OutputError: it cannot be written; :meth:`discard` follows.
@@ -19,7 +19,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """All frames were taken: publish the result under its final name.
+        """Publish the result under its final name, after the last frame.
 
         Raises:
             OutputError: it cannot be published; nothing broken is left under the final name.
@@ -27,5 +27,5 @@ class Sink(Protocol):
         ...
 
     def discard(self) -> None:
-        """:meth:`write` failed: leave nothing broken under the final name. Raises nothing."""
+        """Clean up after a failed :meth:`write`: leave nothing broken under the final name. Raises nothing."""
         ...

@@ -1,4 +1,4 @@
-"""Class maps for people to look at: colors over the frame, a legend, and an indexed PNG."""
+"""Drawings of class maps: colors over the frame, a legend, and an indexed PNG."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _BACKGROUND, _INK, _RIM = (250, 250, 250), (33, 33, 33), (150, 150, 150)
 
 
 def blend(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet) -> np.ndarray:
-    """Half frame, half class color.
+    """Blend half the frame with half the class colors.
 
     Args:
         rgb: uint8 [H, W, 3].
         class_map: uint8 [H, W].
-        class_set: whose palette is used.
+        class_set: gives the palette.
 
     Returns:
         uint8 [H, W, 3].
@@ -32,24 +32,24 @@ def blend(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet) -> np.nda
 
 
 def mask_image(class_map: np.ndarray, class_set: ClassSet) -> Image.Image:
-    """An indexed picture (mode P): pixel values are class indices [H, W], the palette shows the colors."""
+    """Make an indexed image (mode P): pixel values are class indices [H, W], the palette has the colors."""
     return _indexed(class_map, np.asarray(class_set.palette, np.uint8))
 
 
 def class_shares(class_map: np.ndarray, count: int) -> np.ndarray:
-    """Share of the pixels that each class has: float64 [count], sum 1."""
+    """Share of the pixels per class: float64 [count], sum 1."""
     return np.bincount(class_map.reshape(-1), minlength=count) / class_map.size
 
 
 def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
-    """The blended frame with a legend below it.
+    """Draw the blended frame with a legend below it.
 
     Args:
         rgb: uint8 [H, W, 3].
         class_map: uint8 [H, W].
         class_set: names and colors.
-        only_present: list the classes in the picture, largest first, with their shares; else all classes in their
-            own order, so that the frames of a video all have the same layout and size.
+        only_present: list only the classes in the frame, largest first, with their shares; else all classes in their
+            own order, so that all frames of a video have the same layout and size.
     """
     height, width = class_map.shape
     if only_present:
@@ -67,7 +67,7 @@ def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_pr
 
 
 def legend(texts: list[str], colors: list[tuple[int, int, int]], width: int) -> Image.Image:
-    """Swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
+    """Draw swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
     unit = max(12, min(32, width // 56))  # font size in pixels; all distances follow from it
     font = _font(unit)
     entry = unit + unit // 2 + max((_length(font, text) for text in texts), default=0)
@@ -84,7 +84,7 @@ def legend(texts: list[str], colors: list[tuple[int, int, int]], width: int) -> 
 
 @dataclass(frozen=True)
 class _Layout:
-    """A table of equal entries, filled row by row. All in pixels."""
+    """Layout of equal entries in a table, filled row by row. In pixels."""
 
     columns: int
     rows: int
@@ -108,7 +108,7 @@ class _Layout:
         return self.rows * self.line + self.margin
 
     def position(self, index: int) -> tuple[int, int]:
-        """Left edge and middle line of an entry."""
+        """Position (left edge, middle line) of an entry."""
         row, column = divmod(index, self.columns)
         return self.margin + column * self.pitch, self.margin // 2 + row * self.line + self.line // 2
 

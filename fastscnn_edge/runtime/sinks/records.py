@@ -1,4 +1,4 @@
-"""One record a frame, as JSON lines on a stream or as a CSV file."""
+"""Sinks that write one record per frame, as JSON lines on a stream or as a CSV file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Record(NamedTuple):
     """Class shares and timing of one frame.
 
     Attributes:
-        frame: its name.
-        captured: when it was taken (camera) or read (file): UTC, ISO 8601 with milliseconds.
-        latency_ms: from then to its complete class map (:attr:`~..frames.SegmentedFrame.latency`).
+        frame: the frame's name.
+        captured: time when it was captured (camera) or read (file): UTC, ISO 8601 with milliseconds.
+        latency_ms: time from then to its complete class map (:attr:`~..frames.SegmentedFrame.latency`).
         shares: class label -> share of the pixels, all classes, sum 1 up to rounding.
     """
 
@@ -46,7 +46,7 @@ class Record(NamedTuple):
 
 
 class JsonLines:
-    """A sink that writes a line of JSON per frame and flushes it, so that a reader at the other end of a pipe keeps up.
+    """Sink that writes a line of JSON per frame and flushes it, so that the reader of a pipe gets each one at once.
 
     ``stream`` belongs to the caller and stays open.
     """
@@ -77,9 +77,9 @@ class JsonLines:
 
 
 class CsvFile:
-    """A sink that writes a row per frame: frame, captured, latency_ms, then a share per class.
+    """Sink that writes a row per frame: frame, captured, latency_ms, then a share per class.
 
-    The file appears under its name when it is closed, whole, or not at all.
+    The file appears under its name when it is closed, complete, or not at all.
 
     Raises:
         OutputError: the file cannot be written.
@@ -104,5 +104,5 @@ class CsvFile:
         self._file.publish()
 
     def discard(self) -> None:
-        """Remove what was written so far."""
+        """Remove the partial file."""
         self._file.discard()

@@ -1,4 +1,4 @@
-"""Files that a run writes: an overlay and a mask for each frame."""
+"""Sink that writes an overlay and a mask file per frame."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ...spec import ClassSet
 from ..frames import SegmentedFrame
 from .overlay import mask_image, overlay
 
-# A board's time is dearer than its disk: PNG at its fastest level, JPEG without chroma subsampling, which would
-# smear the legend's small type.
+# A board's time costs more than its disk: PNG at its fastest level. JPEG without chroma subsampling, which would smear
+# the legend's small type.
 _OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 88, "subsampling": 0}}
 
 
@@ -43,7 +43,7 @@ class ResultFiles:
             return
         image = overlay(frame.rgb, class_map, self._class_set, only_present=not self._moving)
         suffix, kind = (".jpg", "JPEG") if self._moving else (".png", "PNG")
-        # The temporary name has no suffix Pillow could tell the format by.
+        # The temporary name has no suffix from which Pillow could derive the format.
         with atomic_path(self._folder / f"{frame.name}_overlay{suffix}", durable=False) as path:
             image.save(path, format=kind, **_OPTIONS[kind])
         with atomic_path(self._folder / f"{frame.name}_mask.png", durable=False) as path:
@@ -60,7 +60,7 @@ def check_writable(folder: Path) -> None:
     """Raise OutputError now rather than after the work if ``folder`` cannot be created or written.
 
     Nothing is created: a probe file without a name is opened in the nearest folder that exists. Permission bits
-    alone would not tell of a read-only file system.
+    would not detect a read-only file system.
     """
     existing = folder.absolute()
     try:

@@ -1,4 +1,4 @@
-"""Frame rate and latency of the last few seconds, for people who watch."""
+"""Frame rate and latency of the last few seconds, for the window and the web page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections import deque
 from ..frames import SegmentedFrame
 
 _SPAN = 3.0
-"""Seconds looked back: long enough to read, short enough to follow."""
+"""Seconds that are averaged: steady enough to read, short enough to follow changes."""
 
 
 class RunningStats:
-    """Counts finished frames and remembers those of the last seconds. For any thread.
+    """Counter of finished frames that remembers those of the last seconds. Thread-safe.
 
     Attributes:
-        frames: finished so far.
+        frames: number of finished frames.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class RunningStats:
             return (len(self._recent) - 1) / elapsed if elapsed > 0 else None
 
     def latency(self) -> float | None:
-        """Median from a frame's capture to its class map in milliseconds; of the last frame if none is recent."""
+        """Median latency in milliseconds; that of the last frame if none is recent, None before the first."""
         with self._lock:
             return statistics.median(latency for _, latency in self._recent) * 1e3 if self._recent else None
 

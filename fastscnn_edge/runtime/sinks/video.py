@@ -1,4 +1,4 @@
-"""The overlays of a run as one MP4, through PyAV."""
+"""Sink that writes the overlays of a run as one MP4, through PyAV."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from ..sources.av_stream import import_av
 from .overlay import overlay
 
 _CODECS = (("libx264", {"preset": "veryfast", "crf": "23"}), ("mpeg4", {"qscale": "4"}))
-"""The first that this PyAV was built with is taken: H.264 plays in browsers and phones, MPEG-4 part 2 in players."""
+"""Codecs in order of preference, since PyAV may lack one. H.264 plays in browsers, MPEG-4 part 2 in video players."""
 
 _TICKS = 1000
-"""Time stamps a second: milliseconds, which both codecs and MP4 can hold."""
+"""Time stamp units per second: milliseconds, which both codecs and MP4 support."""
 
 _NOMINAL_RATE = 30
-"""What encoders plan their bit rate for; the time stamps say when frames are really shown."""
+"""Frame rate for which encoders plan their bit rate; the time stamps say when frames are really shown."""
 
 _STILL_SECONDS = 1.0
-"""How long a still picture is shown."""
+"""Seconds for which a still image is shown."""
 
 
 class VideoWriter:
-    """A sink that encodes overlays with their legend.
+    """Sink that encodes overlays with their legend.
 
-    Frames keep their own times: position in the video they come from, or when the camera took them, so that a dropped
-    frame makes a pause and not a jump. Still pictures get a second each. The file appears under its name when it
-    is closed, whole, and not at all if there was no frame.
+    Frames keep their own times: position in the source video, or capture time of a camera, so that a dropped frame
+    makes a pause and not a jump. Still images last a second each. The file appears under its name when it is closed,
+    complete, and not at all if there was no frame.
 
     Args:
         path: the .mp4.
         class_set: names and colors.
-        moving: frames of a video or camera rather than still pictures.
+        moving: frames come from a video or camera rather than still images.
 
     Raises:
         MissingExtraError: PyAV is not installed.
@@ -89,7 +89,7 @@ class VideoWriter:
         self._resources.close()
 
     def discard(self) -> None:
-        """Publish the frames before the refused one, which are whole, unless encoding itself has failed."""
+        """Publish the frames before the refused one, which are complete, unless encoding itself has failed."""
         with suppress(OutputError):
             self.close()
 
@@ -109,7 +109,7 @@ class VideoWriter:
             seconds = frame.captured_at if frame.at is None else frame.at
         if self._first is None:
             self._first = seconds
-        # Two frames of one millisecond, or a clock that stood still, must still be in order.
+        # Time stamps must increase even if two frames share a millisecond or the clock stood still.
         self._last_tick = max(self._last_tick + 1, round((seconds - self._first) * _TICKS))
         return self._last_tick
 
@@ -119,7 +119,7 @@ class VideoWriter:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Turns the library's errors into ours, and throws the broken file away."""
+        """Convert the library's errors to OutputError, and remove the broken file."""
         try:
             yield
         except (self._av.FFmpegError, OSError) as error:

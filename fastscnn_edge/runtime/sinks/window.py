@@ -1,4 +1,4 @@
-"""A window with the newest overlay, through tkinter, which comes with Python."""
+"""Sink that shows the newest overlay in a window, through tkinter, which comes with Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .running_stats import RunningStats
 
 _GROUND = "#111417"
 _SCREEN_SHARE = 0.8
-"""Of the screen, at most, that the window takes when it opens."""
+"""Largest share of the screen that the window takes when it opens."""
 
 
 def display_is_set() -> bool:
@@ -25,14 +25,14 @@ def display_is_set() -> bool:
 
 
 class Window:
-    """A sink with a window. Frames may come from any thread; the window lives in the thread that made it.
+    """Sink with a window. Frames may come from any thread; the window belongs to the thread that made it.
 
-    Tk must be used from one thread, on some systems the main one, so nothing is drawn but in :meth:`poll`. The frame
-    keeps its shape when the window is resized; f is full screen, space holds the picture, q or Escape closes.
+    Tk must be used from one thread, on some systems the main one, so drawing happens only in :meth:`poll`. The frame
+    keeps its aspect ratio when the window is resized. Keys: f full screen, space freezes the image, q or Escape closes.
 
     Args:
         class_set: names and colors.
-        title: what runs.
+        title: title of the window.
 
     Raises:
         OutputError: there is no display, or this Python has no tkinter.
@@ -58,7 +58,7 @@ class Window:
         self._stats = RunningStats()
         self._newest: SegmentedFrame | None = None
         self._lock = threading.Lock()
-        self._drawn: Any = None  # what was drawn, for which size: drawing it again would change nothing
+        self._drawn: Any = None  # the drawn frame and window size, so that nothing is drawn twice
         self._held = self._full = self._sized = False
         self._strips: dict[int, Image.Image] = {}
         self.closed = False
@@ -79,18 +79,18 @@ class Window:
             self._newest = result
 
     def poll(self) -> bool:
-        """Answer the user and draw the newest frame; whether the window is still open. For its own thread only."""
+        """Handle events and draw the newest frame; whether the window is still open. Only in its own thread."""
         if self.closed:
             return False
         try:
             self._draw()
             self._root.update()
-        except self._tcl_error:  # the display went away
+        except self._tcl_error:  # the display is gone
             self.closed = True
         return not self.closed
 
     def close(self) -> None:
-        """Close the window. For its own thread only."""
+        """Close the window. Only in its own thread."""
         if not self.closed:
             self.closed = True
             self._root.destroy()
@@ -111,13 +111,13 @@ class Window:
             return
         image = self._image_tk.PhotoImage(self._compose(newest, space))
         self._label.configure(image=image)
-        self._drawn = key, image, class_map  # Tk does not keep the image, nor does an id outlive its array
+        self._drawn = key, image, class_map  # Tk keeps no reference to image, and key needs class_map alive
         rate, latency = self._stats.rate(), self._stats.latency()
         measured = f"  {rate:.1f} fps  {latency:.0f} ms" if rate and latency is not None else ""
         self._root.title(f"{self._title}  {frame.name}{measured}")
 
     def _open_at(self, width: int, height: int) -> None:
-        """The first frame's own size, or what fits the screen; small ones are enlarged to be looked at."""
+        """Open at the first frame's own size, reduced to fit the screen; small frames are enlarged."""
         strip = self._strip(width)
         room = (
             self._root.winfo_screenwidth() * _SCREEN_SHARE / strip.width,

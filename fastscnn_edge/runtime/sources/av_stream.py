@@ -1,4 +1,4 @@
-"""What video files and network streams share: a PyAV container, decoded frame by frame."""
+"""Shared part of video files and network streams: a PyAV container, decoded frame by frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import SourceState
 
 
 class AvStream(SourceState):
-    """What a file and a network stream share: a PyAV container whose first video stream is decoded in order."""
+    """Base of file and network sources: a PyAV container whose first video stream is decoded in order."""
 
     moving = True
 
@@ -29,7 +29,7 @@ class AvStream(SourceState):
         av = import_av(f"reading {what}")
         try:
             self._container = av.open(url, **options)
-        except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: PyAV was built without that format
+        except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: PyAV was built without this format
             raise SourceError(f"cannot open {what}: {failure_reason(error)}") from error
         streams = self._container.streams.video
         if not streams:
@@ -47,7 +47,7 @@ class AvStream(SourceState):
         self._container = self._stream = None
 
     def _decoded(self, what: str) -> Iterator[Any]:
-        """Decoded frames; packets that cannot be decoded are counted and passed over."""
+        """Yield decoded frames; packets that cannot be decoded are counted and skipped."""
         av = import_av(f"reading {what}")
         produced = 0
         try:
@@ -66,7 +66,7 @@ class AvStream(SourceState):
 
 
 def to_rgb(image: Any, pool: FramePool) -> np.ndarray:
-    """A decoded frame as upright uint8 [H, W, 3] from ``pool``; phones record sideways and say so."""
+    """Convert a decoded frame to upright RGB, uint8 [H, W, 3], from ``pool``; phone videos carry a rotation."""
     converted = image.reformat(format="rgb24")
     plane = converted.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: converted.height]

@@ -1,4 +1,4 @@
-"""Where frames come from: a picture, a folder of pictures, a video. Cameras are in :mod:`.cameras`."""
+"""Interface of frame sources: images, folders and videos in this package, cameras in :mod:`..cameras`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..frames import Frame
 
 
 class Outage(NamedTuple):
-    """A time without a camera. ``at`` counts from the first frame on; both in seconds."""
+    """One outage of a camera. ``at`` is relative to the first frame; both times in seconds."""
 
     at: float
     seconds: float
@@ -22,11 +22,12 @@ KEPT_OUTAGES = 256
 
 
 class Outages:
-    """Times without the camera, in a memory that never grows: all are counted, the latest are kept.
+    """Outages of a camera in constant memory: all are counted, the latest are kept.
 
     Attributes:
-        kept: at most :data:`KEPT_OUTAGES`, oldest first.
-        count, seconds: of all.
+        kept: the latest outages, at most :data:`KEPT_OUTAGES`, oldest first.
+        count: number of all outages.
+        seconds: their total duration.
     """
 
     def __init__(self) -> None:
@@ -40,19 +41,19 @@ class Outages:
 
 
 class FrameSource(Protocol):
-    """Use as ``with source: for frame in source``. Entering opens the device or file, leaving closes it.
+    """Source of frames, used as ``with source: for frame in source``. Entering opens the device or file.
 
     The frames may be iterated in another thread than the one that enters and leaves, but not while it leaves. A
-    camera can be entered again after it was left, and goes on counting.
+    camera can be entered again after it was left, and continues counting.
 
     Attributes:
         kind: ``picture``, ``folder``, ``video`` or ``camera``.
         moving: frames belong together and have one size: a video or camera.
-        live: frames come at their own pace, so those that nobody has time for are dropped.
-        skipped: damaged pictures, packets or frames passed over so far.
-        dropped: frames that were taken but never delivered, as far as the driver tells.
-        mode: what a camera was set to, for people; None where nothing was set.
-        outages: times without the camera.
+        live: frames come at their own pace, and are dropped while the consumer is busy.
+        skipped: damaged images, packets or frames skipped so far.
+        dropped: frames that were captured but never delivered, as far as the driver reports.
+        mode: the camera's mode as text for the user; None if none was set.
+        outages: outages of the camera.
     """
 
     kind: str
@@ -70,7 +71,7 @@ class FrameSource(Protocol):
     def mode(self) -> str | None: ...
 
     def stop(self) -> None:
-        """End a waiting iteration soon. The one method for any thread at any time."""
+        """End a waiting iteration soon. The only method that any thread may call at any time."""
         ...
 
     def __enter__(self) -> FrameSource: ...
@@ -83,7 +84,7 @@ class FrameSource(Protocol):
 
 
 class SourceState:
-    """The attributes of a :class:`FrameSource` and what most of them do: nothing to drop, stop or close."""
+    """Base of sources: the attributes of a :class:`FrameSource`, with nothing to drop, stop or close."""
 
     live = False
 
@@ -93,7 +94,7 @@ class SourceState:
         self.outages = Outages()
 
     def stop(self) -> None:
-        """Nothing here waits."""
+        """Do nothing: reading a file never waits."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,4 +102,4 @@ class SourceState:
         self._close()
 
     def _close(self) -> None:
-        """Nothing here is open."""
+        """Do nothing: nothing stays open."""

@@ -1,4 +1,4 @@
-"""Frames from still pictures: one file, or the files of a folder."""
+"""Sources of still images: one file, or the files in a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = frozenset(
 
 
 class ImageSource(SourceState):
-    """One picture, decoded again each time it is repeated, as a camera would deliver it anew."""
+    """One image file, decoded again for each repetition, as a camera would deliver it again."""
 
     kind = "picture"
     moving = False
@@ -37,10 +37,10 @@ class ImageSource(SourceState):
 
 
 class FolderSource(SourceState):
-    """The pictures directly inside a folder, by name; hidden files and other kinds are left out.
+    """Image files directly inside a folder, by name; hidden files and other formats are skipped.
 
-    A damaged picture is passed over with a warning, so that one bad file does not cost a night's run. If no picture
-    can be read at all, that is an error.
+    A damaged image is skipped with a warning, so that one bad file does not end a long run. If no image can be read at
+    all, that is an error.
     """
 
     kind = "folder"
@@ -59,7 +59,7 @@ class FolderSource(SourceState):
 
     def __iter__(self) -> Iterator[Frame]:
         stems = Counter(p.stem for p in self._images)
-        held_back: list[SourceError] = []  # while nothing has been read, the trouble may be all there is to say
+        held_back: list[SourceError] = []  # warnings until an image was read; the first becomes the error if none is
         any_read = False
         for path in self._images:
             try:
@@ -69,7 +69,7 @@ class FolderSource(SourceState):
                 held_back.append(error)
             else:
                 any_read = True
-                # a.jpg and a.png would otherwise write the same results
+                # otherwise a.jpg and a.png would write the same result files
                 yield Frame(rgb, path.stem if stems[path.stem] == 1 else path.name, time.monotonic())
             if any_read:
                 self._flush(held_back)

@@ -1,4 +1,4 @@
-"""The source for a path, by what the path is."""
+"""Choice of the source for a path."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .images import VIDEO_SUFFIXES, FolderSource, ImageSource, listed
 
 
 def open_source(path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr) -> FrameSource:
-    """The source for ``path``, by what it is.
+    """Make the source for ``path``.
 
     Args:
-        path: a picture, a folder of pictures or a video.
-        repeat: how many times a single picture is delivered.
-        warn: receives one line for each picture of a folder that cannot be read.
+        path: an image, a folder of images or a video.
+        repeat: number of times a single image is delivered.
+        warn: receives one line for each image of a folder that cannot be read.
 
     Raises:
-        SourceError: no such file or folder, or neither picture nor video.
+        SourceError: no such file or folder, or neither image nor video.
     """
     path = Path(path)
     if path.is_dir():

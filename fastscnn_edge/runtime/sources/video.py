@@ -1,4 +1,4 @@
-"""Frames from video files and network streams, through PyAV."""
+"""Source of frames from video files, through PyAV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see the page: names it answers to, and a token where strangers can reach it."""
+"""Access rules of the page: accepted host names, and a token if other machines can reach it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 
 class Access:
-    """The rules of one server.
+    """Access rules of one server.
 
     Args:
-        host: what it was told to listen at.
-        bound: the numeric address it listens at. Beyond loopback a token is made and demanded.
-        port: it listens at; browsers share cookies among the ports of a host, so the cookie's name has it.
+        host: host name or address from the command line.
+        bound: numeric address the server listens at. Unless it is loopback, a token is generated and required.
+        port: port it listens at; browsers share cookies among the ports of a host, so the cookie's name includes it.
     """
 
     def __init__(self, host: str, bound: str, port: int) -> None:
@@ -28,9 +28,9 @@ class Access:
     def knows_host(self, header: str | None) -> bool:
         """Whether a Host header names this machine.
 
-        A page from elsewhere can point its own name at this address (DNS rebinding) and would then be of one origin
-        with us, but its name stays in the header. A bare address cannot be rebound. Ports are not looked at: a
-        tunnel may have another one.
+        A foreign page can point its own name at this address (DNS rebinding) and would then share this server's
+        origin, but its name stays in the header. A numeric address cannot be rebound. Ports are ignored: a tunnel may
+        use another one.
         """
         try:
             name = urlsplit(f"//{header or ''}").hostname or ""
@@ -43,11 +43,11 @@ class Access:
         return True
 
     def admits(self, token: str | None, cookies: str | None) -> bool:
-        """Whether the ``token`` of the address, or that of the Cookie header, is the right one, if any is demanded."""
+        """Whether the token in the URL or in the Cookie header is correct, or none is required."""
         return self.token is None or self.is_token(token) or self.is_token(self._cookie_value(cookies))
 
     def is_token(self, given: str | None) -> bool:
-        """Compared in constant time."""
+        """Whether ``given`` is the token, compared in constant time."""
         if self.token is None or given is None:
             return False
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode())

@@ -1,4 +1,4 @@
-"""Where the page is: a host and a port. Apart from the server, so that a run without a page imports none of it."""
+"""Address the page is served at; separate from the server, so that a run without a page does not import it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class ListenAddress(NamedTuple):
-    """Where to listen; port 0 is any free one."""
+    """Host and port to listen at; port 0 is any free one."""
 
     host: str
     port: int
@@ -17,10 +17,10 @@ class ListenAddress(NamedTuple):
 
     @staticmethod
     def parse(text: str) -> ListenAddress:
-        """``HOST:PORT``; an IPv6 address in brackets.
+        """Parse ``HOST:PORT``, an IPv6 address in brackets.
 
         Raises:
-            ValueError: something else.
+            ValueError: another form.
         """
         match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})", text)
         if match is None or int(match[3]) > 65535:

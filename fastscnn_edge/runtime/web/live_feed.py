@@ -1,4 +1,4 @@
-"""The newest overlay as JPEG, for any number of viewers who each take what they have time for."""
+"""Newest overlay as JPEG, for any number of viewers, each at its own pace."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..frames import SegmentedFrame
 from ..sinks.overlay import blend
 
 _MAX_WIDTH = 1280
-"""Pixels. Wider frames are shrunk for viewers: a board's network is dearer than a browser's pixels."""
+"""Largest width in pixels. Wider frames are shrunk: a board's network costs more than a browser's scaling."""
 
 _QUALITY = 80
 
 
 class Numbered(NamedTuple):
-    """A segmented frame and its number, from 1."""
+    """A segmented frame and its number, counted from 1."""
 
     number: int
     result: SegmentedFrame
 
 
 class LiveFeed:
-    """Keeps the newest finished frame. Nothing is drawn or encoded unless a viewer asks, then once for all viewers,
-    in a viewer's thread: :meth:`show` only swaps a reference.
+    """Holder of the newest finished frame. Nothing is drawn or encoded until a viewer asks, then once for all viewers
+    and in a viewer's thread: :meth:`show` only swaps a reference.
     """
 
     def __init__(self, class_set: ClassSet) -> None:
@@ -40,21 +40,21 @@ class LiveFeed:
         self._closed = threading.Event()
 
     def show(self, result: SegmentedFrame) -> None:
-        """Make ``result`` the newest frame. It is kept and must not be written to any more."""
+        """Make ``result`` the newest frame. A reference is kept, so its arrays must not change afterwards."""
         with self._changed:
             self._newest = Numbered(self._newest.number + 1 if self._newest else 1, result)
             self._changed.notify_all()
 
     def newest(self) -> Numbered | None:
-        """The newest frame, None before the first."""
+        """Newest frame, None before the first."""
         return self._newest
 
     def jpeg(self, after: int, timeout: float) -> tuple[int, bytes] | None:
-        """Number and JPEG of the newest frame, as soon as its number is above ``after``.
+        """Wait for a frame with a number above ``after``; returns the newest frame's number and JPEG.
 
         Args:
-            after: the number of the frame the viewer has, 0 for none.
-            timeout: seconds to wait for a newer one; then the newest is given once more.
+            after: number of the frame the viewer already has, 0 for none.
+            timeout: seconds to wait for a newer one; then the newest is returned again.
 
         Returns:
             None if there is no frame yet, or the feed is closed.
@@ -72,7 +72,7 @@ class LiveFeed:
             return self._encoded
 
     def pause(self, seconds: float) -> bool:
-        """Wait, but not beyond :meth:`close`; whether the feed is still open."""
+        """Wait ``seconds``, or until :meth:`close`; whether the feed is still open."""
         return not self._closed.wait(seconds)
 
     @property
@@ -80,7 +80,7 @@ class LiveFeed:
         return self._closed.is_set()
 
     def close(self) -> None:
-        """Wake all viewers and give them nothing more."""
+        """Wake all viewers and end the feed."""
         with self._changed:
             self._closed.set()
             self._changed.notify_all()
@@ -90,10 +90,10 @@ class LiveFeed:
 
 
 def encode(result: SegmentedFrame, class_set: ClassSet) -> bytes:
-    """JPEG of a frame under the colors of its classes, at most 1280 pixels wide."""
+    """Encode a frame blended with its class colors as JPEG, at most 1280 pixels wide."""
     rgb, class_map = result.frame.rgb, result.class_map
     factor = -(-class_map.shape[1] // _MAX_WIDTH)
-    if factor > 1:  # shrunk first: everything after it then costs less
+    if factor > 1:  # shrunk first, so that all later steps cost less
         rgb = np.asarray(Image.fromarray(rgb).reduce(factor))
         class_map = np.ascontiguousarray(class_map[::factor, ::factor])
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A request's bytes, limited in number and time, whatever a client sends or withholds."""
+"""Reader for a request's bytes with a limit on size and total time, whatever a client sends or withholds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _MAX_SECONDS = 5.0
 
 
 class RequestTooLargeError(Exception):
-    """More bytes than any honest request for one of our pages has."""
+    """The request is larger than any legitimate request for these pages."""
 
 
 class LimitedRequest(io.RawIOBase):
-    """Reads from a connection, at most 8 KiB and 5 seconds in all.
+    """Stream over a connection, limited to 8 KiB and 5 seconds in total.
 
-    A timeout per read, as ``http.server`` has it, would let a client hold its place for hours with a byte now and
-    then.
+    A timeout per read, as in ``http.server``, would let a client occupy a connection for hours by sending a byte now
+    and then.
 
     Raises:
-        RequestTooLargeError, TimeoutError: on reading beyond.
+        RequestTooLargeError, TimeoutError: a read exceeds a limit.
     """
 
     def __init__(self, connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The page's HTTP server: a fixed set of routes, nothing from the file system, no client trusted or waited for."""
+"""HTTP server of the page: a fixed set of routes, no file access after start, limits on every client."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .live_feed import LiveFeed
 from .request import LimitedRequest, RequestTooLargeError
 
 MAX_CONNECTIONS = 32
-"""At once; further ones are turned away, each would cost a thread."""
+"""Simultaneous connections; further ones are refused, since each costs a thread."""
 
 MAX_STREAMS = 8
-"""Pictures streamed at once; what is left of the connections serves pages and figures."""
+"""Simultaneous image streams; the remaining connections serve the page and its status."""
 
 _STREAM_INTERVAL = 1 / 15
-"""Seconds between two pictures to one viewer at least: smooth enough, and half the encoding of a 30 fps camera."""
+"""Minimum seconds between two images to one viewer: smooth enough, and half the encoding of a 30 fps camera."""
 
 _REPEAT_AFTER = 2.0
-"""Seconds without a new frame after which the last is sent again: only sending shows that a viewer has gone."""
+"""Seconds without a new frame after which the last is sent again: only sending reveals that a viewer is gone."""
 
 _SEND_TIMEOUT = 10.0
-"""Seconds a viewer may take to swallow one picture."""
+"""Seconds a viewer may take to receive one image."""
 
 _SEND_BUFFER = 1 << 16
-"""Bytes of the kernel's per stream. Small, so that a slow viewer sees few old pictures before the newest."""
+"""Bytes of the kernel's send buffer per stream. Small, so that a slow viewer sees few old images before the newest."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
@@ -42,8 +42,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",  # an address may hold the token
-    "Cross-Origin-Resource-Policy": "same-origin",  # other pages may not embed the pictures
+    "Referrer-Policy": "no-referrer",  # a URL may contain the token
+    "Cross-Origin-Resource-Policy": "same-origin",  # other pages may not embed the images
     "Cross-Origin-Opener-Policy": "same-origin",
     "Connection": "close",
 }
@@ -61,21 +61,21 @@ _BUSY = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: clos
 
 
 class WebServer(ThreadingHTTPServer):
-    """Listens from the start on; ``serve_forever`` in a thread answers.
+    """HTTP server that listens once constructed and answers in ``serve_forever``, run in a thread.
 
     Args:
         family: ``socket.AF_INET`` or ``AF_INET6``.
-        address: as ``socket.getaddrinfo`` has it.
-        feed: the pictures.
-        status: makes the figures, a JSON object; called in any thread.
+        address: socket address from ``socket.getaddrinfo``.
+        feed: source of the images.
+        status: makes the status as a JSON object; called in any thread.
 
     Raises:
-        OSError: the address is taken or not ours.
+        OSError: the address is in use or not one of this machine.
     """
 
     daemon_threads = True
-    request_queue_size = 2 * MAX_CONNECTIONS  # with a short queue the kernel drops handshakes of a sudden crowd
-    access: Access  # known when the port is
+    request_queue_size = 2 * MAX_CONNECTIONS  # with a short queue the kernel drops handshakes in a burst
+    access: Access  # set once the port is known
 
     def __init__(self, family: int, address: Any, feed: LiveFeed, status: Callable[[], bytes]) -> None:
         self.address_family = family
@@ -87,7 +87,7 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Without the look-up of our own name, which hangs where there is no name server."""
+        """Bind without looking up this machine's name, which hangs where there is no name server."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -103,7 +103,7 @@ class WebServer(ThreadingHTTPServer):
         self._open.add(request)
         try:
             super().process_request(request, client_address)
-        except RuntimeError:  # no further thread to be had
+        except RuntimeError:  # no thread can be started
             self._leave(request)
             raise
 
@@ -114,7 +114,7 @@ class WebServer(ThreadingHTTPServer):
             self._leave(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away, or wrote nonsense, is no news."""
+        """Do nothing: disconnects and malformed requests are not logged."""
 
     def server_close(self) -> None:
         super().server_close()
@@ -128,7 +128,7 @@ class WebServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request on one connection."""
+    """Handler of one request on one connection."""
 
     server: WebServer
 
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.requestline, self.request_version, self.command = "", "HTTP/1.0", ""
             self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         except OSError:
-            pass  # the client went away
+            pass  # the client disconnected
 
     def do_GET(self) -> None:
         self.connection.settimeout(_SEND_TIMEOUT)
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not access.knows_host(self.headers.get("Host")):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "open this page by its address, or as localhost")
             return
-        # Neither decoded nor normalized: a route is matched letter by letter or not at all.
+        # Neither decoded nor normalized: a route must match exactly.
         route, _, query = self.path.partition("?")
         token = next(iter(parse_qs(query).get("token", [])), None)
         if not access.admits(token, self.headers.get("Cookie")):
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _remember(self, token: str) -> None:
-        """Move the token from the address, which is shown, kept and passed on, into a cookie."""
+        """Move the token from the URL, which is displayed, saved and shared, into a cookie."""
         self.send_response(HTTPStatus.SEE_OTHER)
         self.send_header("Location", "/")
         self.send_header("Set-Cookie", f"{self.server.access.cookie}={token}; HttpOnly; SameSite=Lax; Path=/")
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         self.end_headers()
-        # Browsers show a part when they see the boundary behind it, so that goes with the part, not with the next.
+        # Browsers show a part when they see the boundary after it, so it is sent with the part, not with the next.
         self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
         while feed.pause(max(0.0, due - time.monotonic())):
             due = time.monotonic() + _STREAM_INTERVAL
@@ -214,17 +214,17 @@ class _Handler(BaseHTTPRequestHandler):
         super().end_headers()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Plain text, with nothing of the request in it."""
+        """Send an error as plain text that quotes nothing from the request."""
         status = HTTPStatus(code)
         text = message if status in _EXPLAINED and message else status.phrase
         self._send(f"{status.value} {status.phrase}: {text}\n".encode(), "text/plain; charset=utf-8", status)
 
     def version_string(self) -> str:
-        """Without versions: who is not admitted need not know them."""
+        """Omits versions, which an unauthenticated client should not learn."""
         return "fastscnn-edge"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not the terminal's business."""
+        """Do nothing: requests are not logged."""
 
 
 # Our own words; http.server's quote the request.

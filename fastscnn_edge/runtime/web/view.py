@@ -1,4 +1,4 @@
-"""A web page that shows a run as it goes: the newest overlay, the classes' areas, frame rate, latency, temperature."""
+"""Sink that shows a run on a web page: newest overlay, class shares, frame rate, latency, temperature."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from .live_feed import LiveFeed, Numbered
 from .server import WebServer
 
 _BOARD_INTERVAL = 3.0
-"""Seconds between two looks at the board's temperature while somebody watches."""
+"""Seconds between two readings of the board's temperature while the page is open."""
 
 
 class About(NamedTuple):
-    """What runs, in words for the page's head."""
+    """Names of source and model, for the page's head."""
 
     source: str
     model: str
 
 
 class WebView:
-    """A sink with a web page. The server runs in threads of its own from the start on.
+    """Sink with a web page. The server runs in threads of its own from construction on.
 
     Args:
-        address: where to listen.
+        address: host and port to listen at.
         class_set: names and colors.
-        about: what runs.
-        dropped: frames lost so far, asked for while somebody watches.
+        about: names of source and model.
+        dropped: returns the number of frames lost so far; called while the page is open.
 
     Attributes:
-        url: of the page, with the token if one is demanded.
+        url: URL of the page, with the token if one is required.
 
     Raises:
-        OutputError: nobody can listen at ``address``.
+        OutputError: the server cannot listen at ``address``.
     """
 
     def __init__(self, address: ListenAddress, class_set: ClassSet, about: About, dropped: Callable[[], int]) -> None:
         self._feed = LiveFeed(class_set)
         self._status = Status(class_set, about, self._feed, dropped)
         try:
-            # The first of what the name stands for: "localhost" is 127.0.0.1 on one machine and ::1 on another.
+            # The first address of the name: "localhost" is 127.0.0.1 on one machine and ::1 on another.
             family, _, _, _, bound = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
             self._server = WebServer(family, bound, self._feed, self._status.to_json)
         except (OSError, UnicodeError) as error:
@@ -68,16 +68,16 @@ class WebView:
         self._thread.start()
 
     def write(self, result: SegmentedFrame) -> None:
-        """Make ``result`` what viewers see."""
+        """Show ``result`` to the viewers."""
         self._status.stats.add(result)
         self._feed.show(result)
 
     def finish(self) -> None:
-        """No frame will follow; the page says so and keeps the last."""
+        """Note that no frame will follow; the page says so and keeps the last one."""
         self._status.finished = True
 
     def close(self) -> None:
-        """Stop listening and hang up on all viewers."""
+        """Stop listening and disconnect all viewers."""
         self._feed.close()
         self._server.shutdown()
         self._server.server_close()
@@ -87,7 +87,7 @@ class WebView:
 
 
 class Status:
-    """The figures on the page. The class shares of a frame are counted once, however many viewers ask."""
+    """Status figures of the page. The class shares of a frame are counted once, however many viewers ask."""
 
     def __init__(self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int]) -> None:
         self.stats = RunningStats()
@@ -99,14 +99,14 @@ class Status:
         self._lock = threading.Lock()
 
     def to_json(self) -> bytes:
-        """One JSON object: latency in milliseconds, temperature in degrees Celsius, null where unknown."""
+        """Encode as one JSON object: latency in milliseconds, temperature in degrees Celsius, null where unknown."""
         newest = self._feed.newest()
         shares = self._shares_of(newest)
         board = self._look_at_board()
         hottest = max(board.temperatures.values(), default=None)
         described = zip(self._class_set.labels, self._class_set.palette, shares, strict=True)
         status: dict[str, Any] = {
-            "run": self._run,  # another one after a restart
+            "run": self._run,  # changes with every start
             **self._about._asdict(),
             "frame": newest.result.frame.name if newest else None,
             "finished": self.finished,
@@ -137,7 +137,7 @@ class Status:
         with self._lock:
             now = time.monotonic()
             if self._board is None or now - self._board.seconds > _BOARD_INTERVAL:
-                self._board = read_state(0.0)  # its "seconds" are then those of the clock
+                self._board = read_state(0.0)  # "seconds" is not used here
             return self._board
 
 
@@ -146,6 +146,6 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 
 def _url(asked: str, bound: str, port: int, token: str | None) -> str:
-    """What to open: where every address is listened at, this machine's name is the best guess from elsewhere."""
+    """URL to open; for a wildcard address, this machine's name is the best guess for other machines."""
     host = socket.gethostname() if ipaddress.ip_address(bound).is_unspecified else asked
     return f"http://{ListenAddress(host, port)}/" + (f"?token={token}" if token else "")

@@ -10,6 +10,7 @@ import pytest
 from fastscnn_edge.cli.main import main
 
 
+@pytest.mark.slow
 def test_every_way_is_measured_on_the_same_pictures(
     checkpoint: Path, quantized: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

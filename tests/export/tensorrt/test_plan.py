@@ -120,10 +120,10 @@ def test_old_versions_have_other_words(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_optimization_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save("fp32", tmp_path)
-    assert plan(model, "--builderOptimizationLevel", 5) == 0
+    assert plan(model, "--builder-optimization-level", 5) == 0
     _, [command] = printed(capsys)
     assert "--builderOptimizationLevel=5" in command
-    assert plan(model, "--builderOptimizationLevel", 5, "--tensorrt-version", "8.5.2") == 2
+    assert plan(model, "--builder-optimization-level", 5, "--tensorrt-version", "8.5.2") == 2
 
 
 @pytest.mark.parametrize(("memory", "expected"), [(4 * GIB, GIB), (8 * GIB, 2 * GIB), (64 * GIB, 4 * GIB)])
@@ -216,7 +216,7 @@ def test_extents_that_could_be_anything(
         ["--opt", "8x8"],
         ["--tensorrt-version", "ten"],
         ["--dla", "9"],
-        ["--builderOptimizationLevel", "6"],
+        ["--builder-optimization-level", "6"],
     ],
 )
 def test_options_are_checked(arguments: list[str], tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import OpResolverType
 
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.export.to_tflite.layerwise import check_operations, float_tensors
@@ -52,7 +51,7 @@ def test_int16_layers_equal_the_evaluator_bit_for_bit(
     graph, int8 = graphs
     mixed = int16_activations(int8, layers)
     path = written(mixed, tmp_path)
-    np.testing.assert_array_equal(logits(path, mixed, PICTURE, OpResolverType.BUILTIN_REF), run(mixed, PICTURE))
+    np.testing.assert_array_equal(logits(path, mixed, PICTURE, reference=True), run(mixed, PICTURE))
     found = verify(path, mixed, graph, [PICTURE])
     assert found.float_operators == ()
     assert found.layers.startswith("int16: ")

@@ -80,3 +80,14 @@ def test_run_refuses_a_picture_of_another_size() -> None:
     graph: Graph = lower(random_model("mmseg", 4), INT8_NATIVE, 64, 64)
     with pytest.raises(ValueError, match="expected a uint8 picture"):
         run(graph, random_image(64, 96))
+
+
+def test_last_uses_name_every_activation_once_but_the_output() -> None:
+    graph = lower(random_model("mmseg", 3), INT8_NATIVE, 64, 96)
+    uses = graph.last_uses()
+    named = [name for finished in uses for name in finished]
+    activations = {name for name, tensor in graph.tensors.items() if tensor.data is None}
+    assert sorted(named) == sorted(activations - {graph.output})
+    for index, finished in enumerate(uses):
+        assert set(finished) <= set(graph.ops[index].inputs)
+        assert not any(set(finished) & set(later.inputs) for later in graph.ops[index + 1 :])

@@ -11,8 +11,9 @@ from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run_all
 from fastscnn_edge.quantization.graph.graph import Conv, Graph
 from fastscnn_edge.quantization.graph.lower import lower
-from fastscnn_edge.quantization.ptq.bias_correction import correct_biases
+from fastscnn_edge.quantization.ptq.bias_correction import correct_bias
 from fastscnn_edge.quantization.ptq.ptq import quantize_graph
+from fastscnn_edge.quantization.ptq.sequential import refine_layers
 from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_image, random_model
 
@@ -34,6 +35,7 @@ def graph(request):
     return lower(random_model(request.param, 6), INT8_NATIVE, *SIZE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_mean_errors_shrink(graph, scheme) -> None:
     images = [random_image(*SIZE, seed) for seed in range(3)]
@@ -47,7 +49,7 @@ def test_mean_errors_shrink(graph, scheme) -> None:
                 tensor.name, tensor.shape, tensor.dtype, np.maximum(tensor.data, -126) - np.int8(1), tensor.quantization
             )
     quantized = quantized.replace_tensors(damaged)
-    corrected = correct_biases(graph, quantized, images)
+    corrected = refine_layers(graph, quantized, images, [correct_bias])
     # Those without a ReLU, which would hide part of the shift and so part of its correction.
     for name in ("bottleneck1.1/project", "bottleneck3.2/project", "fusion/lower", "logits"):
         before, after = (np.abs(mean_errors(graph, q, images, name)) for q in (quantized, corrected))
@@ -58,7 +60,7 @@ def test_mean_errors_shrink(graph, scheme) -> None:
 def test_only_biases_change_and_they_are_int32(graph) -> None:
     images = [random_image(*SIZE)]
     quantized = quantize_graph(graph, observe_ranges(graph, images))
-    corrected = correct_biases(graph, quantized, images)
+    corrected = refine_layers(graph, quantized, images, [correct_bias])
     biases = {op.bias for op in graph.ops if isinstance(op, Conv)}
     for name, tensor in corrected.tensors.items():
         before = quantized.tensors[name]

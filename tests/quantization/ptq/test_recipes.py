@@ -48,6 +48,7 @@ def accurate(graph):
     return quantize(graph, images(2), SYMMETRIC, "accurate")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 def test_hard_case_is_recovered(graph, scheme) -> None:
     seen = images(4)
@@ -63,6 +64,7 @@ def test_hard_case_is_recovered(graph, scheme) -> None:
     assert hard_accurate > easy_plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dialect", "recipe", "scheme"),
     [
@@ -83,6 +85,7 @@ def test_files_compute_what_the_evaluator_says(dialect: str, recipe: str, scheme
     np.testing.assert_array_equal(logits(path, quantized, image, OpResolverType.BUILTIN_REF), run(quantized, image))
 
 
+@pytest.mark.slow
 def test_symmetric_means_zero_point_zero_everywhere(accurate) -> None:
     assert {t.quantization.zero_point for t in accurate.tensors.values()} == {0}
     # A ReLU's output then uses the upper half only.
@@ -90,6 +93,7 @@ def test_symmetric_means_zero_point_zero_everywhere(accurate) -> None:
     assert values["stem"].min() == 0 and values["stem"].max() == 127
 
 
+@pytest.mark.slow
 def test_same_arguments_same_integers(graph, accurate) -> None:
     again = quantize(graph, images(2), SYMMETRIC, "accurate")
     for name, tensor in accurate.tensors.items():
@@ -104,6 +108,7 @@ def test_the_float_twin_computes_the_same(graph) -> None:
     assert np.abs(run(both.real, images(1)[0]) - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_progress_counts_every_stage_to_its_end(graph) -> None:
     last = {}
     quantize(graph, images(2), progress=lambda stage, done, total: last.update({stage: (done, total)}))

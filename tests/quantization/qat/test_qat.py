@@ -202,8 +202,11 @@ def test_command_resumes_and_exports_the_trained_scales(
     ]
     assert main([*common, "--epochs", "1"]) == 0
     first = sha256(out)
-    assert main([*common, "--epochs", "2", "--resume"]) == 0
-    assert "2 epochs" in capsys.readouterr().out
+    capsys.readouterr()
+    assert main([*common, "--epochs", "2", "--rate", "2e-5", "--resume"]) == 0
+    printed = capsys.readouterr().out
+    assert "note: resumed with other options than before: epochs 2 (was 1), rate 2e-05 (was 1e-05)" in printed
+    assert "2 epochs" in printed
     model = tmp_path / "model.tflite"
     assert main(["export", "--checkpoint", str(out), "--out", str(model)]) == 0
     assert scales_in(model) == {name: values for name, values in scales_of(out).items() if name in scales_in(model)}

@@ -52,7 +52,7 @@ def test_csv_appears_whole(tmp_path: Path) -> None:
     assert not path.exists()
     sink.close()
     assert [p.name for p in tmp_path.iterdir()] == ["areas.csv"]
-    head, row = csv.reader(path.open())
+    head, row = csv.reader(path.read_text().splitlines())
     assert head == ["frame", "captured", "latency_ms", *CAMVID.labels]
     assert (row[0], float(row[2])) == ("a,b", 250)
     assert [float(share) for share in row[3:]] == [0.75, *[0] * 7, 0.25, 0, 0]

@@ -1,4 +1,4 @@
-"""One JPEG of a Motion-JPEG camera to RGB, scaled down while it is decoded where that is allowed."""
+"""Decoder for one JPEG of a Motion-JPEG camera, which can scale down while it decodes."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from ...images import MAX_PIXELS
 
 
 class CorruptFrameError(ValueError):
-    """A frame that arrived damaged. The next one may be whole."""
+    """A frame arrived damaged. The next one may be intact."""
 
 
-def decode_jpeg(data: bytes | memoryview, pool: FramePool, least: tuple[int, int] | None = None) -> np.ndarray:
+def decode_jpeg(data: bytes | memoryview, pool: FramePool, minimum_size: tuple[int, int] | None = None) -> np.ndarray:
     """Decode ``data``.
 
     Args:
-        data: one JPEG. Cameras leave out the Huffman tables; libjpeg then takes the standard ones.
-        pool: lends the result.
-        least: (width, height). libjpeg halves, quarters or eighths the picture on the way, as long as neither side
-            gets below this; None decodes it whole.
+        data: one JPEG. Cameras leave out the Huffman tables; libjpeg then uses the standard ones.
+        pool: lends the result's memory.
+        minimum_size: (width, height). libjpeg reduces the image by 2, 4 or 8 while decoding, as long as neither side
+            falls below this; None decodes it at full size.
 
     Returns:
         uint8 [H, W, 3], from ``pool``.
 
     Raises:
-        CorruptFrameError: not a whole JPEG.
+        CorruptFrameError: not a complete JPEG.
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise CorruptFrameError(f"a frame claims {image.width}x{image.height} pixels")
-            scale = reduction(image.size, least)
-            # draft() takes the largest scale that leaves at least the size asked for.
+            scale = reduction(image.size, minimum_size)
+            # draft() chooses the largest reduction that leaves at least this size.
             image.draft("RGB", (image.width // scale, image.height // scale))
             rgb = image if image.mode == "RGB" else image.convert("RGB")
             rgb.load()
@@ -46,13 +46,13 @@ def decode_jpeg(data: bytes | memoryview, pool: FramePool, least: tuple[int, int
         raise CorruptFrameError(str(error)) from error
 
 
-def reduction(size: tuple[int, int], least: tuple[int, int] | None, whole: bool = False) -> int:
-    """1, 2, 4 or 8: how much smaller ``size`` may become without getting below ``least``, both (width, height).
+def reduction(size: tuple[int, int], minimum_size: tuple[int, int] | None, whole: bool = False) -> int:
+    """Factor 1, 2, 4 or 8 by which ``size`` may shrink without falling below ``minimum_size``, both (width, height).
 
-    With ``whole``, only by what leaves no remainder.
+    With ``whole``, only factors that leave no remainder.
     """
-    if least is None:
+    if minimum_size is None:
         return 1
     width, height = size
-    fitting = (n for n in (8, 4, 2) if width // n >= least[0] and height // n >= least[1])
+    fitting = (n for n in (8, 4, 2) if width // n >= minimum_size[0] and height // n >= minimum_size[1])
     return next((n for n in fitting if not whole or width % n == height % n == 0), 1)

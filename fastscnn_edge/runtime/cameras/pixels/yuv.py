@@ -1,12 +1,12 @@
-"""Raw camera formats to RGB, in numpy, into memory of the caller.
+"""Conversion of raw camera formats to RGB in numpy, into the caller's memory.
 
 R = Y' + (2 - 2 Kr) V', B = Y' + (2 - 2 Kb) U', G = Y' - the rest, where Kr and Kb are BT.601's (0.299, 0.114) unless
 the driver says BT.709 (0.2126, 0.0722). Limited range (Y 16..235, U and V 16..240), which V4L2 prescribes for YUV
 unless the driver says otherwise, is stretched to 0..255; full range is taken as it is. Chroma is repeated, not
 interpolated: the network's input is smaller than the frame, and the next resize blurs more than that.
 
-float32 is exact enough (the result is the rounded real value, save for ties) and vectorizes everywhere. Rows go
-through in bands that stay in a small cache; the bands are the only temporaries, and they are kept.
+float32 is exact enough (the result is the rounded real value, except for ties) and vectorizes everywhere. Rows are
+processed in bands that fit a small cache; the bands are the only temporaries, and they are reused.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 from .yuv_blocks import BlockSums
 
 _BAND = 1 << 14
-"""Chroma samples handled at once; five float32 temporaries of it are 320 KiB."""
+"""Chroma samples processed at once; five float32 temporaries of this size are 320 KiB."""
 
 
 class Matrix(NamedTuple):
-    """How YUV becomes RGB: weights of red and blue in luma, and the range of the numbers."""
+    """Meaning of YUV values: weights of red and blue in luma, and limited or full range."""
 
     red: float = 0.299
     blue: float = 0.114
@@ -34,18 +34,18 @@ BT709 = Matrix(0.2126, 0.0722)
 
 
 class YuvDecoder:
-    """Converts frames of one format, size and matrix. Not for two threads at once.
+    """Converter for frames of one format, size and matrix. Not thread-safe.
 
     Args:
         format: ``YUYV``, ``UYVY`` (4:2:2, packed) or ``NV12`` (4:2:0, a plane of luma, one of chroma pairs).
         width, height: even, in pixels.
         stride: bytes from one row to the next, at least the row itself.
-        matrix: what the numbers mean.
+        matrix: meaning of the values.
         reduce: the result is smaller by this factor, each pixel the average of a square block: 1, or an even number
             that divides both sides.
 
     Raises:
-        ValueError: none of these.
+        ValueError: the combination is not supported.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class YuvDecoder:
         self._format, self._width, self._height, self._stride = format, width, height, stride
         self._blocks = BlockSums(format, width, height, reduce) if reduce != 1 else None
         self.shape = height // reduce, width // reduce, 3
-        """Of the result."""
+        """Shape of the result."""
         samples = self._blocks.chroma_samples if self._blocks else 1
         scale = (1.0, 1.0) if matrix.full else (255 / 219, 255 / 224)
         self._luma = np.float32(scale[0] / reduce**2)
-        # Half a level more, because the conversion back to integers truncates.
+        # Half a level is added, because the conversion back to integers truncates.
         self._offset = np.float32(0.5 - (0 if matrix.full else 16 * scale[0]))
         green = 1 - matrix.red - matrix.blue
         red, blue = 2 - 2 * matrix.red, 2 - 2 * matrix.blue
@@ -104,7 +104,7 @@ class YuvDecoder:
             self._whole(luma, chroma, out)
 
     def _whole(self, luma: np.ndarray, chroma: np.ndarray, out: np.ndarray) -> None:
-        """A frame in its own size."""
+        """Convert a frame at its full size."""
         if self._format == "NV12":
             u, v = chroma[:, ::2], chroma[:, 1::2]
             pixels = [(luma[i::2, j::2], out[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
@@ -117,7 +117,12 @@ class YuvDecoder:
             self._band(u[band], v[band], [(luma[band], rgb[band]) for luma, rgb in pixels])
 
     def _band(self, us: np.ndarray, vs: np.ndarray, pixels: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """A band: ``us``, ``vs`` [r, w], and for each position in a chroma block luma [r, w] and RGB [r, w, 3]."""
+        """Convert a band.
+
+        Args:
+            us, vs: [r, w] chroma.
+            pixels: for each position in a chroma block, luma [r, w] and RGB [r, w, 3].
+        """
         n = len(us)
         u, v, y, total, part = self._u[:n], self._v[:n], self._y[:n], self._sum[:n], self._part[:n]
         np.subtract(us, self._center, out=u)

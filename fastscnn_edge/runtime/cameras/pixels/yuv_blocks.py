@@ -1,8 +1,8 @@
-"""Sums over square blocks of a raw camera frame, for a frame that is made smaller before it is converted.
+"""Sums over square blocks of a raw camera frame, which shrink the frame before it is converted.
 
-The conversion is linear, so the color of a block's average is the average of its colors; and an average costs a
-fraction of a conversion. Bytes are taken apart in pairs, as 16-bit words: the low half by a mask, the high half by a
-shift, both of which run over contiguous memory.
+The conversion is linear, so the color of a block's average is the average of its colors, and an average costs a
+fraction of a conversion. Bytes are separated in pairs, as 16-bit words: the low byte by a mask, the high byte by a
+shift, both over contiguous memory.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Iterator
 import numpy as np
 
 _BAND = 1 << 15
-"""Words handled at once; the three temporaries of it are 192 KiB."""
+"""Words processed at once; the three temporaries of this size are 192 KiB."""
 
 LARGEST = 16
-"""Blocks of so many pixels a side: their sums are below 2**16."""
+"""Largest side of a block in pixels: its sums stay below 2**16."""
 
 
 class BlockSums:
-    """Sums of luma and chroma over blocks of ``reduce`` x ``reduce`` pixels. Not for two threads at once.
+    """Sums of luma and chroma over blocks of ``reduce`` x ``reduce`` pixels. Not thread-safe.
 
     Args:
         format: ``YUYV``, ``UYVY`` or ``NV12``.
-        width, height: of the frame in pixels, divisible by ``reduce``.
+        width, height: size of the frame in pixels, divisible by ``reduce``.
         reduce: even, at most :data:`LARGEST`.
     """
 
@@ -32,19 +32,21 @@ class BlockSums:
             raise ValueError(f"cannot make {width}x{height} smaller by {reduce}")
         self._format, self._reduce = format, reduce
         self.chroma_samples = reduce * reduce // (4 if format == "NV12" else 2)
-        """How many make up a sum of chroma; of luma it is all pixels of the block."""
+        """Samples in one chroma sum; a luma sum has all pixels of the block."""
         words = width // 2 if format == "NV12" else width
         self.rows = max(1, _BAND // words)
-        """Of the smaller frame, at most so many in a band."""
+        """Largest number of rows of the smaller frame in one band."""
         self._low, self._high, self._part = (np.empty((self.rows, words), np.uint16) for _ in range(3))
         self._sums = np.empty((3, self.rows, width // reduce), np.uint16)
 
     def bands(self, luma: np.ndarray, chroma: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
-        """Rows of the smaller frame, and their sums of Y, U and V, uint16 [rows, width / reduce], until the next.
+        """Yield rows of the smaller frame with their sums of Y, U and V, uint16 [rows, width / reduce].
+
+        The sums are overwritten by the next iteration.
 
         Args:
-            luma: the rows of the frame as bytes, uint8 [H, bytes]; of a packed format luma and chroma.
-            chroma: of NV12 the rows of chroma pairs; of a packed format not looked at.
+            luma: rows of the frame as bytes, uint8 [H, bytes]; in a packed format they hold luma and chroma.
+            chroma: rows of chroma pairs of NV12; ignored for packed formats.
         """
         factor, half = self._reduce, self._reduce // 2
         for top in range(0, len(luma) // factor, self.rows):
@@ -52,7 +54,7 @@ class BlockSums:
             y, u, v = self._sums[:, : rows.stop - top]
             if self._format == "NV12":
                 low, high = self._halves(luma, rows, factor)
-                np.add(low, high, out=low)  # two pixels of luma side by side
+                np.add(low, high, out=low)  # two adjacent luma samples
                 _across(low, range(half), half, y)
                 low, high = self._halves(chroma, rows, half)
                 _across(low, range(half), half, u)
@@ -66,7 +68,7 @@ class BlockSums:
             yield rows, y, u, v
 
     def _halves(self, data: np.ndarray, rows: slice, height: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sums down ``height`` rows for each of ``rows``: of the even bytes and of the odd ones."""
+        """Sum ``height`` rows into each of ``rows``, separately for even and odd bytes."""
         n = rows.stop - rows.start
         low, high, part = self._low[:n], self._high[:n], self._part[:n]
         words = data[rows.start * height : rows.stop * height].view("<u2")
@@ -81,7 +83,7 @@ class BlockSums:
 
 
 def _across(sums: np.ndarray, columns: range, width: int, out: np.ndarray) -> None:
-    """Of each ``width`` columns the sum of ``columns``."""
+    """Sum ``columns`` of each group of ``width`` columns."""
     np.copyto(out, sums[:, columns[0] :: width])
     for column in columns[1:]:
         np.add(out, sums[:, column::width], out=out)

@@ -1,13 +1,13 @@
-"""The part of Linux' video4linux2 interface that capturing needs: request numbers and struct layouts.
+"""Request numbers and struct layouts of Linux' video4linux2 interface, as far as capturing needs them.
 
 Written out from ``linux/videodev2.h`` for little-endian machines, 64- and 32-bit, so that neither a compiler nor a
 library is needed on the board; ``tests/runtime/cameras/v4l2/test_abi.py`` compares every size, offset and number
 with what C compilers make of that header. Two structs differ between the word sizes:
 
 * ``v4l2_format`` holds pointers in one arm of its union, so the union starts at 8 on 64-bit and at 4 on 32-bit;
-* ``v4l2_buffer`` holds a ``timeval`` and a pointer. On 32-bit there are two of it, with 64-bit times (kernels from
-  5.6) and with 32-bit times. The kernel tells them apart by the size in the request number, whatever libc or Python
-  were built for, so :class:`Layout` is a choice of ours: :data:`LAYOUTS` lists them, the better one first.
+* ``v4l2_buffer`` holds a ``timeval`` and a pointer. On 32-bit it has two forms, with 64-bit times (kernels from 5.6)
+  and with 32-bit times. The kernel distinguishes them by the size in the request number, whatever libc or Python were
+  built for, so this package chooses: :func:`layouts` lists them, the better one first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FLAG_TIMESTAMP_MASK = 0xE000
 FLAG_TIMESTAMP_MONOTONIC = 0x2000
 
 SIZE_DISCRETE = 1
-"""``v4l2_frmsizetypes`` and ``v4l2_frmivaltypes`` alike; 2 is continuous, 3 is stepwise."""
+"""Same value in ``v4l2_frmsizetypes`` and ``v4l2_frmivaltypes``; 2 is continuous, 3 is stepwise."""
 
 COLORSPACE_REC709 = 3
 COLORSPACE_JPEG = 7
@@ -74,7 +74,7 @@ ENUM_FRAMEINTERVALS = _both(75, FRMIVALENUM.size)
 
 
 class Buffer(NamedTuple):
-    """What we read of a ``v4l2_buffer``; ``slot`` is its ``index``, ``timestamp`` is in seconds."""
+    """The fields read from a ``v4l2_buffer``; ``slot`` is its ``index``, ``timestamp`` is in seconds."""
 
     slot: int
     bytesused: int
@@ -86,10 +86,10 @@ class Buffer(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The two structs that depend on the machine.
+    """Layout of the two structs that depend on the machine.
 
     Attributes:
-        name: for messages and tests.
+        name: label for messages and tests.
         format_union: offset of the union inside ``v4l2_format``; the union has 200 bytes.
         buffer: ``v4l2_buffer``: index, type, bytesused, flags, field, seconds, microseconds, timecode (16 bytes),
             sequence, memory, offset, length, reserved2, request_fd.
@@ -124,7 +124,7 @@ class Layout(NamedTuple):
         return _both(17, self.buffer.size)
 
     def pack_buffer(self, index: int = 0) -> bytearray:
-        """A memory-mapped capture buffer, as a request."""
+        """Pack a request for a memory-mapped capture buffer."""
         fields = (index, BUFFER_TYPE_CAPTURE, 0, 0, 0, 0, 0, b"", 0, MEMORY_MMAP, 0, 0, 0, 0)
         return bytearray(self.buffer.pack(*fields))
 
@@ -133,7 +133,7 @@ class Layout(NamedTuple):
         return Buffer(index, used, flags, seconds + micros / 1e6, sequence, offset, length)
 
     def pack_format(self, width: int, height: int, fourcc: int) -> bytearray:
-        """A capture format with progressive or any field order, as a request."""
+        """Pack a request for a capture format with progressive or any field order."""
         data = bytearray(self.format_size)
         struct.pack_into("<I", data, 0, BUFFER_TYPE_CAPTURE)
         PIX_FORMAT.pack_into(data, self.format_union, width, height, fourcc, FIELD_ANY, *(0,) * 8)
@@ -147,7 +147,7 @@ class Layout(NamedTuple):
 
 
 class PixFormat(NamedTuple):
-    """What we read of a ``v4l2_pix_format``. ``stride`` and ``size`` in bytes."""
+    """The fields read from a ``v4l2_pix_format``. ``stride`` and ``size`` in bytes."""
 
     width: int
     height: int
@@ -159,23 +159,23 @@ class PixFormat(NamedTuple):
     quantization: int
 
 
-# "x" pads what the compiler aligns: the 64-bit seconds to 8, the end of the struct to its strictest member.
+# "x" is the compiler's padding: the 64-bit seconds are aligned to 8, the struct's end to its strictest member.
 _LP64 = Layout("64-bit", 8, struct.Struct("<5I4xqq16sIIQIII4x"))
 _ILP32_TIME64 = Layout("32-bit, 64-bit time", 4, struct.Struct("<5I4xqq16sIIIIII"))
 _ILP32_TIME32 = Layout("32-bit, 32-bit time", 4, struct.Struct("<5Iii16sIIIIII"))
 
 
 def layouts(pointer_bytes: int = struct.calcsize("P")) -> tuple[Layout, ...]:
-    """Layouts to try on this machine, in order; a kernel that does not know one answers ENOTTY."""
+    """Layouts to try on this machine, in order; a kernel that lacks one answers ENOTTY."""
     return (_LP64,) if pointer_bytes == 8 else (_ILP32_TIME64, _ILP32_TIME32)
 
 
 def fourcc(code: str) -> int:
-    """``"YUYV"`` as the kernel's number."""
+    """Convert a code such as ``"YUYV"`` to the kernel's number."""
     return int.from_bytes(code.encode("ascii").ljust(4), "little")
 
 
 def fourcc_name(number: int) -> str:
-    """The kernel's number as text; characters that do not print become ``?``."""
+    """Convert the kernel's number to text; unprintable characters become ``?``."""
     text = (number & 0x7FFF_FFFF).to_bytes(4, "little").decode("latin-1").rstrip()
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

@@ -1,4 +1,4 @@
-"""USB and other V4L2 cameras, asked directly: no library between the kernel's buffers and the frame."""
+"""USB and other V4L2 cameras, through system calls: no library between the kernel's buffers and the frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .device import Capability, Device, KernelDevice, failure, query
 from .modes import DEFAULT_RATE, Mode, ModeRequest, choose, read_offers
 
 _BUFFERS = 4
-_SLICE = 0.2  # seconds of one wait, so that stop() is heard
+_SLICE = 0.2  # seconds of one wait, so that stop() takes effect
 
 Decode = Callable[[memoryview], np.ndarray]
 
@@ -29,15 +29,15 @@ Decode = Callable[[memoryview], np.ndarray]
 class V4L2Camera(Camera):
     """A camera at /dev/videoN.
 
-    Of the frames that are ready the newest is delivered, the others are counted in ``dropped``, like those the
-    driver says it had no buffer for.
+    If several frames are ready, the newest is delivered and the others are counted in ``dropped``, like those for
+    which the driver had no buffer.
 
     Args:
-        path: its device node.
+        path: device node.
         request: size, rate and format.
         stall: seconds without a whole frame after which it counts as lost.
-        open_device: the device layer.
-        warn: receives one line where the driver gives other than asked.
+        open_device: opens the device node; tests pass a fake driver.
+        warn: receives one line if the driver sets another mode than requested.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class V4L2Camera(Camera):
         """Open, choose a mode, start streaming.
 
         Raises:
-            SourceError: absent, busy, forbidden, no camera, or without the mode asked for.
+            SourceError: absent, busy, forbidden, no camera, or without the requested mode.
         """
         doing = "opening it"
         try:
@@ -87,7 +87,7 @@ class V4L2Camera(Camera):
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames, the newest each time.
+        """Yield frames, the newest each time.
 
         Raises:
             CameraLostError: unplugged, or no whole frame for ``stall`` seconds.
@@ -97,7 +97,7 @@ class V4L2Camera(Camera):
         self._sequence = None
         last_whole = time.monotonic()
         try:
-            for stale in self._ready(device):  # filled while a model was being loaded
+            for stale in self._ready(device):  # filled before the first frame was asked for
                 self._queue(device, stale.slot)
             while not self._stopped.is_set():
                 frame = self._next(device, decode)
@@ -110,7 +110,7 @@ class V4L2Camera(Camera):
             raise failure("waiting for a frame", self._path, error) from error
 
     def _next(self, device: Device, decode: Decode) -> Frame | None:
-        """The newest frame, or None if none came for a moment or it is damaged."""
+        """Read the newest frame; None if none arrived within :data:`_SLICE` or it is damaged."""
         if not device.wait(_SLICE):
             return None
         newest: abi.Buffer | None = None
@@ -138,7 +138,7 @@ class V4L2Camera(Camera):
         return self._next_frame(rgb, taken)
 
     def _ready(self, device: Device) -> Iterator[abi.Buffer]:
-        """Buffers the driver has filled, oldest first; at most as many as there are, however fast it refills."""
+        """Yield the buffers the driver has filled, oldest first; at most one round, however fast it refills them."""
         for _ in self._memory:
             request = self._layout.pack_buffer()
             try:
@@ -151,7 +151,7 @@ class V4L2Camera(Camera):
         device.ioctl(self._layout.qbuf, self._layout.pack_buffer(index))
 
     def _open(self) -> tuple[Device, Capability]:
-        """The device node; after an unplugging also under the new number that the same camera may have got."""
+        """Open the device node; after an unplugging, also under a new number that the same camera may have."""
         candidates = [self._path]
         if self._identity is not None:
             candidates += [path for path in device_nodes(self._path.parent) if path != self._path]
@@ -193,7 +193,7 @@ class V4L2Camera(Camera):
         return got
 
     def _knows_buffers(self, device: Device, layout: abi.Layout) -> bool:
-        """Whether the kernel knows this form of ``v4l2_buffer``: it asks for a buffer that does not exist yet."""
+        """Whether the kernel knows this form of ``v4l2_buffer``; asks for a buffer that does not exist yet."""
         try:
             device.ioctl(layout.querybuf, layout.pack_buffer())
         except OSError as error:
@@ -201,16 +201,16 @@ class V4L2Camera(Camera):
         return True
 
     def _decoder(self, name: str, got: abi.PixFormat) -> Decode:
-        """What turns the bytes of a frame into RGB."""
-        least = None if self._request.size else self._request.minimum_size
+        """Choose the function that converts a frame's bytes to RGB."""
+        minimum_size = None if self._request.size else self._request.minimum_size
         if name in ("MJPG", "JPEG"):
-            return lambda data: decode_jpeg(data, self._pool, least)
+            return lambda data: decode_jpeg(data, self._pool, minimum_size)
         size = got.width, got.height
         if name == "RGB3":
             shape = (got.height, got.width, 3)
             return lambda data: _copy_rows(data, self._pool.take(shape), got.stride or got.width * 3)
         try:
-            yuv = YuvDecoder(name, *size, got.stride, matrix_of(got), reduction(size, least, whole=True))
+            yuv = YuvDecoder(name, *size, got.stride, matrix_of(got), reduction(size, minimum_size, whole=True))
         except ValueError as error:
             raise SourceError(f"camera {self._path}: {error}; choose another --camera-size") from error
 
@@ -222,7 +222,7 @@ class V4L2Camera(Camera):
         return decode
 
     def _set_rate(self, device: Device, mode: Mode) -> float | None:
-        """Frames per second that the driver settled on, None if it does not say."""
+        """Set the rate; returns the driver's actual frames per second, None if it does not report them."""
         request = bytearray(abi.STREAMPARM.pack(abi.BUFFER_TYPE_CAPTURE, 0, 0, 0, 0, 0, 0))
         try:
             device.ioctl(abi.G_PARM, request)
@@ -235,7 +235,7 @@ class V4L2Camera(Camera):
         except OSError as error:
             if error.errno not in (errno.ENOTTY, errno.EINVAL):
                 raise
-            return None  # a driver with one rate need not know the question
+            return None  # a driver with a fixed rate need not support the request
         above, below = abi.STREAMPARM.unpack(request)[3:5]
         got = below / above if above and below else None
         asked = self._request.rate
@@ -263,19 +263,19 @@ class V4L2Camera(Camera):
         try:
             device.ioctl(abi.STREAMOFF, bytearray(abi.INTEGER.pack(abi.BUFFER_TYPE_CAPTURE)))
         except OSError:
-            pass  # unplugged, or never started; closing ends it as well
+            pass  # unplugged, or never started; closing the device also stops the stream
         finally:
             device.close()
 
 
 def device_nodes(folder: Path = Path("/dev")) -> list[Path]:
-    """/dev/video0, /dev/video1 and so on, by number."""
+    """Device nodes /dev/video0, /dev/video1 and so on, by number."""
     nodes = (path for path in folder.glob("video*") if path.name[5:].isdigit())
     return sorted(nodes, key=lambda path: int(path.name[5:]))
 
 
 def matrix_of(format_: abi.PixFormat) -> Matrix:
-    """What the driver says its YUV means, with the defaults that V4L2 prescribes where it says nothing."""
+    """Color matrix and range reported by the driver, with V4L2's defaults where it reports none."""
     by_space = format_.colorspace in (abi.COLORSPACE_REC709, abi.COLORSPACE_DCI_P3)
     is_709 = format_.encoding == abi.YCBCR_709 or (format_.encoding == 0 and by_space)
     by_space = format_.colorspace == abi.COLORSPACE_JPEG
@@ -284,7 +284,7 @@ def matrix_of(format_: abi.PixFormat) -> Matrix:
 
 
 def _copy_rows(data: memoryview, out: np.ndarray, stride: int) -> np.ndarray:
-    """Rows of packed RGB, each followed by padding."""
+    """Copy rows of packed RGB, each followed by padding, into ``out``."""
     height, width = out.shape[:2]
     raw = np.frombuffer(data, np.uint8)
     if raw.size < stride * height:

@@ -1,6 +1,6 @@
-"""A V4L2 device as this package uses it: a handful of calls, each one system call wide.
+"""Device layer of V4L2: a few methods, each a single system call.
 
-:class:`Device` is the seam: :class:`KernelDevice` asks the kernel, tests answer themselves.
+:class:`Device` is the seam for tests: :class:`KernelDevice` calls the kernel, ``fastscnn_edge.testing`` has a fake.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ....errors import CameraLostError, SourceError
 from . import abi
 
 GONE = frozenset({errno.ENODEV, errno.EIO, errno.ENXIO, errno.EBADF, errno.EPIPE, errno.EPROTO})
-"""What a driver answers when its camera was unplugged or its bus broke down."""
+"""Error numbers a driver returns when its camera was unplugged or its bus failed."""
 
 
 class Device(Protocol):
@@ -28,11 +28,11 @@ class Device(Protocol):
     path: Path
 
     def ioctl(self, request: int, argument: bytearray) -> None:
-        """One request; the kernel answers inside ``argument``."""
+        """Send one request; the kernel writes its answer into ``argument``."""
         ...
 
     def map(self, length: int, offset: int) -> memoryview:
-        """Memory of a buffer that the driver fills."""
+        """Map a buffer that the driver fills."""
         ...
 
     def wait(self, seconds: float) -> bool:
@@ -60,7 +60,7 @@ class KernelDevice:
             try:
                 fcntl.ioctl(self._descriptor, request, argument, True)
                 return
-            except InterruptedError:  # some drivers hand EINTR through
+            except InterruptedError:  # some drivers return EINTR
                 continue
 
     def map(self, length: int, offset: int) -> memoryview:
@@ -77,7 +77,7 @@ class KernelDevice:
 
     def close(self) -> None:
         for held in (*(view.release for view in self._views), *(memory.close for memory in self._maps)):
-            with suppress(BufferError):  # still looked at, by a traceback for one; it goes with its last view
+            with suppress(BufferError):  # still referenced, for example by a traceback; freed with its last view
                 held()
         self._views, self._maps = [], []
         if self._descriptor >= 0:
@@ -86,7 +86,7 @@ class KernelDevice:
 
 
 class Capability(NamedTuple):
-    """What a device node says it is."""
+    """Capabilities that a device node reports."""
 
     driver: str
     card: str
@@ -95,12 +95,12 @@ class Capability(NamedTuple):
 
     @property
     def captures(self) -> bool:
-        """It delivers pictures into mapped memory, in one plane."""
+        """Whether it delivers images into mapped memory, in one plane."""
         return bool(self.flags & abi.CAP_VIDEO_CAPTURE) and bool(self.flags & abi.CAP_STREAMING)
 
     @property
     def obstacle(self) -> str:
-        """Why it does not, for people."""
+        """Why it does not, as text for the user."""
         if self.flags & abi.CAP_META_CAPTURE:
             return "it delivers metadata, not pictures (a USB camera has one such node beside its picture node)"
         if self.flags & (abi.CAP_VIDEO_M2M | abi.CAP_VIDEO_M2M_MPLANE):
@@ -111,25 +111,25 @@ class Capability(NamedTuple):
 
 
 def query(device: Device) -> Capability:
-    """What ``device`` is."""
+    """Query the capabilities of ``device``."""
     answer = bytearray(abi.CAPABILITY.size)
     device.ioctl(abi.QUERYCAP, answer)
     driver, card, bus, _, physical, node = abi.CAPABILITY.unpack(answer)
-    # The physical device's flags cover all of its nodes; this node's own are the ones that count.
+    # The physical device's flags cover all of its nodes; only this node's own flags matter.
     flags = node if physical & abi.CAP_DEVICE_CAPS else physical
     return Capability(_text(driver), _text(card), _text(bus), flags)
 
 
 def enumerate_with(device: Device, request: int, size: int, prepared: bytes) -> Iterator[bytearray]:
-    """Ask an enumeration for entry 0, 1, ... until the driver says EINVAL; ENOTTY means it has none.
+    """Ask an enumeration for entry 0, 1, ... until the driver returns EINVAL; ENOTTY means it has none.
 
     Args:
-        device: open.
-        request: number of the enumeration.
-        size: of its struct.
-        prepared: what follows the index in the question.
+        device: an open device.
+        request: request number of the enumeration.
+        size: size of its struct in bytes.
+        prepared: content of the struct after the index.
     """
-    for index in range(256):  # no driver has as many; one that never ends would hang us
+    for index in range(256):  # no driver has as many; a driver that never returns EINVAL must not hang this loop
         argument = bytearray(index.to_bytes(4, "little") + prepared).ljust(size, b"\0")
         try:
             device.ioctl(request, argument)
@@ -141,7 +141,7 @@ def enumerate_with(device: Device, request: int, size: int, prepared: bytes) -> 
 
 
 def failure(doing: str, path: Path, error: OSError) -> SourceError:
-    """The error of a person: what went wrong with which camera, and how to mend it."""
+    """Build a SourceError with a hint for the user."""
     if error.errno in GONE:
         return CameraLostError(f"camera {path} went away while {doing}: {error.strerror}")
     hint = {

@@ -1,4 +1,4 @@
-"""Which modes a V4L2 camera has, and which of them to take. No frame is read here."""
+"""Modes of a V4L2 camera, and the choice among them. No frame is read here."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DEFAULT_RATE = 30.0
 
 @dataclass(frozen=True)
 class ModeRequest:
-    """What a user asks of a camera.
+    """The user's request to a camera.
 
     Attributes:
-        size: (width, height) in pixels, None to let :attr:`minimum_size` decide.
+        size: (width, height) in pixels, None to choose by :attr:`minimum_size`.
         rate: frames per second, None for about :data:`DEFAULT_RATE`.
-        format: four characters, None for the cheapest that reaches the rate.
-        minimum_size: (width, height) that the model takes; smaller frames would waste it.
+        format: FOURCC, four characters; None for the cheapest that reaches the rate.
+        minimum_size: (width, height) of the model's input; smaller frames would waste its resolution.
     """
 
     size: tuple[int, int] | None = None
@@ -34,7 +34,7 @@ class ModeRequest:
 
 @dataclass(frozen=True)
 class Mode:
-    """One thing a camera can do. ``rates`` descending, in frames per second; empty if the driver does not say."""
+    """One mode of a camera. ``rates`` in frames per second, descending; empty if the driver does not list them."""
 
     format: str
     width: int
@@ -42,7 +42,7 @@ class Mode:
     rates: tuple[float, ...] = ()
 
     def reach(self, rate: float) -> float:
-        """The rate it would deliver when asked for ``rate``; an unknown one counts as reached."""
+        """Rate that the mode delivers when asked for ``rate``; an unlisted one counts as reached."""
         if not self.rates:
             return rate
         return min((r for r in self.rates if r >= rate - 0.01), default=self.rates[0])
@@ -53,14 +53,14 @@ class Mode:
 
 @dataclass(frozen=True)
 class SizeRange:
-    """Sizes from (width, height) ``low`` to ``high`` in ``step``; drivers that scale offer these."""
+    """Range of sizes from (width, height) ``low`` to ``high`` in steps of ``step``, as drivers that scale report."""
 
     low: tuple[int, int]
     high: tuple[int, int]
     step: tuple[int, int] = (1, 1)
 
     def nearest(self, wanted: tuple[int, int]) -> tuple[int, int]:
-        """The least size in the range that is not below ``wanted``, or the largest."""
+        """Smallest size in the range that is not below ``wanted``, else the largest."""
         width, height = (
             min(low + -(-max(0, want - low) // step) * step, high - (high - low) % step)
             for want, low, high, step in zip(wanted, self.low, self.high, self.step, strict=True)
@@ -70,7 +70,7 @@ class SizeRange:
 
 @dataclass(frozen=True)
 class FormatModes:
-    """What the driver lists under one pixel format."""
+    """Sizes and rates that the driver lists for one pixel format."""
 
     format: str
     modes: tuple[Mode, ...] = ()
@@ -78,7 +78,7 @@ class FormatModes:
 
 
 def read_offers(device: Device) -> list[FormatModes]:
-    """All formats of a camera, with sizes and rates.
+    """Read all formats of a camera, with sizes and rates.
 
     Raises:
         OSError: the device does not answer.
@@ -100,7 +100,7 @@ def _sizes(device: Device, number: int) -> Iterator[tuple[int, int] | SizeRange]
         _, _, kind, a, b, c, d, e, f = abi.FRMSIZEENUM.unpack(answer)
         if kind == abi.SIZE_DISCRETE:
             yield a, b
-        else:  # width from, to, step; height from, to, step: one entry says it all
+        else:  # width from, to, step; height from, to, step: a range is a single entry
             yield SizeRange((a, d), (b, e), (max(c, 1), max(f, 1)))
             return
 
@@ -110,7 +110,7 @@ def _rates(device: Device, number: int, size: tuple[int, int]) -> list[float]:
     rates = set()
     for answer in enumerate_with(device, abi.ENUM_FRAMEINTERVALS, abi.FRMIVALENUM.size, prepared):
         kind, *values = abi.FRMIVALENUM.unpack(answer)[4:]
-        # An interval is a fraction of a second. A range lists its shortest and its longest; both ends will do.
+        # An interval is a fraction of a second. A range lists its shortest and its longest; both ends are enough.
         pairs = [values[:2]] if kind == abi.SIZE_DISCRETE else [values[:2], values[2:4]]
         rates |= {round(below / above, 3) for above, below in pairs if above and below}
         if kind != abi.SIZE_DISCRETE:
@@ -119,17 +119,18 @@ def _rates(device: Device, number: int, size: tuple[int, int]) -> list[float]:
 
 
 def choose(offers: Sequence[FormatModes], request: ModeRequest, name: str) -> Mode:
-    """The mode that serves ``request`` best: its size first, then the rate, then the cheapest format.
+    """Choose the mode that fits ``request`` best: size first, then rate, then the cheapest format.
 
-    Without a size, the smallest one that is not below the model's input, or else the largest there is.
+    Without a requested size, the smallest that is not below the model's input, else the largest.
 
     Args:
-        offers: of :func:`read_offers`.
-        request: of the user.
-        name: of the camera, for messages.
+        offers: result of :func:`read_offers`.
+        request: the user's request.
+        name: the camera's name for messages.
 
     Raises:
-        SourceError: nothing the camera offers can be decoded here, or not what was asked; the message lists what is.
+        SourceError: none of the camera's formats can be decoded here, or the requested mode is missing; the message
+            lists the available ones.
     """
     usable = [offer for offer in offers if offer.format in FORMATS]
     if not usable:
@@ -161,7 +162,10 @@ def choose(offers: Sequence[FormatModes], request: ModeRequest, name: str) -> Mo
 
 
 def _concrete(offer: FormatModes, request: ModeRequest) -> Iterator[Mode]:
-    """The listed modes, and of each range the one size that suits; a driver that lists none is simply asked."""
+    """Yield the listed modes, and for each range the one size that fits.
+
+    If the driver lists no sizes, the requested one is tried.
+    """
     yield from offer.modes
     wanted = request.size or request.minimum_size
     for sizes in offer.ranges:

@@ -1,6 +1,6 @@
 "use strict";
 
-const EVERY = 700; // milliseconds between two looks at the figures
+const EVERY = 700; // milliseconds between two status requests
 const STALE = 3; // seconds after which a picture is no longer called live
 
 const find = (id) => document.getElementById(id);
@@ -10,7 +10,7 @@ const still = find("still");
 let rows = [];
 let run = null;
 let paused = false;
-let streams = 0; // makes each stream's address new, or the browser would show the old one's last picture
+let streams = 0; // makes each stream's URL unique, or the browser would show the last image of the old one
 let frame = null;
 
 function number(value, digits) {
@@ -90,11 +90,11 @@ function show(status) {
 async function look() {
   try {
     const answer = await fetch("status", { signal: AbortSignal.timeout(5000) });
-    if (answer.status === 403) say("lost", "not admitted: open the printed address again");
+    if (answer.status === 403) say("lost", "access denied: reopen the URL printed by the command");
     else if (!answer.ok) throw new Error(answer.status);
     else show(await answer.json());
   } catch {
-    if (run !== null) run = ""; // a stream that broke does not come back by itself
+    if (run !== null) run = ""; // a broken stream does not recover by itself
     say("lost", "no connection, or the run has ended");
   }
   setTimeout(look, document.hidden ? EVERY * 4 : EVERY);
@@ -119,7 +119,7 @@ find("pause").addEventListener("click", () => {
   }
 });
 
-// Nobody looks at a hidden tab, so the board need not draw for it.
+// A hidden tab needs no images, so the board need not draw them.
 document.addEventListener("visibilitychange", () => {
   if (paused) return;
   if (document.hidden) stopStream();

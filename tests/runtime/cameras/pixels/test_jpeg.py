@@ -43,7 +43,7 @@ def test_scaled_down_while_decoding() -> None:
     smooth.save(stream, "JPEG", quality=95)
     data = stream.getvalue()
     whole = decode_jpeg(data, FramePool()).astype(float)
-    small = decode_jpeg(data, FramePool(), least=(120, 100))
+    small = decode_jpeg(data, FramePool(), minimum_size=(120, 100))
     assert small.shape == (120, 160, 3)
     blocks = whole.reshape(120, 4, 160, 4, 3).mean((1, 3))
     assert np.abs(small - blocks).mean() < 2
