@@ -14,21 +14,21 @@ from .probe import DEFAULT, REFERENCE
 SAME, EXPLAINED, DIFFERENT = "same", "explained", "different"
 
 MAX_STEPS = 8
-"""Units of an int8 logit: how far kernels that round differently may drift apart over the network's depth."""
+"""Steps of an int8 logit by which kernels that round differently may drift apart over the network's depth."""
 
 MAX_RATIO = 1.5
-"""How much farther a board's optimized kernels may be from the reference kernels than the baseline's are."""
+"""Factor by which a board's optimized kernels may be farther from the reference kernels than the baseline's are."""
 
 MAX_RELATIVE = 1e-3
-"""Of the largest float logit."""
+"""Tolerance relative to the largest float logit."""
 
 LEAST_AGREEMENT = 0.98
-"""Share of pixels with the same class, for any difference to count as explained."""
+"""Smallest share of pixels with the same class at which a difference can count as explained."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What ``probe.py`` wrote: its JSON and its arrays."""
+    """Output of ``probe.py``: its JSON and its arrays."""
 
     facts: dict[str, Any]
     arrays: dict[str, np.ndarray]
@@ -48,12 +48,12 @@ class ProbeComparison:
     """One model, one kind of kernels, all images.
 
     Attributes:
-        images, identical: number of masks, and of those equal to the baseline's by sha256.
+        pictures, identical: number of masks, and of those equal to the baseline's by sha256.
         agreement: smallest share of pixels with the same class, 0..1.
         largest: largest difference of a logit: steps of an int8 one, else relative to the largest.
         differing: share of logits that differ, 0..1.
         verdict: :data:`SAME`, :data:`EXPLAINED` or :data:`DIFFERENT`.
-        reason: why a difference is no fault, or what is wrong.
+        reason: why a difference is acceptable, or what is wrong.
     """
 
     model: str
@@ -69,7 +69,7 @@ class ProbeComparison:
 
 
 def compare_probes(board: Probe, baseline: Probe) -> list[ProbeComparison]:
-    """Every run of ``board`` with the baseline's run of the same file and kernels."""
+    """Compare every run of ``board`` with the baseline's run of the same file and kernels."""
     return [_one(board, baseline, run) for run in board.facts["runs"]]
 
 
@@ -118,7 +118,7 @@ def _judge(
 
 
 def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: float, largest: float) -> tuple[str, str]:
-    """Only what can be checked from the data counts as an explanation."""
+    """Judge a difference; only what can be checked from the data counts as an explanation."""
     expected = baseline.run(run["model"], run["kernels"])
     assert expected is not None
     if agreement < LEAST_AGREEMENT:
@@ -152,7 +152,7 @@ def _explain(board: Probe, baseline: Probe, run: dict[str, Any], agreement: floa
 
 
 def _onnx_reason(ours: dict[str, int], theirs: dict[str, int]) -> str:
-    """ONNX Runtime chooses by processor which operators it runs in integers."""
+    """Reason for differing .onnx logits: ONNX Runtime chooses by processor which operators it runs in integers."""
     if ours != theirs:
         here, there = (operators.get("QLinearConv", 0) for operators in (ours, theirs))
         return (

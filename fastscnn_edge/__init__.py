@@ -37,7 +37,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load :class:`Segmenter` when it is first asked for: ``--help`` needs neither numpy nor Pillow."""
+    """Import :class:`Segmenter` on first use: ``--help`` needs neither numpy nor Pillow."""
     if name == "Segmenter":
         from .runtime.pipeline.segmenter import Segmenter
 

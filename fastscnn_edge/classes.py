@@ -1,4 +1,4 @@
-"""The class sets this package knows by name."""
+"""Class sets that this package knows by name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import colorsys
 
 from .spec import ClassSet, Color
 
-# One color vocabulary: CamVid classes take the color Cityscapes gives the same thing, so that
-# a road is the same purple whichever weights drew it.
+# CamVid classes use the Cityscapes color of the same object, so that a road has the same purple with any weights.
 _CITYSCAPES: dict[str, Color] = {
     "road": (128, 64, 128),
     "sidewalk": (244, 35, 232),
@@ -57,6 +56,6 @@ def generic(count: int, labels: tuple[str, ...] = ()) -> ClassSet:
 
 
 def guess(count: int) -> ClassSet:
-    """The known class set of that size, else a generic one: 19 is Cityscapes, 11 is CamVid."""
+    """Known class set of that size (19: Cityscapes, 11: CamVid), else a generic one."""
     known = {len(CITYSCAPES): CITYSCAPES, len(CAMVID): CAMVID}
     return known.get(count) or generic(count)

@@ -1,16 +1,16 @@
-"""Every error a user can cause, as one tree.
+"""All errors a user can cause, as one tree.
 
     FastSCNNEdgeError          the command line prints its one line and exits with status 2
     ├── ModelFileError         an artifact (.tflite, .onnx) is missing, damaged or not ours
     ├── CheckpointError        training weights are missing, damaged or of another network
     ├── SourceError            a picture, folder, video or camera cannot be read
     │   └── CameraLostError    a camera that was there went away; it may come back
-    ├── DatasetError           a folder of pictures and label maps is not laid out as stated
+    ├── DatasetError           a folder of pictures and label maps has not the documented layout
     ├── OutputError            a result cannot be written
     ├── UsageError             options that do not go together
     └── MissingExtraError      an optional package is needed; the message has the pip command
 
-A message says what is wrong and how to mend it, in one line.
+A message says what is wrong and how to fix it, in one line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXIT_INTERRUPTED = 130
 
 
 class FastSCNNEdgeError(Exception):
-    """Base of everything this package raises for bad input."""
+    """Base of all errors this package raises for bad input."""
 
 
 class ModelFileError(FastSCNNEdgeError):
@@ -36,11 +36,11 @@ class SourceError(FastSCNNEdgeError):
 
 
 class CameraLostError(SourceError):
-    """A camera that delivered went away, or stopped delivering. Opening it again may help."""
+    """A camera that was delivering frames is gone or stopped. Opening it again may help."""
 
 
 class DatasetError(FastSCNNEdgeError):
-    """A dataset folder is not laid out as expected."""
+    """A dataset folder has not the expected layout."""
 
 
 class OutputError(FastSCNNEdgeError):

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Atomic files: complete or absent, never partial."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def atomic_path(destination: str | Path, durable: bool = True) -> Iterator[Path]
 
     Args:
         destination: the final name; its folder is created.
-        durable: write through to the disk before renaming, so that the file is whole or absent after a power cut as
-            well. False for the many small files of a long run, where waiting for the disk would cost frames.
+        durable: flush to the disk before renaming, so that the file is complete or absent even after a power cut.
+            False for the many small files of a long run, where waiting for the disk would cost frames.
 
     Raises:
         OutputError: the folder cannot be created or written.
@@ -39,7 +39,7 @@ class AtomicFile:
     """A text file that grows under a temporary name and appears under its own when it is published.
 
     Attributes:
-        stream: UTF-8, line ends as they are written.
+        stream: open text stream, UTF-8, line ends as they are written.
 
     Raises:
         OutputError: the folder cannot be created or written.
@@ -82,7 +82,7 @@ def write_text(destination: str | Path, text: str) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """Hex digest of a file's content."""
+    """SHA-256 of a file's content, as hex digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
@@ -91,7 +91,7 @@ def sha256(path: str | Path) -> str:
 
 
 def _create_beside(destination: Path) -> Path:
-    """An empty temporary file in the folder of ``destination``, which is created if need be."""
+    """Create an empty temporary file in the folder of ``destination``, and the folder if needed."""
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
@@ -102,7 +102,7 @@ def _create_beside(destination: Path) -> Path:
 
 
 def _publish(temporary: Path, destination: Path, durable: bool) -> None:
-    # mkstemp makes files private; results should follow the user's umask like any other file.
+    # mkstemp makes files private; results should follow the user's umask like other files.
     temporary.chmod(0o666 & ~_umask())
     if durable:
         _synchronize(temporary)
@@ -112,7 +112,7 @@ def _publish(temporary: Path, destination: Path, durable: bool) -> None:
 
 
 def _synchronize(path: Path) -> None:
-    """Have the kernel write a file or folder to its disk; some file systems cannot for folders."""
+    """Flush a file or folder to its disk; some file systems cannot do so for folders."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -124,7 +124,7 @@ def _synchronize(path: Path) -> None:
 
 
 def _umask() -> int:
-    """The process's umask. os.umask() only tells it by changing it, for all threads and for a moment."""
+    """Read the process's umask from /proc: os.umask() can only read it by changing it, briefly and for all threads."""
     try:
         status = Path("/proc/self/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("Umask:")).split()[1], 8)

@@ -1,4 +1,4 @@
-"""What a program says beside its results: a line for people, or a JSON line for machines, on standard error."""
+"""Log of a program on standard error: plain lines for people or JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Protocol
 
 
 class Log(Protocol):
-    """Takes one event.
+    """Callable that logs one event.
 
     Args:
-        level: ``error``, ``warning``, ``info`` (worth a line to a person) or ``state`` (of interest to machines alone).
+        level: ``error``, ``warning``, ``info`` (for people) or ``state`` (only for programs).
         message: one sentence; line breaks become spaces.
-        facts: what JSON can hold. People get the message alone, so it must stand by itself.
+        facts: further data that JSON can represent. Plain lines show only the message, so it must stand by itself.
     """
 
     def __call__(self, level: str, message: str, **facts: object) -> None: ...
 
 
 def plain(level: str, message: str, **facts: object) -> None:
-    """``fastscnn-edge: warning: ...``; a ``state`` is not shown."""
+    """Log as ``fastscnn-edge: warning: ...``; a ``state`` is not shown."""
     if level != "state":
         mark = "" if level == "info" else f"{level}: "
         print(f"fastscnn-edge: {mark}{_one_line(message)}", file=sys.stderr)
 
 
 def as_json(level: str, message: str, **facts: object) -> None:
-    """``{"time": ..., "level": ..., "message": ..., facts}``, time in UTC, ISO 8601."""
+    """Log as ``{"time": ..., "level": ..., "message": ..., facts}``, time in UTC, ISO 8601."""
     event = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "level": level}
     print(json.dumps({**event, "message": _one_line(message), **facts}), file=sys.stderr, flush=True)
 
@@ -42,5 +42,5 @@ Warn = Callable[[str], None]
 
 
 def warn_on_stderr(message: str) -> None:
-    """One line for the person at the terminal."""
+    """Log a warning as one plain line."""
     plain("warning", message)

@@ -1,4 +1,4 @@
-"""What an artifact says about itself: plain data that travels inside every file we write."""
+"""Description of an artifact: plain data inside every file this package writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ClassSet:
 
 @dataclass(frozen=True)
 class Normalization:
-    """Network input = (pixel - mean) / std, per RGB channel, pixels in 0..255."""
+    """Normalization of the input: (pixel - mean) / std, per RGB channel, pixels in 0..255."""
 
     mean: Triple
     std: Triple
@@ -46,14 +46,14 @@ class Normalization:
 
 
 INT8_NATIVE = Normalization((128.0, 128.0, 128.0), (64.0, 64.0, 64.0))
-"""Our own weights: the int8 input is ``pixel - 128`` and zero padding is integer 0."""
+"""Normalization of this package's own weights: the int8 input is ``pixel - 128`` and zero padding is integer 0."""
 
 IMAGENET = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
-"""mmsegmentation's published weights; the paper dialect uses the same figures."""
+"""Normalization of mmsegmentation's published weights; the paper dialect uses the same figures."""
 
 
 MAX_EXTENT = 16384
-"""Pixels a side that a description may state; the largest picture anyone exports for is a quarter of that."""
+"""Largest side in pixels that a description may state; exports are limited to half of it."""
 
 _CHOICES = {
     "precision": ("int8", "fp32", "fp16", "dynamic"),
@@ -67,24 +67,24 @@ _OLD_KEYS = {"normalisation": "normalization", "preset": "scheme"}
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Metadata of an artifact.
+    """Description of an artifact.
 
-    Whatever the checkpoint's own normalization was, it is folded into the first convolution:
-    a .tflite takes RGB, NHWC, ``pixel - 128`` (int8, or float32 with the same values) and
-    returns logits on the 1/8 grid, NHWC; what an .onnx takes and returns is chosen at its export.
+    The checkpoint's normalization is folded into the first convolution: a .tflite takes RGB, NHWC, ``pixel - 128``
+    (int8, or float32 with the same values) and returns logits on the 1/8 grid, NHWC. Input and output of an .onnx are
+    chosen at its export.
 
     Attributes:
         height, width: input size in pixels.
-        classes: labels and palette.
-        normalization: what the checkpoint was trained with (already folded in).
+        classes: class set: labels and palette.
+        normalization: normalization the checkpoint was trained with (already folded in).
         dialect: ``mmseg`` or ``paper``.
         align_corners: how the logits must be interpolated to pixels.
         precision: ``int8``, ``fp32``, ``fp16`` or ``dynamic``.
-        scheme: quantization scheme, ``affine`` or ``symmetric``; ``float`` where nothing is quantized.
-        checkpoint_sha256: of the checkpoint file the artifact was made from.
-        resize_filter: how pictures of another size are brought to the input size.
-        version: of the package that wrote the file.
-        head: what comes out: ``logits``; of an .onnx also ``upsampled`` logits or ``argmax``, a class map.
+        scheme: quantization scheme, ``affine`` or ``symmetric``; ``float`` if nothing is quantized.
+        checkpoint_sha256: digest of the checkpoint file the artifact was made from.
+        resize_filter: filter that resizes frames to the input size.
+        version: version of the package that wrote the file.
+        head: output: ``logits``; in an .onnx also ``upsampled`` logits or ``argmax``, a class map.
     """
 
     height: int
@@ -114,12 +114,12 @@ class ModelSpec:
                 raise ValueError(f"{name} is text, not {getattr(self, name)!r:.40}")
 
     def to_json(self) -> str:
-        """The description as JSON text, keys sorted: equal descriptions give equal bytes."""
+        """Encode as JSON text with sorted keys: equal descriptions give equal bytes."""
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> ModelSpec:
-        """Inverse of :meth:`to_json`.
+        """Decode the result of :meth:`to_json`.
 
         Raises:
             ValueError: not JSON, or fields are missing, unknown or out of range.
@@ -134,17 +134,17 @@ class ModelSpec:
 
 
 def with_new_keys(raw: dict[str, Any]) -> dict[str, Any]:
-    """``raw`` with the keys that earlier files spelled otherwise under their present names."""
+    """Copy ``raw`` with the keys of earlier files renamed to their present names."""
     return {_OLD_KEYS.get(key, key): value for key, value in raw.items()}
 
 
 def class_set_from_dict(raw: dict[str, Any]) -> ClassSet:
-    """A :class:`ClassSet` from its JSON form."""
+    """Decode a :class:`ClassSet` from its JSON form."""
     return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_color(c) for c in raw["palette"]))
 
 
 def normalization_from_dict(raw: dict[str, Any]) -> Normalization:
-    """A :class:`Normalization` from its JSON form."""
+    """Decode a :class:`Normalization` from its JSON form."""
     mean, std = (tuple(float(v) for v in raw[key]) for key in ("mean", "std"))
     return Normalization(mean, std)  # type: ignore[arg-type]  # length is checked in __post_init__
 

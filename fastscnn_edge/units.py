@@ -1,4 +1,4 @@
-"""Units that several modules print or compare in."""
+"""Units shared by several modules."""
 
 MIB = 1 << 20
 """Bytes in a mebibyte."""

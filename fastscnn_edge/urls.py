@@ -1,17 +1,17 @@
-"""URLs for messages and reports: without their secrets."""
+"""Removal of secrets from URLs for messages and reports."""
 
 from __future__ import annotations
 
 import re
 
 _SECRET = re.compile(r"(?<![a-z])((?:pass|passwd|password|pwd|token|auth|key)=)[^&/?;]*", re.IGNORECASE)
-"""Many cameras take their password as a parameter: ``/user=admin&password=123&channel=1``."""
+"""Secret parameters: many cameras take their password as one, as in ``/user=admin&password=123&channel=1``."""
 
 
 def without_password(url: str) -> str:
-    """``url`` without what stands before an @ in its host, and without what is named like a secret behind it.
+    """Remove user and password before the host of ``url``, and the values of parameters named like a secret.
 
-    Any other text as it is.
+    Text that is not a URL is returned unchanged.
     """
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")

@@ -14,7 +14,7 @@ from .ptq.ptq import INPUT
 
 
 def scales_to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, origin: str) -> dict[str, Any]:
-    """JSON-able form; ``origin`` says in words where the scales come from."""
+    """Convert to JSON-able data; ``origin`` describes where the scales come from."""
     # A float32 survives JSON exactly: Python prints the shortest text that reads back as the same double.
     activations = {name: [float(q.scale[0]), q.zero_point] for name, q in sorted(parameters.items())}
     return {"scheme": scheme.name, "origin": origin, "activations": activations}
@@ -23,11 +23,11 @@ def scales_to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, orig
 def scales_from_plain(plain: Mapping[str, Any], graph: Graph, scheme: Scheme) -> dict[str, Quantization]:
     """Scale and zero point of every activation of ``graph``.
 
-    The graph may be of another size than the scales were found at: activations are matched by name,
-    and one that the other size did not have takes what its group shares.
+    The graph may have another size than the one the scales were found at: activations are matched by name,
+    and one that the other size did not have takes the parameters of its group.
 
     Raises:
-        CheckpointError: not such data, of another scheme, or an activation is missing.
+        CheckpointError: the data is malformed or of another scheme, or an activation is missing.
     """
     try:
         if plain["scheme"] != scheme.name:

@@ -34,12 +34,12 @@ _KIND = "quantized"
 
 @dataclass(frozen=True)
 class Origin:
-    """What a quantized network was made from, and how.
+    """Origin of a quantized network: the checkpoint and the method.
 
     Attributes:
         checkpoint_sha256: of the float checkpoint.
-        method: in words, for people.
-        trained_size: (height, width) in pixels it was quantized at.
+        method: description for the user.
+        trained_size: (height, width) in pixels that it was quantized at.
     """
 
     dialect: str
@@ -52,7 +52,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class QuantizedFile:
-    """The content of such a file; :meth:`graphs` gives it a size."""
+    """The content of a file; :meth:`graphs` builds the graphs for an input size."""
 
     origin: Origin
     activations: Mapping[str, Any]
@@ -68,7 +68,7 @@ class QuantizedFile:
         """The int8 graph at an input size in pixels, and the same weights as a float graph.
 
         Raises:
-            CheckpointError: of another scheme, or a weight is missing or misshapen.
+            CheckpointError: the scheme differs, or a weight is missing or misshapen.
         """
         origin = self.origin
         if origin.dialect not in DIALECTS:
@@ -91,7 +91,7 @@ class QuantizedFile:
         return int8_graph, float_graph
 
     def _constant(self, name: str, rank: int, axis: int) -> Tensor:
-        """A stored weight, int8 of rank 4, or bias, int32 of rank 1, with a scale for each of its channels."""
+        """Check that a stored weight is int8 of rank 4, or a bias int32 of rank 1, with a scale for each channel."""
         data, scale = self.constants.get(name), self.constants.get(f"{name}:scale")
         dtype = np.int8 if rank == 4 else np.int32
         if data is None or scale is None or data.dtype != dtype or data.ndim != rank:
@@ -132,7 +132,7 @@ def save_quantized(path: str | Path, graph: Graph, scheme: Scheme, origin: Origi
 
 
 def is_quantized_file(path: str | Path) -> bool:
-    """Whether ``path`` is one of these; False for anything that cannot be read."""
+    """Whether ``path`` is a quantized network; False for anything that cannot be read."""
     if Path(path).suffix != ".safetensors" or not Path(path).is_file():
         return False
     try:
@@ -147,7 +147,7 @@ def load_quantized(path: str | Path) -> QuantizedFile:
     """Read a file that :func:`save_quantized` wrote.
 
     Raises:
-        CheckpointError: unreadable, or not one of these.
+        CheckpointError: it is unreadable or something else.
     """
     path = Path(path)
     try:

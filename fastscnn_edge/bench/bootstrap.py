@@ -1,13 +1,12 @@
-"""Is a difference of two medians more than noise? Confidence intervals that know of autocorrelation.
+"""Confidence intervals for a ratio of medians that account for autocorrelation.
 
-Latencies of successive frames resemble each other: clocks, caches and other programs change slowly. Drawing single
-samples (the plain bootstrap) would pretend that each frame is new information, and give intervals that are far too
-narrow. So whole *blocks* of successive frames are drawn, wrapping around at the end (the circular block bootstrap,
-Politis and Romano 1992).
+Latencies of successive frames are correlated: clocks, caches and other programs change slowly. Drawing single samples
+(the plain bootstrap) would treat each frame as new information and give intervals that are far too narrow. So whole
+*blocks* of successive frames are drawn, wrapping around at the end (circular block bootstrap, Politis and Romano 1992).
 
-The length of a block follows Politis and White (2004) with the correction of Patton, Politis and White (2009), from
-the autocorrelation of the series ``sample <= median``. That series, not the samples, because to first order the median
-errs as its mean does; outliers have no weight in it.
+The block length follows Politis and White (2004) with the correction of Patton, Politis and White (2009), from the
+autocorrelation of the series ``sample <= median``. That series and not the samples, because to first order the error
+of the median is that of its mean; outliers have no weight in it.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ import numpy as np
 
 LEVEL = 0.95
 RESAMPLES = 2000
-_CHUNK = 1 << 21  # samples drawn at once: memory stays small for long reports
+_CHUNK = 1 << 21  # samples drawn at once, so that memory stays small for long reports
 
 
 class Interval(NamedTuple):
-    """A ratio and the ends of its confidence interval."""
+    """Ratio with the bounds of its confidence interval."""
 
     ratio: float
     low: float
@@ -37,7 +36,7 @@ class Interval(NamedTuple):
 
 
 def block_length(samples: Sequence[int] | np.ndarray) -> int:
-    """How many successive samples one block should hold: 1 for independent ones, at most a third of them all."""
+    """Number of successive samples per block: 1 for independent samples, at most a third of all samples."""
     values = np.asarray(samples, np.float64)
     n = len(values)
     indicator = (values <= np.median(values)).astype(np.float64)
@@ -47,7 +46,7 @@ def block_length(samples: Sequence[int] | np.ndarray) -> int:
         return 1
     most = min(math.ceil(math.sqrt(n)) + max(5, math.ceil(math.log10(n))), n - 1)
     covariance = np.array([float(indicator[: n - lag] @ indicator[lag:]) / n for lag in range(most + 1)])
-    quiet = 2.0 * math.sqrt(math.log10(n) / n)  # correlations below it may be chance
+    quiet = 2.0 * math.sqrt(math.log10(n) / n)  # smaller correlations may be chance
     run = max(5, math.ceil(math.sqrt(math.log10(n))))
     loud = np.flatnonzero(np.abs(covariance[1:]) / variance > quiet)
     first_quiet = _first_run(np.abs(covariance[1:]) / variance <= quiet, run)
@@ -67,7 +66,7 @@ def block_length(samples: Sequence[int] | np.ndarray) -> int:
 def medians(
     samples: Sequence[int] | np.ndarray, length: int, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> np.ndarray:
-    """Medians of ``resamples`` series made of blocks of ``length`` samples: float64 [resamples]."""
+    """Draw ``resamples`` series of blocks of ``length`` samples; returns their medians, float64 [resamples]."""
     values = np.asarray(samples, np.float64)
     n = len(values)
     blocks = -(-n // length)
@@ -98,7 +97,7 @@ def ratio_of_medians(samples: Sequence[int], reference: Sequence[int], seed: int
 
 
 def _first_run(quiet: np.ndarray, length: int) -> int | None:
-    """The lag before the first ``length`` quiet ones in a row."""
+    """Lag before the first ``length`` quiet lags in a row, None if there are none."""
     for lag in range(len(quiet) - length + 1):
         if quiet[lag : lag + length].all():
             return lag

@@ -1,4 +1,4 @@
-"""Whether two reports differ beyond noise, and whether their conditions allow a comparison."""
+"""Comparison of two reports: differences beyond noise, and conditions that differ."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ METHOD = (
 
 @dataclass(frozen=True)
 class ReportComparison:
-    """One report beside the reference.
+    """Comparison of one report with the reference.
 
     Attributes:
-        name: of its file.
+        name: name of the report's file.
         stages: stage -> ratio to the reference, below 1 is faster.
-        latency: the same for the whole latency, which the verdict is about.
+        latency: ratio of the whole latency, which the verdict is about.
         verdict: ``faster``, ``slower`` or ``no difference beyond noise``.
         blocks: frames in one block, here and in the reference.
         warnings: conditions that differ.
@@ -42,7 +42,7 @@ class ReportComparison:
 def compare_reports(
     name: str, report: dict[str, Any], reference: dict[str, Any], tolerance: float = 0.0
 ) -> ReportComparison:
-    """``report`` beside ``reference``; ``tolerance`` is a fraction of 1."""
+    """Compare ``report`` with ``reference``; ``tolerance`` is a fraction of 1."""
     ours, theirs = report["samples_ns"], reference["samples_ns"]
     stages = {}
     for stage in ours:
@@ -60,7 +60,7 @@ def compare_reports(
 
 
 def verdict(interval: Interval, tolerance: float) -> str:
-    """What the whole interval says."""
+    """Verdict from the whole interval: ``faster``, ``slower`` or ``no difference beyond noise``."""
     if interval.low > 1 + tolerance:
         return "slower"
     if interval.high < 1 / (1 + tolerance):
@@ -69,7 +69,7 @@ def verdict(interval: Interval, tolerance: float) -> str:
 
 
 def differences(report: dict[str, Any], reference: dict[str, Any]) -> list[str]:
-    """Conditions that differ, or that make any comparison doubtful, one line each."""
+    """Conditions that differ or make any comparison doubtful, one line each."""
     found = []
     for name, read in _CONDITIONS.items():
         ours, theirs = read(report), read(reference)

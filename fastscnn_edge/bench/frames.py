@@ -1,4 +1,4 @@
-"""Frames for a benchmark: drawn, or pictures decoded once; they lie in memory before the first is measured."""
+"""Frames for a benchmark, drawn or decoded; all are in memory before the first is measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..runtime.sources.open import open_source
 
 MAX_FRAMES = 8
-"""Frames held in memory; the measurement goes round them. Enough that no cache holds them all."""
+"""Frames held in memory, which the measurement cycles through. Enough that no cache holds them all."""
 
 SYNTHETIC_FRAMES = 4
 
@@ -18,10 +18,10 @@ _BAND = 16  # rows drawn at once
 
 
 def synthetic_frames(height: int, width: int, count: int = SYNTHETIC_FRAMES) -> list[np.ndarray]:
-    """Pictures somewhat like a street: sky, houses of several colors, a road, grain on everything.
+    """Draw street-like frames: sky, houses of several colors, a road, grain on everything.
 
-    Integers only and a generator of our own, so that every board and every numpy draws the same bytes; the mask's
-    time depends on the picture, and a benchmark whose input differs from board to board compares nothing.
+    Integer arithmetic only and its own random generator, so that every board and every numpy draws the same bytes: the
+    mask's time depends on the image, and a benchmark whose input differs between boards compares nothing.
 
     Returns:
         ``count`` different uint8 [height, width, 3].
@@ -30,10 +30,10 @@ def synthetic_frames(height: int, width: int, count: int = SYNTHETIC_FRAMES) -> 
 
 
 def frames_from(path: Path, limit: int = MAX_FRAMES) -> list[np.ndarray]:
-    """The first ``limit`` pictures or video frames of ``path``, each uint8 [H, W, 3].
+    """Read the first ``limit`` images or video frames of ``path``, each uint8 [H, W, 3].
 
     Raises:
-        SourceError: nothing there that can be read.
+        SourceError: no readable image or video.
     """
     frames: list[np.ndarray] = []
     with open_source(path) as source:
@@ -48,7 +48,7 @@ def frames_from(path: Path, limit: int = MAX_FRAMES) -> list[np.ndarray]:
 
 def _street(height: int, width: int, number: int) -> np.ndarray:
     image = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _BAND):  # band by band: whole-picture temporaries would set the peak memory
+    for top in range(0, height, _BAND):  # band by band: temporaries of the whole frame would set the peak memory
         image[top : top + _BAND] = _band(top, min(top + _BAND, height), height, width, number)
     return image
 
@@ -70,7 +70,7 @@ def _band(top: int, bottom: int, height: int, width: int, number: int) -> np.nda
 
 
 def _grain(y: np.ndarray, x: np.ndarray, seed: int) -> np.ndarray:
-    """0..15 for each pixel, without a visible pattern: a multiplicative hash of its place."""
+    """Grain of 0..15 per pixel without a visible pattern: a multiplicative hash of its position."""
     mixed = (y.astype(np.uint32) * np.uint32(0x9E3779B1)) ^ (x.astype(np.uint32) * np.uint32(0x85EBCA77))
     mixed ^= np.uint32(seed * 0x27D4EB2F & 0xFFFFFFFF)
     mixed *= np.uint32(0xC2B2AE3D)

@@ -1,4 +1,4 @@
-"""Measures single stream: one frame is in flight, the next begins when it is done."""
+"""Single-stream measurement: one frame is in flight, the next begins when it is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOW_EVERY = 0.25  # seconds between two progress lines
 def warm_up_until_stable(
     segmenter: Segmenter, frames: list[np.ndarray], meter: Meter, rule: WarmUpRule, stop: list[str]
 ) -> bool:
-    """Segment ``frames`` until ``rule`` is content; whether it was before its time ran out."""
+    """Segment ``frames`` until ``rule`` is satisfied; whether that was before its time limit."""
     end = time.monotonic() + rule.max_seconds
     while not stop:
         start = time.perf_counter_ns()
@@ -38,7 +38,7 @@ def measure_frames(
     min_seconds: float,
     stop: list[str],
 ) -> None:
-    """Segment ``frames`` round and round until both limits are reached; between two frames nothing else happens."""
+    """Cycle through ``frames`` until both minimums are reached; between two frames nothing else happens."""
     show = _Progress(min_frames, min_seconds)
     meter.start()
     end = meter.started + int(min_seconds * 1e9)
@@ -53,7 +53,7 @@ def measure_frames(
 
 
 class _Progress:
-    """A line for a terminal, a few times a second; nothing where nobody watches."""
+    """Progress line, updated a few times a second; silent if stderr is not a terminal."""
 
     def __init__(self, frames: int, seconds: float) -> None:
         self._of = f"{frames} frames and {seconds:g} s"

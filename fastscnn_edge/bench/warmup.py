@@ -1,4 +1,4 @@
-"""When a model has warmed up: a rule that can be stated in a report and checked against its samples."""
+"""Warm-up rule that a report can state and that can be checked against its samples."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WarmUpRule:
-    """Warm when the medians of the last two windows of frames differ by at most ``tolerance``.
+    """Rule for the end of the warm-up: the medians of the last two windows differ by at most ``tolerance``.
 
     Attributes:
-        window: frames in one of the two windows.
+        window: frames per window.
         tolerance: largest difference of the two medians, relative to the earlier one.
-        max_seconds: after this long the measurement begins all the same, and the report says so.
+        max_seconds: time limit, after which the measurement begins anyway and the report says so.
     """
 
     window: int = 16
@@ -22,7 +22,7 @@ class WarmUpRule:
     max_seconds: float = 30.0
 
     def stable(self, samples: Sequence[int]) -> bool:
-        """Whether ``samples``, the times so far in order, have settled."""
+        """Whether ``samples``, the times so far in order, are stable."""
         if len(samples) < 2 * self.window:
             return False
         before = statistics.median(samples[-2 * self.window : -self.window])

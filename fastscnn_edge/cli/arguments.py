@@ -1,4 +1,4 @@
-"""argparse types: numbers, sizes, amounts of memory, addresses, versions. Each refusal says what would be right."""
+"""argparse types for numbers, sizes, amounts of memory, addresses and versions; errors show a correct example."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def number(low: float, high: float, unit: str = "number") -> Callable[[str], float]:
-    """argparse type for a number from ``low`` to ``high``; ``unit`` says of what, for example ``number of seconds``."""
+    """argparse type for a number from ``low`` to ``high``; ``unit`` names it, for example ``number of seconds``."""
 
     def parse(text: str) -> float:
         try:
@@ -60,7 +60,7 @@ def workers(text: str) -> int:
 
 
 def size(text: str) -> tuple[int, int]:
-    """argparse type for a network's input, HEIGHTxWIDTH in pixels."""
+    """argparse type for a network's input size, HEIGHTxWIDTH in pixels."""
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
@@ -71,7 +71,7 @@ def size(text: str) -> tuple[int, int]:
 
 
 def camera_size(text: str) -> tuple[int, int]:
-    """argparse type for a camera's frames, WIDTHxHEIGHT in pixels, as cameras' data sheets have it."""
+    """argparse type for a camera's frame size, WIDTHxHEIGHT in pixels, as in cameras' data sheets."""
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and 16 <= int(width) <= 8192 and 16 <= int(height) <= 8192):
         raise argparse.ArgumentTypeError(f"'{text}' is not WIDTHxHEIGHT, for example 640x480")
@@ -94,14 +94,14 @@ def board_memory(text: str) -> int:
 
 
 def version_number(text: str) -> tuple[int, ...]:
-    """argparse type for a version: 10.3 or 8.5.2."""
+    """argparse type for a version such as 10.3 or 8.5.2."""
     if not re.fullmatch(r"\d{1,9}\.\d{1,9}(\.\d{1,9})*", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a version, for example 10.3 or 8.5.2")
     return tuple(map(int, text.split(".")))
 
 
 def parsed_by(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """argparse type from a parser that raises ValueError with a sentence for the user."""
+    """argparse type from a parser whose ValueError has a sentence for the user."""
 
     def parse_argument(text: str) -> T:
         try:

@@ -1,4 +1,4 @@
-"""What every command does the same way: user errors become one line and exit status 2."""
+"""Shared frame of all commands: user errors become one line and exit status 2."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 from ..errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, FastSCNNEdgeError, MissingExtraError
 from ..log import Log, plain
 
-# Third-party module -> the extra that brings it.
+# Third-party module -> extra that installs it.
 EXTRAS = {
     "ai_edge_litert": "tflite",
     "av": "camera",
@@ -40,7 +40,7 @@ def guarded(body: Callable[[], int], log: Log = plain) -> int:
         log("info", "interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (head, less) went away; that is not our error.
+        # The reader of standard output (head, less) has closed the pipe, which is not an error.
         return 0
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
@@ -52,7 +52,7 @@ def guarded(body: Callable[[], int], log: Log = plain) -> int:
 
 
 def _give_up_broken_output() -> None:
-    """Point a standard output that cannot be written at nothing, or Python fails once more while it exits."""
+    """Redirect a standard output that cannot be written to /dev/null, or Python fails again at exit."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -62,7 +62,7 @@ def _give_up_broken_output() -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses with one line, like every other error of a user."""
+    """Parser that reports an error as one line, like every other user error."""
 
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with status 2."""
@@ -70,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """An argument parser whose --help ends with examples."""
+    """Make an argument parser whose --help ends with examples."""
     return _Parser(
         prog=f"fastscnn-edge {name}",
         description=description,

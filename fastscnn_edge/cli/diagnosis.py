@@ -1,4 +1,4 @@
-"""What this device has, and whether the bundled model runs on it."""
+"""Diagnosis of this device: what is installed, and whether the bundled model runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from ..runtime.board.memory import read_memory
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Everything doctor knows; ``problem`` says why nothing can be run, None if something can."""
+    """Findings of ``doctor``.
+
+    Attributes:
+        choices: libraries per purpose, and which of them are used.
+        board, state: identity of the board, and its state now.
+        throttle: ``clean``, ``throttled`` or ``unknown``.
+        available: memory in bytes that the system can provide, None if unknown.
+        target: (best ``export --target`` for this processor, reason).
+        self_test: fields of :class:`.self_test.SelfTestResult`, None if it could not run.
+        problem: why no model can run, None if one can.
+    """
 
     choices: tuple[Choice, ...]
     board: Board
@@ -27,7 +37,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look, and try one frame."""
+    """Collect the findings and run the self-test."""
     machine, python = here()
     board, state = read_board(), read_state(time.monotonic())
     outcome, problem = None, None
@@ -37,12 +47,12 @@ def diagnose() -> Diagnosis:
         outcome = asdict(self_test())
         if not outcome["passed"]:
             problem = (
-                f"the self-test gives other classes than it should (difference {outcome['difference']:.3f}): "
+                f"the self-test class map differs from the expected one (by {outcome['difference']:.3f}): "
                 "the installation or the engine is faulty; install again"
             )
     except FastSCNNEdgeError as error:
         problem = str(error)
-    except (ImportError, OSError, ValueError) as error:  # a library that is installed and does not load
+    except (ImportError, OSError, ValueError) as error:  # a library is installed but does not load
         problem = f"a library does not load or a file is missing: {error}"
     return Diagnosis(
         choices=(*tflite_choices(machine, python), onnx_choice(), *camera_choices()),

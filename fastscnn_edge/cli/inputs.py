@@ -1,4 +1,4 @@
-"""Options of where frames come from, and the source they stand for."""
+"""Input options of ``run``, and the frame source they select."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .systemd import notify
 
 
 def add_input_options(result: argparse.ArgumentParser) -> None:
-    """``--source`` or ``--camera``, and what is asked of a camera."""
+    """Add ``--source``, ``--camera`` and the options of a camera."""
     where = result.add_mutually_exclusive_group(required=True)
     where.add_argument("--source", type=Path, metavar="PATH", help="a picture, a folder of pictures or a video")
     where.add_argument(
@@ -26,27 +26,29 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
         type=parsed_by(parse),
         metavar="CAMERA",
         help="N or /dev/videoN (USB), csi or csi:N (Raspberry Pi, Jetson), rtsp://... or http://..., or file:PATH, a "
-        "video or folder played like a camera; fastscnn-edge cameras lists what is attached",
+        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones",
     )
-    group = result.add_argument_group("of a camera")
+    group = result.add_argument_group("camera options")
     group.add_argument(
         "--camera-size",
         type=camera_size,
         metavar="WxH",
-        help="take frames of this size (default: the smallest mode not below the model's input)",
+        help="width x height of the frames (default: the smallest mode not below the model's input)",
     )
     group.add_argument(
         "--camera-fps", type=number(0.1, 1000), metavar="N", help="frames per second (default: 30, or the nearest)"
     )
     group.add_argument(
-        "--camera-format", metavar="FOURCC", help="such as YUYV or MJPG (default: the cheapest that reaches the rate)"
+        "--camera-format",
+        metavar="FOURCC",
+        help="pixel format such as YUYV or MJPG (default: the cheapest that reaches the rate)",
     )
     group.add_argument(
         "--reconnect",
         type=number(0, 1e7, "number of seconds"),
         default=RECONNECT,
         metavar="SECONDS",
-        help=f"wait this long for a camera that went away; 0: fail immediately (default: {RECONNECT:g})",
+        help=f"seconds to wait for a lost camera; 0: fail immediately (default: {RECONNECT:g})",
     )
 
 
@@ -59,7 +61,7 @@ def check_inputs(options: argparse.Namespace) -> None:
 
 
 def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> FrameSource:
-    """The source, not yet entered; a camera is asked for a mode that suits the model."""
+    """Make the source, not yet entered; a camera is asked for a mode that suits the model."""
     if options.source is not None:
         return open_source(options.source, options.frames or 1, warn)
     request = ModeRequest(

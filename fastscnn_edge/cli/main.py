@@ -1,7 +1,6 @@
-"""``fastscnn-edge COMMAND``: finds the command's module and hands it the arguments.
+"""``fastscnn-edge COMMAND``: finds the command's module and calls it with the arguments.
 
-A command is imported only when it is the one asked for, so ``fastscnn-edge run`` on a board never
-sees the modules that need torch.
+Only the requested command is imported, so ``fastscnn-edge run`` on a board never imports modules that need torch.
 """
 
 from __future__ import annotations
@@ -15,23 +14,29 @@ from .command import guarded
 
 # name -> (module with main(argv) -> int, one line of help)
 COMMANDS = {
-    "run": ("fastscnn_edge.commands.run", "segment pictures, videos or a camera on this device"),
-    "cameras": ("fastscnn_edge.commands.cameras", "list the cameras of this device and their modes"),
-    "bench": ("fastscnn_edge.commands.bench", "measure a model on this device, by rules that can be quoted"),
-    "compare": ("fastscnn_edge.commands.compare", "whether reports differ beyond noise, and in which conditions"),
-    "memory": ("fastscnn_edge.commands.memory", "peak memory of models, estimated and measured"),
-    "report": ("fastscnn_edge.commands.report", "draw the HTML page of a report again"),
-    "doctor": ("fastscnn_edge.commands.doctor", "what is installed here, what will be used, and whether it works"),
-    "calibrate": ("fastscnn_edge.commands.calibrate", "put int8 activation scales into a checkpoint"),
-    "export": ("fastscnn_edge.commands.export", "turn a checkpoint into a .tflite or an .onnx"),
-    "quantize": ("fastscnn_edge.commands.quantize", "quantize a checkpoint, by calibration or training"),
-    "sensitivity": ("fastscnn_edge.commands.sensitivity", "which layers lose what in int8"),
-    "ranges": ("fastscnn_edge.commands.ranges", "how much of int8 each channel gets"),
-    "compare-quantizers": ("fastscnn_edge.commands.compare_quantizers", "our recipes and ONNX Runtime's own, by mIoU"),
-    "compare-engines": ("fastscnn_edge.commands.compare_engines", "one int8 network in every engine, logit by logit"),
+    "run": ("fastscnn_edge.commands.run", "segment pictures, a video or a camera on this device"),
+    "cameras": ("fastscnn_edge.commands.cameras", "list the attached cameras and their modes"),
+    "bench": ("fastscnn_edge.commands.bench", "measure a model on this device with a reproducible method"),
+    "compare": (
+        "fastscnn_edge.commands.compare",
+        "compare reports: significant differences, and how conditions differ",
+    ),
+    "memory": ("fastscnn_edge.commands.memory", "estimate or measure the peak memory of models"),
+    "report": ("fastscnn_edge.commands.report", "write the HTML page of a report again"),
+    "doctor": ("fastscnn_edge.commands.doctor", "check what is installed, what will be used, and whether it works"),
+    "calibrate": ("fastscnn_edge.commands.calibrate", "add int8 activation scales to a checkpoint"),
+    "export": ("fastscnn_edge.commands.export", "convert a checkpoint to .tflite or .onnx and verify the file"),
+    "quantize": ("fastscnn_edge.commands.quantize", "quantize a checkpoint by calibration or training"),
+    "sensitivity": ("fastscnn_edge.commands.sensitivity", "rank layers by what they lose in int8"),
+    "ranges": ("fastscnn_edge.commands.ranges", "show int8 range utilization per channel"),
+    "compare-quantizers": (
+        "fastscnn_edge.commands.compare_quantizers",
+        "compare mIoU of our PTQ recipes with ONNX Runtime's",
+    ),
+    "compare-engines": ("fastscnn_edge.commands.compare_engines", "compare one int8 network's logits in every engine"),
     "lint": ("fastscnn_edge.commands.lint", "check an INT8 .onnx against TensorRT's rules"),
-    "tensorrt-plan": ("fastscnn_edge.commands.tensorrt_plan", "the engine build for a Jetson, printed or run"),
-    "evaluate": ("fastscnn_edge.commands.evaluate", "mIoU of a checkpoint or an artifact"),
+    "tensorrt-plan": ("fastscnn_edge.commands.tensorrt_plan", "print or run the trtexec command for a Jetson"),
+    "evaluate": ("fastscnn_edge.commands.evaluate", "measure the mIoU of checkpoints and exported models"),
     "train": ("fastscnn_edge.commands.train", "train on CamVid or Cityscapes"),
 }
 

@@ -1,4 +1,4 @@
-"""``--memory-limit``: what a command needs, compared with what it may have, before a model is loaded."""
+"""``--memory-limit``: check of the estimated memory before a model is loaded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HELP = (
 
 
 def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) -> Footprint | None:
-    """The estimate for ``model`` and ``work``; None if there is no limit: nothing is read then.
+    """Estimate the peak for ``model`` and ``work``; None if there is no limit: nothing is read then.
 
     Raises:
-        UsageError: more than ``limit`` bytes.
-        ModelFileError: as :func:`describe_model`.
+        UsageError: the estimate is above ``limit`` bytes.
+        ModelFileError: the model is missing, damaged or not of this package.
     """
     if limit is None:
         return None
@@ -33,14 +33,14 @@ def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) ->
 def workload_of(
     source: Path | None, drawing: bool = False, held: int = 1, camera_size: tuple[int, int] | None = None
 ) -> Workload:
-    """What a source needs memory for.
+    """Describe what a run with this source needs memory for.
 
     Args:
-        source: a picture or folder, of which the largest counts, by their headers; or a video, whose frames are taken
+        source: an image or folder, where the largest image counts, by its header; or a video, whose frames are assumed
             to have the model's size, since reading their size would load the video library; None for a camera.
-        drawing: overlays are made.
+        drawing: overlays are drawn.
         held: frames in memory at once.
-        camera_size: (width, height) asked of the camera; None: the model's input, which cameras are asked to match.
+        camera_size: (width, height) requested of the camera; None: the model's input size, which cameras should match.
     """
     if source is None:
         return Workload(camera_size and (camera_size[1], camera_size[0]), drawing=drawing, held=held)
@@ -59,4 +59,4 @@ def _size(path: Path) -> tuple[int, int] | None:
         with Image.open(path) as image:
             return image.height, image.width
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None  # reading it will say what is wrong
+        return None  # reading it later reports the error

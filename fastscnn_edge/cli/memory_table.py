@@ -1,4 +1,4 @@
-"""Peak memory of models, estimated from their files and measured in fresh processes."""
+"""Table of the peak memory of models, estimated from their files and measured in fresh processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(json.dumps(predict(sys.argv[1], int(sys.argv[2]))))
 
 
 class MemoryRow(NamedTuple):
-    """One model; memory in bytes, ``measured`` None where it was not."""
+    """One model; memory in bytes, ``measured`` None if it was only estimated."""
 
     name: str
     engine: str
@@ -39,9 +39,9 @@ class MemoryRow(NamedTuple):
 
 
 def predict(model: str, threads: int) -> dict[str, int | None]:
-    """Segment three frames in this process: its peak, and what it had before loading. In bytes.
+    """Segment three frames in this process; returns its peak and its size before loading, in bytes.
 
-    Imports what ``fastscnn-edge run`` does, as an estimate made there begins with that.
+    Imports what ``fastscnn-edge run`` imports, since that is the starting point of an estimate made there.
     """
     from ..runtime.pipeline.segmenter import Segmenter
 
@@ -49,7 +49,7 @@ def predict(model: str, threads: int) -> dict[str, int | None]:
     before = read_memory().rss
     segmenter = Segmenter(model, threads)
     frame = np.zeros((segmenter.spec.height, segmenter.spec.width, 3), np.uint8)
-    frame[::7, ::5] = 200  # pages are there only once written, and a mask of one class needs no memory
+    frame[::7, ::5] = 200  # touches the pages, and gives more than one class: a uniform mask needs no memory
     for _ in range(3):
         segmenter.predict(frame)
     return {"before": before, "peak": read_memory().peak_rss}
@@ -89,7 +89,7 @@ def _table(rows: list[MemoryRow]) -> str:
 
 
 def _fits(rows: list[MemoryRow]) -> list[str]:
-    """Least squares of library + bytes a pixel for each engine and precision with three sizes or more."""
+    """Least-squares fits of library + bytes per pixel, for each engine and precision with three sizes or more."""
     groups: dict[tuple[str, str], list[MemoryRow]] = defaultdict(list)
     for row in rows:
         groups[row.engine, row.precision].append(row)

@@ -1,4 +1,4 @@
-"""Where the finished frames of ``run`` go: the options that say so, and the sinks made from them."""
+"""Output options of ``run``, and the sinks they select."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from .arguments import parsed_by
 _DEFAULT_ADDRESS = ListenAddress("127.0.0.1", 8080)
 
 _POLL_INTERVAL = 0.03
-"""Seconds between two looks at the window while a finished run is shown."""
+"""Seconds between two polls of the window while a finished run is shown."""
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """--out, --video, --lines, --csv, --serve, --window, --headless."""
+    """Add --out, --video, --lines, --csv, --serve, --window and --headless."""
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="write NAME_overlay and NAME_mask.png (pixel value = class) for each frame here; overlays are PNG, "
-        "for a video or camera JPEG",
+        help="write NAME_overlay and NAME_mask.png (pixel value = class) for each frame into this folder; overlays "
+        "are PNG, for a video or camera JPEG",
     )
     parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="write all overlays as one video")
     parser.add_argument(
         "--lines",
         action="store_true",
-        help="print a JSON line per frame: name, capture time, latency, each class's share of the pixels; the summary "
+        help="print a JSON line per frame: name, capture time, latency, share of the pixels per class; the summary "
         "then goes to standard error",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE.csv", help="write the same as a table")
+    parser.add_argument("--csv", type=Path, metavar="FILE.csv", help="write the same records as a table")
     parser.add_argument(
         "--serve",
         type=parsed_by(ListenAddress.parse),
         nargs="?",
         const=_DEFAULT_ADDRESS,
         metavar="HOST:PORT",
-        help=f"show the run on a web page (default: {_DEFAULT_ADDRESS}; port 0: any free one). Beyond this machine, "
-        "for example at 0.0.0.0:8080, the page demands the token in the address that is printed",
+        help=f"show the run on a web page (default: {_DEFAULT_ADDRESS}; port 0: any free one). An address that other "
+        "machines can reach, for example 0.0.0.0:8080, requires the token in the printed URL",
     )
     window = parser.add_mutually_exclusive_group()
     window.add_argument(
@@ -92,17 +92,17 @@ def check_result_path(option: str, path: Path, suffix: str, source: Path | None 
 
 
 class Outputs:
-    """All sinks of a run as one. Use as ``with Outputs(...) as outputs``; leaving it closes what is still open.
+    """All sinks of a run. Use as ``with Outputs(...) as outputs``; leaving closes the sinks that are still open.
 
-    Make it, leave it, and call :meth:`poll`, :meth:`hold` and :meth:`finish` in the main thread; frames may come from
-    another.
+    Construct and leave it, and call :meth:`poll`, :meth:`hold` and :meth:`finish`, in the main thread; frames may come
+    from another.
 
     Args:
-        options: of :func:`add_output_options`.
+        options: parsed options of :func:`add_output_options`.
         class_set: names and colors.
-        source: entered.
-        meter: of the run; counts frames that were dropped.
-        names: of the source and of the model, for people.
+        source: the source, entered.
+        meter: the run's meter, which counts dropped frames.
+        names: display names of source and model.
         log: receives the page's address.
     """
 
@@ -134,7 +134,7 @@ class Outputs:
         self.finish()
 
     def write(self, result: SegmentedFrame) -> None:
-        """Hand ``result`` to every sink; one that fails is discarded at once, so that it is not published later."""
+        """Write ``result`` to every sink; one that fails is discarded at once, so that it is not published later."""
         for sink in list(self._sinks):
             try:
                 sink.write(result)
@@ -144,7 +144,7 @@ class Outputs:
                 raise
 
     def poll(self) -> bool:
-        """Give the window its time; whether the run should go on: a window that was closed ends it."""
+        """Let the window handle its events; whether the run should continue: closing the window ends it."""
         return self._window is None or self._window.poll()
 
     @property
@@ -153,7 +153,7 @@ class Outputs:
         return "closing the window" if self._window is not None and self._window.closed else None
 
     def hold(self, stopped: Callable[[], bool]) -> None:
-        """Keep page and window with the last of still pictures until ``stopped()`` or the window is closed."""
+        """Keep showing the last still image on page and window until ``stopped()`` or the window is closed."""
         if self._view is not None:
             self._view.finish()
         while self._still and not stopped() and self.poll():
@@ -179,7 +179,7 @@ class Outputs:
         names: tuple[str, str],
         log: Log,
     ) -> None:
-        """Make the sinks asked for; each kind is imported only then."""
+        """Make the requested sinks; each kind is imported only then."""
         if options.lines or options.csv:
             from ..runtime.sinks.records import CsvFile, JsonLines
 

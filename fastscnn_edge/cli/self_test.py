@@ -1,6 +1,6 @@
-"""One drawn frame through the bundled model, compared with what it gave when the model was made.
+"""Self-test: segments one drawn frame with the bundled model and compares the result with a recorded one.
 
-``python -m fastscnn_edge.cli.self_test --record`` writes the expectations beside the models; run it whenever the
+``python -m fastscnn_edge.cli.self_test --record`` records the expectations beside the models; run it whenever a
 bundled model changes.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from ..files import sha256, write_text
 
 TOLERANCE = 0.02
-"""Sum of the changes of all classes' shares that still passes: engines round the last bit in their own ways."""
+"""Largest sum of changes in class shares that passes: engines round the last bit differently."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class SelfTestResult:
         exact: every pixel is as recorded.
         difference: sum over the classes of the change in share, 0..2.
         shares: label -> share of the pixels, of classes present.
-        mask_sha256: of the class map.
-        milliseconds: of this one frame, cold; no measurement.
+        mask_sha256: digest of the class map.
+        milliseconds: time of this single cold frame; not a benchmark.
     """
 
     passed: bool
@@ -41,10 +41,10 @@ class SelfTestResult:
 
 
 def self_test(threads: int | None = None) -> SelfTestResult:
-    """Run it.
+    """Run the self-test.
 
     Raises:
-        ModelFileError, MissingExtraError: the bundled model cannot be run here.
+        ModelFileError, MissingExtraError: the bundled model cannot run here.
     """
     from ..runtime.pipeline.segmenter import bundled_model
 
@@ -65,7 +65,7 @@ def self_test(threads: int | None = None) -> SelfTestResult:
 
 
 def record() -> None:
-    """Write the expectations for the bundled models as they are now; needs an engine for each."""
+    """Record the expectations for all bundled models; needs an engine for each."""
     from ..runtime.pipeline.segmenter import BUNDLED, WEIGHTS
 
     for name in BUNDLED:
@@ -75,7 +75,7 @@ def record() -> None:
 
 
 def expectation(model: Path) -> Path:
-    """Where that of ``model`` is written."""
+    """Path of the recorded expectation of ``model``."""
     return model.with_name(f"{model.name}.self_test.json")
 
 

@@ -1,4 +1,4 @@
-"""Stop signals that ask before they act, so that what was measured is kept."""
+"""Graceful handling of stop signals, so that measured results are kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def stop_signals() -> Iterator[list[str]]:
-    """Names of SIGINT and SIGTERM received so far. The first only asks; a second one acts as it always does."""
+    """Collect the names of received SIGINT and SIGTERM. The first only asks to stop; a second has its default effect."""
     received: list[str] = []
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield received

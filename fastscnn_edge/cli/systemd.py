@@ -1,4 +1,4 @@
-"""Telling systemd that a service is up and alive, without its library."""
+"""Readiness and watchdog messages to systemd, without its library."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import socket
 
 
 def notify(state: str) -> bool:
-    """Send ``READY=1``, ``WATCHDOG=1`` or the like to systemd; False where none listens (sd_notify(3)).
+    """Send ``READY=1``, ``WATCHDOG=1`` or another state to systemd (sd_notify(3)); whether it was sent.
 
-    Does nothing when ``NOTIFY_SOCKET`` is unset: the process was not started by systemd.
+    Does nothing when ``NOTIFY_SOCKET`` is unset (not started by systemd).
     """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:

@@ -1,9 +1,9 @@
-"""Stand-ins without a model or a device, for your own tests: an engine, a frame source, a V4L2 camera.
+"""Fakes for your own tests, without a model or a device: an engine, a frame source, a V4L2 camera.
 
-from fastscnn_edge import Segmenter
-from fastscnn_edge.testing import FakeEngine
-
-segmenter = Segmenter(engine=FakeEngine(spec, logits))
+Example:
+    >>> from fastscnn_edge import Segmenter
+    >>> from fastscnn_edge.testing import FakeEngine
+    >>> segmenter = Segmenter(engine=FakeEngine(spec, logits))
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An engine and a frame source without a model or a device: for tests, ours and those of users."""
+"""Fake engine and fake frame source, for the tests of this package and of its users."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..spec import ModelSpec
 
 
 class FakeEngine:
-    """Answers every frame with the same logits.
+    """Engine that answers every frame with the same logits.
 
     Args:
-        spec: what it claims to be; the input memory follows from it.
+        spec: description of the pretended model; it determines the input memory.
         logits: [h, w, C], int8 or float32.
     """
 
@@ -47,12 +47,12 @@ class FakeEngine:
 
 
 class FakeSource(SourceState):
-    """Delivers the given frames [H, W, 3] as a ``kind`` of source, named frame_000001 and so on.
+    """Source that delivers the given frames [H, W, 3], named frame_000001 and so on.
 
     Args:
-        frames: whatever can be iterated; an exception it raises is the camera's.
-        kind: of source.
-        live: it drops what nobody waits for. False, so that tests see every frame.
+        frames: any iterable; an exception it raises is raised as the camera's.
+        kind: kind of source, see :class:`~..runtime.sources.base.FrameSource`.
+        live: whether frames are dropped while the consumer is busy. False, so that tests see every frame.
     """
 
     def __init__(self, frames: Iterable[np.ndarray], kind: str = "camera", live: bool = False) -> None:

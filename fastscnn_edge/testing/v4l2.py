@@ -1,10 +1,10 @@
-"""A V4L2 camera without a kernel or a camera, faults on request: for tests, ours and those of users.
+"""Fake V4L2 camera below the system calls, with faults on request, for the tests of this package and of its users.
 
     camera = FakeCamera([Mode("YUYV", 640, 480, (30.0,))], [yuyv], {100: Fault.UNPLUGGED})
     V4L2Camera(Path("/dev/video0"), open_device=camera.open)
 
-It answers the requests the way drivers do, down to error numbers, and speaks the struct layouts of
-:mod:`.v4l2_abi`, any of them.
+It answers requests as drivers do, including error numbers, in any of the struct layouts of
+:mod:`fastscnn_edge.runtime.cameras.v4l2.abi`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..runtime.cameras.v4l2.modes import Mode
 
 
 class Fault(enum.Enum):
-    """What happens to one frame."""
+    """Fault of one frame."""
 
     UNPLUGGED = "the device is gone for a while"
     STALLED = "no frame comes for a while"
@@ -34,17 +34,17 @@ class Fault(enum.Enum):
 
 
 class FakeCamera:
-    """The hardware: what stays when a program closes its device.
+    """The camera's hardware, whose state outlives a program's open device.
 
     Args:
-        modes: all it can do.
-        frames: content of the frames in the chosen format, delivered round and round.
-        faults: frame number, counted from 0 over the camera's life, to what goes wrong with it.
-        away: seconds that an unplugging or a stall lasts.
+        modes: supported modes.
+        frames: content of the frames in the chosen format, delivered cyclically.
+        faults: frame number, counted from 0 over the camera's life -> fault.
+        away: duration of an unplugging or a stall in seconds.
         pace: seconds between frames; 0 delivers as fast as they are taken.
-        layout: of the structs it understands.
+        layout: struct layout it understands; None for this machine's first.
         padding: bytes after each row.
-        capabilities: of its node.
+        capabilities: capability flags of its node.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class FakeCamera:
         self.modes, self.frames, self.faults = modes, frames, dict(faults or {})
         self.away, self.pace, self.padding, self.capabilities = away, pace, padding, capabilities
         self.layout = layout or abi.layouts()[0]
-        self.number = 0  # of the next frame
+        self.number = 0  # number of the next frame
         self.opened = self.closed = 0
         self.absent_until = 0.0
         self.due = 0.0
 
     def open(self, path: Path) -> FakeDevice:
-        """What ``open(2)`` would do."""
+        """Open the device as ``open(2)`` would."""
         if time.monotonic() < self.absent_until:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
         self.opened += 1
@@ -75,7 +75,7 @@ class FakeCamera:
 
 
 class FakeDevice:
-    """One opening of a :class:`FakeCamera`."""
+    """One open device of a :class:`FakeCamera`."""
 
     def __init__(self, path: Path, camera: FakeCamera) -> None:
         self.path, self._camera = path, camera
@@ -205,7 +205,7 @@ class FakeDevice:
             camera.number += 1
         data = camera.frames[camera.number % len(camera.frames)]
         index, used, stamp = self._queued.popleft(), len(data), time.monotonic()
-        memory = memoryview(self._memory[index])  # a slice of the bytearray itself would copy data first
+        memory = memoryview(self._memory[index])  # assigning to a slice of the bytearray would copy data first
         memory[:used] = data
         if fault is Fault.SHORT:
             used //= 2

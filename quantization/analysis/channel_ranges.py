@@ -1,4 +1,4 @@
-"""What int8 sees of every channel, before and after equalization: how many of its steps the channel reaches."""
+"""Number of int8 steps that each channel reaches, before and after equalization."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..ptq.equalize import equalize
 from ..ptq.ptq import activation_parameters
 
 FEW = 16
-"""Steps below which a channel counts as coarse: 4 of its 8 bits are then never used."""
+"""Number of steps below which a channel counts as coarse: 4 of its 8 bits are then never used."""
 
 LIMIT = 255
-"""No range that holds 0 reaches further from it than this many steps."""
+"""Largest number of steps that a range which includes 0 can reach from it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Part:
 
     Attributes:
         name: the activation they come from.
-        channels: where they are among the layer's.
+        channels: their places among the layer's.
         before, after: int64 [2 * LIMIT + 1], how many values are nearest to each of the steps -LIMIT .. LIMIT around
             real 0. Values of exactly 0 are left out: they cost nothing, and after a ReLU they would hide the rest.
     """
@@ -53,7 +53,7 @@ class LayerRanges:
 
     @property
     def bits_gained(self) -> float:
-        """By the average channel; channels that were always 0 do not count."""
+        """Mean over the channels; those that were always 0 do not count."""
         alive = self.before > 0
         return float(np.log2(self.after[alive] / self.before[alive]).mean()) if alive.any() else 0.0
 
@@ -62,7 +62,7 @@ class LayerRanges:
 class RangeSummary:
     """Attributes:
     coarse: number of channels with fewer than :data:`FEW` steps.
-    least, median, largest: steps of the channels' peaks.
+    least, median, greatest: steps of the channels' peaks.
     """
 
     coarse: int
@@ -72,7 +72,7 @@ class RangeSummary:
 
 
 def summary(peaks: np.ndarray) -> RangeSummary:
-    """Of the channels that were not always 0."""
+    """Summary of the channels that were not always 0."""
     alive = peaks[peaks > 0]
     if not len(alive):
         return RangeSummary(0, 0.0, 0.0, 0.0)
@@ -82,7 +82,7 @@ def summary(peaks: np.ndarray) -> RangeSummary:
 def measure_channel_ranges(
     graph: Graph, images: Sequence[np.ndarray], scheme: Scheme = AFFINE, *, progress: Progress = silent
 ) -> list[LayerRanges]:
-    """Every layer, those that gain most first.
+    """Ranges of every layer, those that gain most first.
 
     Scales are min-max's, so that nothing but the equalization differs between the two sides. Of the activations
     that share a scale the one with most channels stands for all: a concatenation holds what it was made of.
@@ -104,7 +104,7 @@ def measure_channel_ranges(
 
 
 class _Side:
-    """A float graph with what was seen of it, in the steps of its int8 form."""
+    """A float graph and its statistics, in the steps of its int8 form."""
 
     def __init__(self, graph: Graph, statistics: Mapping[str, Statistics], scheme: Scheme) -> None:
         self.statistics = statistics
@@ -129,7 +129,7 @@ def in_steps(histogram: Histogram, step: float) -> np.ndarray:
 
 
 def _parts(graph: Graph, name: str, before: _Side, after: _Side) -> tuple[Part, ...]:
-    """What ``name`` is made of, in the order of its channels."""
+    """Parts of ``name``, in the order of its channels."""
     maker = next(op for op in graph.ops if op.output == name)
     sources = maker.inputs if isinstance(maker, Concat) and maker.axis == 3 else (name,)
     parts, start = [], 0

@@ -1,4 +1,4 @@
-"""Which operations cost most when each alone is quantized."""
+"""Accuracy lost by each operation when only that one is quantized."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .single_op import float_values, is_rounded, logits_with_one_quantized
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What happens to the logits when one operation alone has int8 weights and an int8 output.
+    """Change of the logits when only one operation has int8 weights and an int8 output.
 
     Attributes:
         name: the operation's output.
@@ -43,7 +43,7 @@ def measure_sensitivity(
     *,
     progress: Progress = silent,
 ) -> list[Sensitivity]:
-    """Every operation that rounds, worst first: by mIoU lost where ``labeled`` is given, else by SQNR.
+    """Sensitivity of every operation that rounds, worst first: by mIoU lost if ``labeled`` is given, else by SQNR.
 
     Args:
         graph: the float graph that ``quantized`` is the int8 form of.
@@ -82,7 +82,7 @@ def measure_sensitivity(
 def _miou_lost(
     graph: Graph, quantized: Graph, chosen: Sequence[int], labeled: Dataset, progress: Progress
 ) -> list[float]:
-    """In points, in the order of ``chosen``."""
+    """mIoU lost by each operation, in points, in the order of ``chosen``."""
     classes = graph.tensors[graph.output].shape[-1]
     exact, rough = Confusion(classes), [Confusion(classes) for _ in chosen]
     _, height, width, _ = graph.tensors[graph.input].shape

@@ -1,4 +1,4 @@
-"""Quantizes one operation of a float graph and leaves the others float."""
+"""Evaluates a float graph with only one operation quantized."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def logits_with_one_quantized(
     index: int,
     values: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Logits [1, h, w, C] where operation ``index`` has int8 weights and an int8 output, all others none.
+    """Logits [1, h, w, C] where operation ``index`` has int8 weights and an int8 output, no other.
 
-    Only what depends on the operation is computed anew.
+    Only the operations that depend on it are computed again.
 
     Args:
         graph: float.
@@ -45,11 +45,11 @@ def logits_with_one_quantized(
 
 
 def is_rounded(op: Op) -> bool:
-    """Whether an operation has an output of its own to round; a slice only hands on what it gets."""
+    """Whether an operation has an output of its own to round; a slice only passes its input through."""
     return not isinstance(op, Level)
 
 
 def fake_quantize(value: np.ndarray, quantization: Quantization) -> np.ndarray:
-    """float32: the nearest value the integers can stand for."""
+    """float32 values rounded to the nearest that the integers can represent."""
     scale, zero_point = quantization.scale[0], quantization.zero_point
     return dequantize(quantize(value, scale, zero_point), scale, zero_point)

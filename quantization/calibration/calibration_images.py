@@ -12,8 +12,8 @@ from ..graph.graph import Graph
 
 
 def calibration_files(folder: str | Path, count: int) -> list[Path]:
-    """Up to ``count`` images of ``folder``, evenly spread over its sorted names (neighbors in a video
-    say the same thing).
+    """Up to ``count`` images of ``folder``, evenly spread over its sorted names: neighbors in a video are
+    nearly alike.
 
     Raises:
         SourceError: no such folder, or no images in it.

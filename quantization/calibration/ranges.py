@@ -41,9 +41,9 @@ def observe_ranges(graph: Graph, images: Iterable[np.ndarray]) -> dict[str, Rang
 
 
 def choose_ranges(graph: Graph, statistics: Mapping[str, Statistics], method: str, scheme: Scheme) -> dict[str, Range]:
-    """The range each activation is quantized over; the members of a scale group get one between them.
+    """The range each activation is quantized over; the members of a scale group share one.
 
-    Unless the method is ``min-max``, the logits' range follows the decision they are for: see :func:`_decisive`.
+    Unless the method is ``min-max``, the logits' range follows from what decides the class: see :func:`_decisive`.
 
     Args:
         method: a key of :data:`METHODS`.
@@ -106,7 +106,7 @@ METHODS: dict[str, Chooser] = {
 }
 
 LOGIT_MARGIN = 2.0
-"""Other images may have larger runners-up than those seen."""
+"""Factor on the largest runner-up seen: other images may have larger ones."""
 
 
 def _merged(members: list[Statistics]) -> Histogram:

@@ -11,7 +11,7 @@ from ..graph.graph import Quantization
 
 @dataclass(frozen=True)
 class Scheme:
-    """How ranges become scales.
+    """Rules that turn ranges into scales.
 
     ``affine`` is TFLite's: int8 activations with a zero point, so that a ReLU's output uses all 256
     steps; symmetric int8 weights in [-127, 127], one scale per output channel; int32 bias.
@@ -21,7 +21,7 @@ class Scheme:
 
     Attributes:
         name: key of :data:`SCHEMES`, also written into files.
-        zero_points: activations may have one other than 0.
+        zero_points: whether activations may have one other than 0.
     """
 
     name: str = "affine"
@@ -43,7 +43,7 @@ class Scheme:
         return Quantization(np.array([scale], np.float32), zero_point)
 
     def weight(self, data: np.ndarray, axis: int) -> Quantization:
-        """Per-channel symmetric parameters for a weight; a channel of zeros gets a harmless scale."""
+        """Per-channel symmetric parameters for a weight; a channel of zeros gets scale 1."""
         others = tuple(i for i in range(data.ndim) if i != axis)
         peak = np.abs(data).max(axis=others)
         return Quantization(np.where(peak > 0, peak / 127, 1.0).astype(np.float32), 0, axis)

@@ -1,4 +1,4 @@
-"""What every activation of a float graph does on images: extremes, averages, powers, histograms."""
+"""Statistics of every activation of a float graph over images: extremes, averages, powers, histograms."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ..graph.evaluator import run_all
 from ..graph.graph import Graph, scale_groups
 
 BINS = 4096
-"""Of a histogram: 16 to each of the 256 integer steps, so that rounding errors can be read from it."""
+"""Number of bins in a histogram: 16 for each of the 256 integer steps, so that rounding errors can be read from it."""
 
 AVERAGING = 0.9
 """Weight of the past in a moving average, as in TensorFlow's and PyTorch's observers (which take 0.9 to 0.99)."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is done, how many steps of it are done, and how many there are."""
+"""Called with the name of a stage, its steps done and its steps in all."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """The :data:`Progress` that shows nothing."""
+    """A :data:`Progress` that shows nothing."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts of an activation's values, zeros apart: every scheme represents 0 exactly, so it never costs.
+    """Counts of an activation's values, zeros apart: every scheme represents 0 exactly.
 
     Attributes:
         counts: int64 [BINS] over [low, high] in equal steps.
-        low, high: outer edges, of the whole scale group; low <= 0 <= high.
+        low, high: outer edges, shared by the whole scale group; low <= 0 <= high.
         zeros: how many values were exactly 0.
     """
 
@@ -41,7 +41,7 @@ class Histogram:
 
     @property
     def centers(self) -> np.ndarray:
-        """float64 [BINS]: the middle of each bin, in the activation's units."""
+        """The middle of each bin in the activation's units, float64 [BINS]."""
         step = (self.high - self.low) / len(self.counts)
         return self.low + step * (np.arange(len(self.counts)) + 0.5)
 
@@ -53,14 +53,14 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one activation, in its own real units; vectors are float64 [C].
+    """Statistics of one activation, in its own real units; vectors are float64 [C].
 
     Attributes:
-        low, high: least and largest value of each channel.
+        low, high: smallest and largest value of each channel.
         power: mean of the square of each channel.
         average_low, average_high: moving averages over images of the whole activation's extremes.
-        histogram: of all its values.
-        runner_up: of the logits: largest magnitude that a second largest class reached; None for all others.
+        histogram: counts of all its values.
+        runner_up: for logits, the largest magnitude that the second largest class reached; None for all others.
     """
 
     low: np.ndarray
@@ -73,7 +73,7 @@ class Statistics:
 
     @property
     def peak(self) -> np.ndarray:
-        """float64 [C]: largest magnitude of each channel."""
+        """Largest magnitude of each channel, float64 [C]."""
         result: np.ndarray = np.maximum(-self.low, self.high)
         return result
 
@@ -119,7 +119,7 @@ def collect(
 
 
 def _runner_up(logits: np.ndarray) -> float:
-    """Largest magnitude of the second largest channel; of the only one where there is one."""
+    """Largest magnitude of the second largest channel, or of the only one."""
     channels = logits.shape[-1]
     return float(np.abs(np.partition(logits, channels - min(2, channels), -1)[..., -min(2, channels)]).max())
 
@@ -166,7 +166,7 @@ def _edges(graph: Graph, statistics: dict[str, Statistics]) -> dict[str, tuple[f
 
 
 def _count(value: np.ndarray, low: float, high: float) -> tuple[np.ndarray, int]:
-    """(int64 [BINS], number of zeros) of one activation."""
+    """Histogram of one activation: (int64 [BINS], number of zeros)."""
     flat = value.reshape(-1)
     flat = flat[flat != 0]
     index = ((flat - np.float32(low)) * np.float32(BINS / (high - low))).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The integer arithmetic every artifact is held to: TFLite's reference kernels, in numpy.
+"""The integer arithmetic that every written file must match: TFLite's reference kernels, in numpy.
 
 One rule, stated once (TFLite 8-bit quantization specification, and the gemmlowp rounding its
 reference kernels use):
@@ -22,24 +22,24 @@ _INT8 = np.dtype(np.int8)
 
 
 def quantize(real: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -> np.ndarray:
-    """Real values to int8, rounding half away from zero, saturating."""
+    """Quantize real values to int8, rounding half away from zero, saturating."""
     scaled = np.asarray(real, np.float64) / scale
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + zero_point
     return np.clip(rounded, INT8_MIN, INT8_MAX).astype(np.int8)
 
 
 def quantize_activation(real: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """float32 to int8 as an engine does it in the middle of a network: divided in float32, then as :func:`quantize`."""
+    """Quantize float32 as an engine does within a network: divide in float32, then as :func:`quantize`."""
     return quantize(np.asarray(real, np.float32) / np.float32(scale), 1.0, zero_point)
 
 
 def dequantize(integers: np.ndarray, scale: np.ndarray | float, zero_point: int = 0) -> np.ndarray:
-    """int8 to float32 real values."""
+    """Real values of integers, float32."""
     return (integers.astype(np.float32) - np.float32(zero_point)) * np.asarray(scale, np.float32)
 
 
 def fixed_point(multiplier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positive reals as (int64 mantissa in [2^30, 2^31), int64 exponent): m = mantissa * 2^(exponent - 31)."""
+    """Split positive reals into (int64 mantissa in [2^30, 2^31), int64 exponent): m = mantissa * 2^(exponent - 31)."""
     fraction, exponent = np.frexp(np.asarray(multiplier, np.float64))
     mantissa = np.floor(fraction * (1 << 31) + 0.5).astype(np.int64)
     exponent = exponent.astype(np.int64)
@@ -50,14 +50,14 @@ def fixed_point(multiplier: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rescale(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarray:
-    """int32-ranged ``values`` times a positive real (broadcast), as int64."""
+    """Multiply int32-ranged ``values`` by a positive real (broadcast); int64."""
     mantissa, exponent = fixed_point(np.asarray(multiplier))
     left, right = np.maximum(exponent, 0), np.maximum(-exponent, 0)
     return _rounding_right_shift(_rounding_high_product(values.astype(np.int64) << left, mantissa), right)
 
 
 def rescale_wide(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarray:
-    """Sums of int16 activations, below 2^47, times a positive real (broadcast), as int64.
+    """Multiply sums of int16 activations, below 2^47, by a positive real (broadcast); int64.
 
     The mantissa is cut to 15 bits so that the product fits 64; it is rounded once, ties upwards. The kernels keep 32
     bits of the result, which no layer comes near: its outputs would lie 65,536 times beyond their range.
@@ -69,7 +69,7 @@ def rescale_wide(values: np.ndarray, multiplier: np.ndarray | float) -> np.ndarr
 
 
 def requantize(x: np.ndarray, scales: tuple[float, float], zero_points: tuple[int, int], dtype: np.dtype) -> np.ndarray:
-    """int8 or int16 to the integers ``dtype`` of another scale; scales and zero points are of (input, output)."""
+    """Convert int8 or int16 to integers ``dtype`` of another scale; scales and zero points are (input, output)."""
     return saturate(rescale(x.astype(np.int64) - zero_points[0], scales[0] / scales[1]), zero_points[1], False, dtype)
 
 
@@ -97,7 +97,7 @@ def saturate(values: np.ndarray, zero_point: int, relu: bool, dtype: np.dtype = 
 def add(
     a: np.ndarray, b: np.ndarray, scales: tuple[float, float, float], zero_points: tuple[int, int, int], relu: bool
 ) -> np.ndarray:
-    """int8 a + b -> int8, each with its own scale; scales and zero points are of (a, b, output).
+    """Add int8 a and b to int8, each with its own scale; scales and zero points are (a, b, output).
 
     Both inputs are brought to twice the larger scale with 20 guard bits before they meet.
     """
@@ -132,7 +132,7 @@ def resize_positions(size_in: int, size_out: int, align_corners: bool) -> tuple[
 
 
 def resize(x: np.ndarray, height: int, width: int, align_corners: bool) -> np.ndarray:
-    """int8 [1, h, w, C] to int8 [1, height, width, C], bilinear with 10-bit weights, same scale."""
+    """Resize int8 [1, h, w, C] to [1, height, width, C], bilinear with 10-bit weights, same scale."""
     top, bottom, dy = resize_positions(x.shape[1], height, align_corners)
     left, right, dx = resize_positions(x.shape[2], width, align_corners)
     dy, dx = dy[:, None, None], dx[None, :, None]

@@ -1,4 +1,4 @@
-"""Runs a graph in numpy: float operations in float32, integer operations in exact integers.
+"""Evaluation of a graph in numpy: float operations in float32, integer operations in exact integers.
 
 Slow and readable on purpose: this is what the emitted files are compared with.
 """
@@ -29,7 +29,7 @@ def run(graph: Graph, image: np.ndarray) -> np.ndarray:
 
 
 def run_all(graph: Graph, image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Every activation as it is made, input first; each is forgotten after its last use."""
+    """Yield every activation as it is made, input first; each is forgotten after its last use."""
     values: Values = {graph.input: input_values(graph, image)}
     yield graph.input, values[graph.input]
     for op, finished in zip(graph.ops, graph.last_uses(), strict=True):
@@ -40,7 +40,7 @@ def run_all(graph: Graph, image: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
 
 
 def input_values(graph: Graph, image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] as the graph's input [1, H, W, 3]: ``pixel - 128``."""
+    """Convert uint8 [H, W, 3] to the graph's input [1, H, W, 3]: ``pixel - 128``."""
     shape = graph.tensors[graph.input].shape
     if image.shape != shape[1:] or image.dtype != np.uint8:
         raise ValueError(f"expected a uint8 picture of shape {shape[1:]}, got {image.dtype} {image.shape}")
@@ -60,7 +60,7 @@ def constants(graph: Graph, op: Op) -> Values:
 
 
 def real_values(tensor: Tensor) -> np.ndarray:
-    """float32: what a constant stands for, be it float32, fp16, int8 or an int32 bias."""
+    """Real values of a constant, float32, whether it is stored as float32, fp16, int8 or an int32 bias."""
     assert tensor.data is not None
     if tensor.quantization is None:
         return tensor.data.astype(np.float32, copy=False)
@@ -141,7 +141,7 @@ def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarr
 
 
 def _multiplier(source: Quantization, weight: Quantization, out: Quantization) -> np.ndarray:
-    """float64 [C]: from accumulator units to output units."""
+    """Factors from accumulator units to output units, float64 [C]."""
     return np.float64(source.scale[0]) * weight.scale.astype(np.float64) / np.float64(out.scale[0])
 
 
@@ -175,7 +175,7 @@ def _resize_float(x: np.ndarray, size: tuple[int, ...], align_corners: bool) -> 
 
 
 def _resize_matrix(size_in: int, size_out: int, align_corners: bool) -> np.ndarray:
-    """float32 [size_out, size_in] of bilinear weights."""
+    """Bilinear weights, float32 [size_out, size_in]."""
     index = np.arange(size_out)
     if align_corners:
         position = index * ((size_in - 1) / max(size_out - 1, 1))

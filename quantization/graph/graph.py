@@ -2,7 +2,7 @@
 
 Plain data: a list of operations on named tensors, in the order they run. A float graph and a
 quantized graph have the same operations; quantizing changes only the tensors. Where named layers are
-to stay float or get int16 activations (:mod:`.mixed`), :class:`Convert` stands between the kinds of
+to stay float or get int16 activations (:mod:`.mixed_precision`), :class:`Convert` stands between the kinds of
 numbers. Activations are NHWC, batch 1. Real value = scale * (integer - zero_point).
 """
 
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 Padding = tuple[int, int, int, int]
-"""Zero rows and columns added: top, bottom, left, right."""
+"""Number of zero rows and columns added: top, bottom, left, right."""
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """How integers stand for reals.
+    """Mapping from integers to reals: real = scale * (integer - zero_point).
 
     Attributes:
         scale: float32 [1] for the whole tensor, or [C] along ``axis``.
-        zero_point: integer that stands for real 0; 0 for weights.
-        axis: of the per-channel scales, None when there is one scale.
+        zero_point: the integer for real 0; 0 for weights.
+        axis: dimension of the per-channel scales, None if there is one scale.
     """
 
     scale: np.ndarray
@@ -52,9 +52,9 @@ class Tensor:
 
     Attributes:
         shape: activations [1, H, W, C]; weights [O, kh, kw, I], depthwise [1, kh, kw, C]; bias [O].
-        dtype: float32 or int8; int16 for the activations of single layers; int32 for a bias, int64 behind
+        dtype: float32 or int8; int16 for the activations of single layers; int32 for a bias, int64 after
             int16 activations.
-        quantization: of integer tensors; a bias has scale = input scale * weight scale, implied.
+        quantization: None for float tensors; a bias has scale = input scale * weight scale, implied.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Concat:
 
 @dataclass(frozen=True)
 class Convert:
-    """The same reals stored as other numbers: what it does follows from the two tensors.
+    """The same reals stored as another type, which the two tensors define.
 
     int8 to float32 and back, int8 to int16 and back.
     """
@@ -183,7 +183,7 @@ class Graph:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether the logits are int8, and with them all but layers that were excepted by name."""
+        """Whether the logits are int8, and with them all layers but those excepted by name."""
         return self.tensors[self.output].dtype == np.int8
 
     def constants(self) -> Iterator[Tensor]:
@@ -203,7 +203,7 @@ class Graph:
         return uses
 
     def replace_tensors(self, tensors: dict[str, Tensor]) -> Graph:
-        """The same operations on other tensors."""
+        """The same operations, with some tensors replaced."""
         return replace(self, tensors={**self.tensors, **tensors})
 
 
@@ -225,7 +225,7 @@ def output_extent(size: int, kernel: int, stride: int, before: int, after: int) 
 
 
 def used_padding(size: int, kernel: int, stride: int, padding: int) -> tuple[int, int]:
-    """(before, after) that a symmetric ``padding`` really contributes: a stride may never reach the last row.
+    """Padding (before, after) that a symmetric ``padding`` really contributes: a stride may never reach the last row.
 
     >>> used_padding(360, 3, 2, 1), used_padding(45, 3, 2, 1)
     ((1, 0), (1, 1))

@@ -1,6 +1,6 @@
-"""The PyTorch model becomes a float graph: batch norms and input normalization folded, sizes fixed.
+"""Lowering of the PyTorch model to a float graph: batch norms and input normalization folded, sizes fixed.
 
-The only module between ``reference`` and a written file that touches torch's tensors.
+The only module between ``reference`` and a written file that uses torch's tensors.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def lower(model: FastSCNN, normalization: Normalization, height: int, width: int
 
 
 def _layers(model: FastSCNN) -> dict[str, ConvBN]:
-    """Name in the graph -> module, of every convolution with a batch norm."""
+    """Every convolution with a batch norm: name in the graph -> module."""
     downsample, extractor, fusion = (
         model.learning_to_downsample,
         model.global_feature_extractor,

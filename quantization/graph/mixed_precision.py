@@ -1,8 +1,8 @@
-"""Named convolutions of an int8 graph in float32 or with int16 activations: the way out where int8 loses too much.
+"""Named convolutions of an int8 graph in float32 or with int16 activations, in case int8 loses too much.
 
 Such a layer stands between :class:`~.graph.Convert` operations; everything else stays int8, the logits included, so
-whatever runs the int8 file runs this one. Neighbors of one kind hand their activations on without a detour through
-int8, and only there is anything finer than int8 between two layers.
+whatever runs the int8 file runs this one. Neighbors of one kind pass their activations on directly; only there is
+anything finer than int8 between two layers.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def select(graph: Graph, patterns: Sequence[str]) -> list[Conv]:
 
     Args:
         graph: of any kind.
-        patterns: names as ``fastscnn-edge sensitivity`` prints them, or shell patterns (``pyramid/*``), of which only
-            what is a convolution counts.
+        patterns: names as ``fastscnn-edge sensitivity`` prints them, or shell patterns (``pyramid/*``), which select
+            convolutions only.
 
     Raises:
-        UsageError: a pattern names nothing, or nothing that is a convolution.
+        UsageError: a pattern matches no convolution.
     """
     layers = {_name(graph, op): op for op in graph.ops if isinstance(op, Conv)}
     chosen: set[str] = set()
@@ -76,7 +76,7 @@ def select(graph: Graph, patterns: Sequence[str]) -> list[Conv]:
 
 
 def description(graph: Graph) -> str:
-    """Which layers of a quantized graph are not int8, as ``float: fusion/higher; int16: stem``; else empty."""
+    """The layers of a quantized graph that are not int8, as ``float: fusion/higher; int16: stem``; empty if all are."""
     if not graph.is_quantized:
         return ""
     parts = []
@@ -113,7 +113,7 @@ def _stored(graph: Graph, layers: Sequence[Conv], twin: Callable[[Tensor], Tenso
 
 
 def _without_unread(graph: Graph) -> Graph:
-    """Without conversions that only a changed layer would have read, and their tensors."""
+    """Remove conversions that only a changed layer would have read, and their tensors."""
     read, kept = {graph.output}, list[Op]()
     for op in reversed(graph.ops):
         if op.output in read or not isinstance(op, Convert):
@@ -131,7 +131,7 @@ def _as_int16(tensor: Tensor) -> Tensor:
 
 
 def _wide(quantization: Quantization) -> Quantization:
-    """int16 with zero point 0, as the 16x8 scheme demands, over the largest magnitude that the int8 form reaches."""
+    """Parameters for int16, zero point 0 as the 16x8 scheme demands, over the largest magnitude of the int8 form."""
     steps = max(quantization.zero_point + 128, 127 - quantization.zero_point)
     return Quantization((quantization.scale.astype(np.float64) * steps / 32767).astype(np.float32), 0)
 
@@ -147,7 +147,7 @@ def _wide_bias(graph: Graph, op: Conv) -> Tensor:
 
 
 def _name(graph: Graph, op: Op) -> str:
-    """What an operation is called in the int8 graph, whatever it has become in this one."""
+    """Name of an operation in the int8 graph, whatever it has become in this one."""
     return op.output.removesuffix(f"/{graph.tensors[op.output].dtype}")
 
 

@@ -1,6 +1,6 @@
-"""Fast-SCNN as a float graph, from arrays alone: which operation follows which (arXiv 1902.04502, Table 1).
+"""Fast-SCNN as a float graph, from arrays only, operation by operation (arXiv 1902.04502, Table 1).
 
-No torch here: a quantized file becomes a graph, and the graph a .tflite or an .onnx, where torch is not installed.
+No torch here: a quantized file is exported to .tflite or .onnx where torch is not installed.
 Widths are read from the weights, so a narrower or wider network of the same shape is built alike.
 """
 
@@ -15,7 +15,7 @@ from ...reference.dialects import POOL_BINS, Dialect
 from .graph import Add, Concat, Conv, Graph, Level, Op, Pool, Resize, Tensor, output_extent, used_padding
 
 INPUT_ZERO = 128.0
-"""Every graph takes ``pixel - INPUT_ZERO``: its int8 form is the pixel with the top bit flipped."""
+"""Offset of every graph's input, ``pixel - INPUT_ZERO``: its int8 form is the pixel with the top bit flipped."""
 
 BLOCKS = 3
 """Bottlenecks in each stage of the global feature extractor; the first of stages 1 and 2 has stride 2."""
@@ -28,7 +28,7 @@ def build_network(dialect: Dialect, weights: Weights, border: np.ndarray, height
     """Float graph for images of one size.
 
     Args:
-        dialect: what differs between the variants of the network.
+        dialect: the variant of the network.
         weights: the arrays of each layer, asked for in the order of the graph.
         border: [3] what the stem's padding is filled with, on the scale of ``pixel - INPUT_ZERO``: the mean of the
             weights' normalization, since zero padding means "pixel = mean" to them.
@@ -37,7 +37,7 @@ def build_network(dialect: Dialect, weights: Weights, border: np.ndarray, height
             fine branch's own extent, as the model does in training.
 
     Raises:
-        CheckpointError: a weight does not fit its place.
+        CheckpointError: a weight has the wrong shape.
     """
     builder = _Builder(dialect, weights, height, width)
     x = builder.stem(border)
@@ -198,7 +198,7 @@ def pooling_matrix(height: int, width: int, levels: Sequence[int]) -> np.ndarray
 
 
 def _bins(size: int, count: int) -> np.ndarray:
-    """float64 [count, size], row i holds 1/length over its bin."""
+    """Averaging matrix float64 [count, size]: row i holds 1/length over its bin."""
     matrix = np.zeros((count, size))
     for i in range(count):
         start, stop = i * size // count, -(-(i + 1) * size // count)

@@ -1,4 +1,4 @@
-"""Which channels of which activations are one and the same signal, up to sums of them.
+"""Sets of channels, across activations, that must be scaled by the same factor.
 
 A positive factor on such a set of channels can be put into the convolutions that produce them and taken out
 again in the convolutions that read them, and the network's function stays what it was:
@@ -8,7 +8,7 @@ again in the convolutions that read them, and the network's function stays what 
 * a sum obeys f * a + f * b = f * (a + b), again with or without ReLU, if both sides carry the same factor;
 * a concatenation along channels only puts them side by side.
 
-So every convolution starts new sets, sums join sets, and everything else hands them on.
+So every convolution starts new sets, sums join sets, and every other operation passes them through.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ChannelSets:
     """Attributes:
     of: activation -> int64 [C], the set each of its channels belongs to, 0 <= set < ``count``.
     count: number of sets.
-    fixed: bool [count], sets whose factor is 1: input, logits, and what meets a constant.
+    fixed: bool [count], sets whose factor is 1: input, logits, and those joined with a constant.
     """
 
     of: dict[str, np.ndarray]
@@ -73,7 +73,7 @@ def channel_sets(graph: Graph) -> ChannelSets:
 
 
 def _joined(count: int, same: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """int64 [count]: a label, equal for members that a chain of pairs connects."""
+    """Labels int64 [count], equal for members that a chain of pairs connects."""
     label = np.arange(count)
     for a, b in same:
         for x, y in zip(a, b, strict=True):

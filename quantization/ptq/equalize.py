@@ -1,13 +1,13 @@
-"""Cross-layer equalization: the same float function, with the channels of each activation brought to one level.
+"""Cross-layer equalization: the same float function, with the channels of each activation scaled to a common level.
 
 An activation has one scale for all its channels, so a channel that stays small is left with few of the 256 steps.
 A positive factor on a channel costs nothing (see :mod:`.channels` for why and where): it multiplies the weights and
-the bias that produce the channel and divides the weights that read it. Producers do not mind, their weights have a
-scale for each output channel. A depthwise reader does not mind either. Any other reader pays, because all inputs of
+the bias that produce the channel and divides the weights that read it. Producers are unaffected: their weights have a
+scale for each output channel. So are depthwise consumers. Any other consumer loses precision, because all inputs of
 one output channel share a scale: the more a column of its weights shrinks, the fewer steps are left for it. So:
 
-* read by depthwise convolutions alone: factor 1 / level of the activation, which makes all channels equal;
-* else: factor reading^(1 - s) / level^s, s the strength: 1/2 is the balance of Nagel et al. (2019), 1 is full.
+* read only by depthwise convolutions: factor 1 / level of the activation, which makes all channels equal;
+* otherwise: factor reading^(1 - s) / level^s, s the strength: 1/2 is the balance of Nagel et al. (2019), 1 is full.
 
 Levels are relative to the median of the scale group, so a factor is near 1 where nothing is unusual. In the pyramid
 the group holds the residual stream and the four branches; one factor a channel reaches through sums, pools and
@@ -28,25 +28,25 @@ from .channels import ChannelSets, channel_sets
 STRENGTH = 0.75
 
 FAINT = 0.01
-"""Least level that is believed, as a share of the median: a channel that hardly stirred on the calibration
-images may do so on others, and must not be blown up until it saturates there."""
+"""Smallest level that is used, as a share of the median: a channel that is nearly 0 on the calibration images may be
+larger on others, and must not be amplified until it saturates there."""
 
 
 def equalize(graph: Graph, statistics: Mapping[str, Statistics], strength: float = STRENGTH) -> Graph:
-    """The float graph with other weights and the same function, up to float rounding.
+    """Equalize ``graph``: other weights, the same function up to float rounding.
 
     Args:
-        statistics: of ``graph``'s activations, from :func:`.observe.collect`; histograms are not used.
-        strength: 0 equalizes what is read, 1 what is written.
+        statistics: those of ``graph``'s activations, from :func:`.statistics.collect`; histograms are not used.
+        strength: 0 equalizes the weights that read, 1 the activations.
     """
     sets = channel_sets(graph)
     return rescale_channels(graph, sets, factors(graph, sets, statistics, strength))
 
 
 def factors(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics], strength: float) -> np.ndarray:
-    """float64 [sets.count]: what each set of channels is to be multiplied with.
+    """Factor for each set of channels, float64 [sets.count].
 
-    Channels that were always 0, that nobody reads, or that are fixed get 1.
+    Channels that were always 0, that nothing reads, or that are fixed get 1.
     """
     level = _levels(graph, sets, statistics)
     reading, shared = _readings(graph, sets)
@@ -82,7 +82,7 @@ def rescale_channels(graph: Graph, sets: ChannelSets, factor: np.ndarray) -> Gra
 
 
 def _levels(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics]) -> np.ndarray:
-    """float64 [sets.count]: peak relative to what is usual in its scale group, the largest over its activations."""
+    """Peak of each set relative to its scale group's median, the largest over its activations: float64 [sets.count]."""
     level = np.zeros(sets.count)
     for group in scale_groups(graph):
         if graph.input in group:
@@ -96,12 +96,12 @@ def _levels(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics
 
 
 def _readings(graph: Graph, sets: ChannelSets) -> tuple[np.ndarray, np.ndarray]:
-    """How great the weights that read a set are, compared with the others of their rows.
+    """Magnitude of the weights that read a set, relative to the others of their rows.
 
-    Rows and columns are both measured by medians: the outliers that are to be found would shift a maximum.
+    Rows and columns are both measured by medians: the outliers to be found would shift a maximum.
 
     Returns:
-        (float64 [sets.count] relative to the median of the convolution, bool: any reader that shares a scale).
+        (float64 [sets.count] relative to the median of the convolution, bool: whether any consumer shares a scale).
     """
     reading, shared = np.zeros(sets.count), np.zeros(sets.count, bool)
     for op in graph.ops:

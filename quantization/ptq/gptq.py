@@ -13,8 +13,8 @@ import numpy as np
 from .layer_statistics import LayerStatistics, as_matrix
 
 DAMPING = 0.01
-"""Added to the diagonal of H, as a share of its mean, besides one part for each position sampled per input: with few
-positions the weights must not follow them."""
+"""Term added to the diagonal of H, as a share of its mean, besides the ratio of inputs to sampled positions: weights
+must not follow a few positions."""
 
 _BLOCK = 64
 """Inputs whose errors are made good at once in all that follow, for fast matrix products."""

@@ -1,4 +1,4 @@
-"""What one convolution sees and should give: mean and covariance of its inputs, and of inputs with targets."""
+"""Statistics of one convolution for rounding: mean and covariance of its inputs, and covariance with its targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLES = 1 << 16
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """One convolution about to be refined, and what it sees.
+    """One convolution about to be refined, and statistics of its inputs and targets.
 
     Its accumulator is ``inputs @ weight + bias``, all integers; K = kh * kw * I, or kh * kw if depthwise.
 
@@ -103,7 +103,7 @@ class _DenseSums:
         self._gram, self._cross = np.zeros((taps, taps)), np.zeros((taps, outputs))
 
     def add(self, inputs: np.ndarray, wanted: np.ndarray) -> None:
-        """Count :func:`patches` [R, kh*kw, I] of the integer graph and of the float graph."""
+        """Add :func:`patches` [R, kh*kw, I] of the integer graph and of the float graph."""
         seen, real = (v.reshape(len(v), -1) for v in (inputs, wanted))  # [R, K]
         target = real @ self._matrix.T + self._bias  # [R, O]
         self._cross += seen.T @ target
@@ -130,7 +130,7 @@ class _DepthwiseSums:
         self._gram, self._cross = np.zeros((outputs, taps, taps)), np.zeros((outputs, taps, 1))
 
     def add(self, inputs: np.ndarray, wanted: np.ndarray) -> None:
-        """Count :func:`patches` [R, kh*kw, O] of the integer graph and of the float graph."""
+        """Add :func:`patches` [R, kh*kw, O] of the integer graph and of the float graph."""
         seen, real = (v.transpose(2, 0, 1) for v in (inputs, wanted))  # [O, R, K]
         target = np.einsum("crk,ck->rc", real, self._matrix, optimize=True) + self._bias  # [R, O]
         self._cross += seen.transpose(0, 2, 1) @ target.T[:, :, None]
@@ -156,7 +156,7 @@ def _sample(count: int, limit: int, random: np.random.Generator) -> np.ndarray:
 def patches(
     x: np.ndarray, op: Conv, kernel: tuple[int, ...], positions: np.ndarray, width: int, zero: int
 ) -> np.ndarray:
-    """float32 [R, kh*kw, C]: what ``op`` multiplies with its weights at the output ``positions``.
+    """Values that ``op`` multiplies with its weights at the output ``positions``: float32 [R, kh*kw, C].
 
     Args:
         x: [1, h, w, C], float or int8.

@@ -1,4 +1,4 @@
-"""Post-training quantization: a float graph and activation ranges become an int8 graph."""
+"""Post-training quantization of a float graph with given activation ranges or scales."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..graph.arithmetic import quantize
 from ..graph.graph import Conv, Graph, Pool, Quantization, Tensor, scale_groups
 
 INPUT = Quantization(np.array([1.0], np.float32), 0)
-"""The int8 input is ``pixel - 128`` itself."""
+"""Parameters of the int8 input, which is ``pixel - 128`` itself."""
 
 _INT32_MAX = 2**31 - 1
 
@@ -19,7 +19,7 @@ def quantize_graph(graph: Graph, ranges: dict[str, Range], scheme: Scheme = AFFI
     """The int8 form of ``graph``.
 
     Args:
-        ranges: of every activation but the input. Activations joined by a resize, a concat or a
+        ranges: that of every activation but the input. Activations joined by a resize, a concat or a
             slice share the union of their ranges.
     """
     return with_parameters(graph, activation_parameters(graph, ranges, scheme), scheme)
@@ -52,7 +52,7 @@ def with_parameters(graph: Graph, parameters: dict[str, Quantization], scheme: S
 
 
 def activation_parameters(graph: Graph, ranges: dict[str, Range], scheme: Scheme) -> dict[str, Quantization]:
-    """Scale and zero point of every activation, one per group that must share them."""
+    """Scale and zero point of every activation, the same for all of a scale group."""
     parameters: dict[str, Quantization] = {}
     for group in scale_groups(graph):
         if graph.input in group:
@@ -78,5 +78,5 @@ def _bias(tensor: Tensor, source: Quantization, weight: Tensor) -> Tensor:
     assert tensor.data is not None and weight.quantization is not None
     scale = source.scale[0].astype(np.float64) * weight.quantization.scale.astype(np.float64)
     data = np.clip(np.round(tensor.data / scale), -_INT32_MAX, _INT32_MAX).astype(np.int32)
-    # Its scale is implied by input and weight, but TFLite wants it written down.
+    # Its scale is implied by input and weight, but TFLite wants it in the file.
     return Tensor(tensor.name, tensor.shape, data.dtype, data, Quantization(scale.astype(np.float32), 0, 0))

@@ -1,4 +1,4 @@
-"""The whole of post-training quantization, as named recipes."""
+"""Post-training quantization from float graph and images to int8 graph, as named recipes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is done, in this order.
+    """The steps of a quantization, in this order.
 
     Attributes:
-        equalize: bring channels to one level first (:mod:`.equalize`).
-        ranges: a key of :data:`.calibrate.METHODS`.
-        steps: what each convolution is refined with (:mod:`.stepwise`).
+        equalize: scale channels to a common level first (:mod:`.equalize`).
+        ranges: a key of :data:`..calibration.ranges.METHODS`.
+        steps: refinements of each convolution (:mod:`.sequential`).
     """
 
     equalize: bool
@@ -45,10 +45,10 @@ RECIPES = {
     "fast": Recipe(True, "min-max"),
     "accurate": Recipe(True, "mse", (round_weights, correct_bias)),
 }
-"""``plain`` is what everybody does, to compare with; ``fast`` takes seconds; ``accurate`` a minute or two."""
+"""``plain`` is the usual procedure, to compare with; ``fast`` takes seconds; ``accurate`` a minute or two."""
 
 TRAINING_START = Recipe(True, "mse")
-"""Where quantization-aware training begins: ``accurate`` without its rounding, which training would undo."""
+"""Recipe before quantization-aware training: ``accurate`` without its rounding, which training would undo."""
 
 MEMORY = 1 << 30
 """Bytes that refinement may hold in activations: at large sizes it takes fewer images, each of which has more
@@ -74,13 +74,13 @@ def quantize(
     *,
     progress: Progress | None = None,
 ) -> Graph:
-    """The int8 form of ``graph``; same arguments, machine and number of BLAS threads: same integers.
+    """The int8 form of ``graph``; the same arguments, machine and number of BLAS threads give the same integers.
 
     Args:
         graph: float.
         images: uint8 [H, W, 3] of the graph's size; 8 do, 32 are better.
         recipe: a key of :data:`RECIPES`.
-        progress: called with what is done, steps done and steps in all; default a progress bar on a terminal.
+        progress: reports each step; default: a progress bar on a terminal.
 
     Raises:
         UsageError: no such recipe, or no images.
@@ -96,7 +96,7 @@ def quantize_both(
     *,
     progress: Progress | None = None,
 ) -> Quantized:
-    """As :func:`quantize`, with the float graph whose channels and weights the integers stand for."""
+    """:func:`quantize`, together with the float graph that the integers represent."""
     if recipe not in RECIPES:
         raise UsageError(f"unknown recipe '{recipe}'; one of: {', '.join(RECIPES)}")
     if not images:
@@ -139,7 +139,7 @@ def _live_bytes(graph: Graph) -> int:
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """A :data:`Progress` that draws one bar a stage, gone when it is done, and nothing where nobody watches."""
+    """A :data:`Progress` that draws one bar a stage, removed when done; silent if stderr is not a terminal."""
     stage, bar = "", tqdm(disable=True)
 
     def show(name: str, done: int, total: int) -> None:

@@ -1,7 +1,7 @@
 """A graph as a trainable torch module that rounds where the int8 graph rounds.
 
 Batch norms are already folded in a graph, so what is trained is what is shipped: weights are rounded
-per channel by the very rule of :mod:`.scheme`, activations by a learned scale and zero point per
+per channel by the rule of :mod:`..calibration.scheme`, activations by a learned scale and zero point per
 scale group (LSQ, arXiv 1902.08153; LSQ+ for the zero point, arXiv 2004.09576).
 """
 
@@ -22,11 +22,11 @@ from ..ptq.ptq import INPUT
 
 
 class FakeQuantGraph(nn.Module):
-    """Runs ``graph`` on batches in float32 with int8 rounding simulated.
+    """``graph`` on batches in float32, with int8 rounding simulated.
 
     Args:
         graph: float, batch norms folded.
-        parameters: where the activation scales start, from calibration.
+        parameters: initial activation scales, from calibration.
         scheme: ``affine`` learns zero points of activations that can be negative; ``symmetric`` has none.
     """
 
@@ -129,7 +129,7 @@ class FakeQuantGraph(nn.Module):
 
 
 class Rounder(nn.Module):
-    """Rounds an activation to int8 steps, with a learned scale and, if asked, zero point.
+    """Rounding of an activation to int8 steps, with a learned scale and, if asked for, zero point.
 
     The scale is learned as a logarithm: it stays positive, and one learning rate fits scales that
     differ a hundredfold.
@@ -153,7 +153,7 @@ class Rounder(nn.Module):
 
 
 def round_weight(weight: Tensor) -> Tensor:
-    """[O, I, kh, kw] rounded to 127 steps either side, one scale per output channel, as the scheme does it."""
+    """Round [O, I, kh, kw] to 127 steps either side, one scale per output channel, as the scheme does."""
     with torch.no_grad():
         peak = weight.abs().amax((1, 2, 3))
         scale = torch.where(peak > 0, peak / 127, torch.ones_like(peak))
@@ -162,7 +162,7 @@ def round_weight(weight: Tensor) -> Tensor:
 
 
 def _to_torch(graph: Graph, op: Conv) -> Tensor:
-    """[O, kh, kw, I] -> [O, I, kh, kw]; depthwise [1, kh, kw, C] -> [C, 1, kh, kw]."""
+    """Convert a weight [O, kh, kw, I] to [O, I, kh, kw]; depthwise [1, kh, kw, C] to [C, 1, kh, kw]."""
     order = (3, 0, 1, 2) if op.depthwise else (0, 3, 1, 2)
     return torch.tensor(_data(graph, op.weight).transpose(order)).contiguous()
 
@@ -174,5 +174,5 @@ def _data(graph: Graph, name: str) -> np.ndarray:
 
 
 def _key(name: str) -> str:
-    """Module names may not hold dots or slashes."""
+    """Convert a tensor name to a module name, which may not have dots or slashes."""
     return name.replace(".", "_").replace("/", "__")

@@ -1,4 +1,6 @@
-"""Quantization-aware training: fine-tune the folded graph with its rounding simulated, taught by the float model."""
+"""Quantization-aware training: fine-tune the folded graph with its rounding simulated, distilled from the
+float model.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +68,12 @@ class QatConfig:
 
 @dataclass(frozen=True)
 class QatResult:
-    """The best int8 graph by val mIoU (0..1, of the fake-quantized model), and where the run stands.
+    """Result of a run: the best int8 graph by val mIoU, and the progress.
 
-    ``graph`` is None if it was stopped before the first evaluation.
+    Attributes:
+        graph: None if the run was stopped before the first evaluation.
+        miou: that of the fake-quantized model, 0..1.
+        epoch: whole epochs done, earlier calls included.
     """
 
     graph: Graph | None
@@ -94,7 +99,7 @@ def train_qat(
 
     Args:
         checkpoint: the float model ``start`` was made from; its model is the teacher.
-        out: folder for the state that ``resume`` goes on from, renewed every epoch.
+        out: folder for the state that ``resume`` continues from, renewed every epoch.
 
     Raises:
         CheckpointError: nothing to resume, or another network's state.
@@ -116,7 +121,7 @@ def train_qat(
 
 
 class _Run:
-    """Student, teacher, average, optimizer, and where the run has come to."""
+    """Training state, including progress: student, teacher, average, optimizer."""
 
     def __init__(
         self,
@@ -144,7 +149,7 @@ class _Run:
         self.best: dict[str, Tensor] | None = None
 
     def run_epoch(self, loader: Any, stop: Stop) -> None:
-        """One pass; if it is stopped on the way, nothing of it counts."""
+        """Train for one epoch; if it is stopped on the way, nothing of it counts."""
         self.views.epoch = self.epoch
         torch.manual_seed(self.config.seed * 1_000_003 + self.epoch)
         steps, losses = len(loader), []
@@ -210,7 +215,7 @@ class _Run:
         write_state(self.out / STATE_FILE, state)
 
     def restore(self) -> None:
-        """Go on from what :meth:`_save` wrote.
+        """Continue from what :meth:`_save` wrote.
 
         Raises:
             CheckpointError: there is nothing, or it is of another network or scheme.
@@ -243,7 +248,7 @@ def divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def fake_quant_predictor(model: nn.Module, size: tuple[int, int], align_corners: bool) -> Predictor:
-    """The fake-quantized model as a predictor; images are brought to ``size`` as the runtime does it."""
+    """The fake-quantized model as a predictor; images are resized to ``size`` as the runtime does."""
 
     @torch.inference_mode()
     def predict(image: np.ndarray) -> np.ndarray:

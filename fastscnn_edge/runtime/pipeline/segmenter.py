@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +37,13 @@ class Prediction(NamedTuple):
 
 
 class Segmenter:
-    """Fast-SCNN on this device.
+    """Fast-SCNN on this device, for any number of threads: the network runs for one of them at a time.
 
     Example:
-        >>> class_map = Segmenter().predict(rgb)  # rgb: uint8 [H, W, 3] -> uint8 [H, W]
+        >>> with Segmenter() as segmenter:
+        ...     class_map = segmenter.predict(rgb)  # rgb: uint8 [H, W, 3] -> uint8 [H, W]
+
+    Leaving the ``with`` block, or :meth:`close`, frees the model's memory; without either it is freed with the object.
 
     Args:
         path: an artifact; the bundled INT8 CamVid model if None.
@@ -53,13 +58,36 @@ class Segmenter:
     def __init__(
         self, path: str | Path | None = None, threads: int | None = None, *, engine: Engine | None = None
     ) -> None:
-        self.engine = engine or open_engine(bundled_model() if path is None else path, threads)
+        self._engine: Engine | None = engine or open_engine(bundled_model() if path is None else path, threads)
+        self.spec: ModelSpec = self._engine.spec
         self._plan: MaskPlan | None = None
+        # An engine has one input buffer and a plan one canvas. Two locks, so that one thread's mask is painted while
+        # the network runs for another.
+        self._network, self._painting = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> Segmenter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the engine, after the frames in work. A second call does nothing."""
+        with self._network, self._painting:
+            self._engine = self._plan = None
 
     @property
-    def spec(self) -> ModelSpec:
-        """Description of the model: input size, classes, colors."""
-        return self.engine.spec
+    def engine(self) -> Engine:
+        """The loaded engine. It serves one thread at a time, so do not run it beside :meth:`predict`.
+
+        Raises:
+            RuntimeError: the segmenter is closed.
+        """
+        if self._engine is None:
+            raise RuntimeError("this Segmenter is closed; make a new one")
+        return self._engine
 
     def predict(self, rgb: np.ndarray) -> np.ndarray:
         """Compute the class of every pixel of ``rgb``.
@@ -78,16 +106,19 @@ class Segmenter:
 
     def predict_timed(self, rgb: np.ndarray, out: np.ndarray | None = None) -> Prediction:
         """Run :meth:`predict` and time each stage; the result goes into ``out``, contiguous uint8 [H, W], if given."""
-        start = time.perf_counter_ns()
         # Checked before the engine lends its memory: a caller that keeps the exception would also keep that memory.
         check_frame(rgb)
-        preprocess(rgb, self.spec, self.engine.input_view())
-        prepared = time.perf_counter_ns()
-        self.engine.invoke()
-        logits = self.engine.logits()
-        invoked = time.perf_counter_ns()
-        class_map = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
-        return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - invoked)
+        with self._network:
+            start = time.perf_counter_ns()
+            preprocess(rgb, self.spec, self.engine.input_view())
+            prepared = time.perf_counter_ns()
+            self.engine.invoke()
+            logits = self.engine.logits()
+            invoked = time.perf_counter_ns()
+        with self._painting:
+            painting = time.perf_counter_ns()
+            class_map = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
+            return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - painting)
 
     def _plan_for(self, logits: np.ndarray, size: tuple[int, int]) -> MaskPlan:
         """Mask plan for this size, kept until an image of another size arrives."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +96,48 @@ def test_public_names() -> None:
     assert all(hasattr(fastscnn_edge, name) for name in fastscnn_edge.__all__)
     with pytest.raises(AttributeError):
         _ = fastscnn_edge.nothing
+
+
+@pytest.mark.parametrize("model", ["fastscnn_camvid_int8.tflite", "fastscnn_camvid_int8.onnx"])
+def test_any_number_of_threads_get_the_masks_of_their_own_pictures(model: str) -> None:
+    pytest.importorskip("onnxruntime" if model.endswith(".onnx") else "ai_edge_litert", reason="needs its engine")
+    images = [random_image(height, width, seed) for seed, (height, width) in enumerate([(90, 120), (64, 96)] * 4)]
+    segmenter = Segmenter(module.WEIGHTS / model, threads=1)
+    expected = [segmenter.predict(image) for image in images]
+
+    def work(index: int) -> None:
+        for _ in range(6):
+            np.testing.assert_array_equal(segmenter.predict(images[index]), expected[index])
+
+    with ThreadPoolExecutor(len(images)) as pool:
+        for done in [pool.submit(work, index) for index in range(len(images))]:
+            done.result(timeout=120)
+
+
+def test_a_thread_that_fails_does_not_hold_up_the_others(tiny_model: Path) -> None:
+    segmenter = Segmenter(tiny_model, threads=1)
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(ValueError, match="uint8"):
+            pool.submit(segmenter.predict, np.zeros((4, 4, 3), np.float32)).result(timeout=60)
+        assert pool.submit(segmenter.predict, random_image(64, 96)).result(timeout=60).shape == (64, 96)
+
+
+def test_a_closed_segmenter_has_let_go_of_its_engine(tiny_model: Path) -> None:
+    with Segmenter(tiny_model, threads=1) as segmenter:
+        engine = weakref.ref(segmenter.engine)
+        spec = segmenter.spec
+        segmenter.predict(random_image(64, 96))
+    gc.collect()
+    assert engine() is None
+    assert segmenter.spec == spec
+    segmenter.close()  # a second time changes nothing
+    with pytest.raises(RuntimeError, match="this Segmenter is closed"):
+        segmenter.predict(random_image(64, 96))
+
+
+def test_an_engine_that_was_handed_in_stays_its_owner_s() -> None:
+    engine = FakeEngine(spec(), np.zeros((8, 12, 11), np.int8))
+    with Segmenter(engine=engine) as segmenter:
+        segmenter.predict(random_image(64, 96))
+    engine.invoke()
+    assert engine.invocations == 2
