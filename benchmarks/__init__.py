@@ -1,1 +1,1 @@
-"""Side by side with what else one could use: ``python -m benchmarks.compare --help``."""
+"""Comparison with other inference engines: ``python -m benchmarks.compare --help``."""

@@ -32,12 +32,12 @@ FRAMES = 4
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is compared.
+    """Inputs of a comparison.
 
     Attributes:
         checkpoint: float weights.
-        calibration: folder of images that every INT8 contestant is calibrated with.
-        images: files that are segmented.
+        calibration: folder of images for the calibration of every INT8 contestant.
+        images: files to segment.
     """
 
     checkpoint: Path
@@ -51,7 +51,7 @@ class Built:
 
     Attributes:
         frames: raw uint8 frames, [FRAMES, H, W, 3].
-        problems: model file -> why it is not there.
+        problems: model file -> why it could not be made.
     """
 
     folder: Path
@@ -84,7 +84,7 @@ def build(inputs: Inputs, size: tuple[int, int], models: Collection[str], cache:
     prepared = prepare(ExportSource(inputs.checkpoint, "fp32", size, inputs.calibration, CALIBRATION_IMAGES))
     frames = folder / "frames.raw"
     np.stack([load_image(prepared.graph, file) for file in inputs.images[:FRAMES]]).tofile(frames)
-    # Ours are written anew each time: the code that writes them is what is being worked on.
+    # Ours are never cached: the code that writes them is under development.
     with _timed_step(f"our files for {size[0]}x{size[1]}"):
         build_ours(folder, inputs.checkpoint, _quantized(inputs, cache / "models" / digest), size)
     if not (folder / "stock_int8.onnx").is_file():
@@ -116,7 +116,7 @@ def _quantized(inputs: Inputs, folder: Path) -> Path:
 def _convert(
     folder: Path, checkpoint: Path, prepared: Prepared, models: Collection[str], cache: Path
 ) -> dict[str, str]:
-    """Write those of ``models`` that other engines convert for themselves; what failed, and why."""
+    """Write those of ``models`` that other engines convert; returns which failed, and why."""
     calibration = folder / "calibration.npz"
     if not calibration.is_file():
         mean, std = (np.array(values) for values in (prepared.normalization.mean, prepared.normalization.std))
@@ -148,7 +148,7 @@ def _convert(
 
 @contextmanager
 def _timed_step(what: str) -> Iterator[None]:
-    """Print what takes long, and how long it took."""
+    """Print the duration of a slow step."""
     start = time.monotonic()
     yield
     print(f"{what}: {time.monotonic() - start:.0f} s", file=sys.stderr)

@@ -12,7 +12,7 @@ from .in_graph import append_classes
 
 
 def build_ours(folder: Path, checkpoint: Path, quantized: Path, size: tuple[int, int]) -> None:
-    """Write the files into ``folder``, from the float ``checkpoint`` and what ``fastscnn-edge quantize`` made of it."""
+    """Write the files into ``folder``, from the float ``checkpoint`` and its ``quantized`` form."""
     int8 = prepare(ExportSource(quantized, "int8", size))
     for name, prepared, precision in (
         ("int8", int8, "int8"),

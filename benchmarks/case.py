@@ -25,7 +25,7 @@ from .rounds import interleaved
 
 @dataclass(frozen=True)
 class Plan:
-    """What every case of a command has in common.
+    """Parameters of a command that are the same in every case.
 
     Attributes:
         rounds: turns of each contestant.

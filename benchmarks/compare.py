@@ -1,4 +1,4 @@
-"""Ours and what one could use instead, side by side: from a uint8 frame to its class map at full size.
+"""Side by side with other inference engines: from a uint8 frame to its class map at full size.
 
 Same machine, weights, pictures, calibration pictures and number of threads; every contestant in a process of its own;
 rounds in which each takes its turn, in another order each time. Other engines come pinned, each in its own environment.
@@ -12,7 +12,7 @@ import platform
 import sys
 from pathlib import Path
 
-from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.arguments import positive, size, threads
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.errors import EXIT_INTERRUPTED, UsageError
 from fastscnn_edge.evaluation.datasets import open_dataset
@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--only",
         type=lambda text: text.split(","),
         metavar="WORD,...",
-        help="contestants whose names contain one of these",
+        help="only contestants whose names contain one of these",
     )
     add(
         "--cache",
@@ -86,14 +86,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--against",
         type=Path,
         metavar="FILE.json",
-        help="say which ratios lie outside the intervals of an earlier --out",
+        help="list the ratios outside the intervals of an earlier --out",
     )
     add("--by-pixels", action="store_true", help="a short table instead: one row a size and number of threads")
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status: 130 after Ctrl-C, with what was finished written."""
+    """Run the command; returns the exit status: 130 after Ctrl-C, with the finished cases written."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -131,7 +131,7 @@ def _write(comparison: BenchmarkComparison, args: argparse.Namespace) -> None:
     print(text, end="")
     if args.against:
         count, outside = compare_runs(load(args.against), comparison)
-        print(f"\n{count - len(outside)} of {count} ratios lie within the intervals of {args.against}")
+        print(f"\n{count - len(outside)} of {count} ratios are within the intervals of {args.against}")
         print("".join(f"- {one}\n" for one in outside), end="")
     if args.out:
         save(comparison, args.out)
@@ -164,7 +164,7 @@ def _sizes(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    return tuple(positive(part) for part in text.split(","))
+    return tuple(threads(part) for part in text.split(","))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who takes part: an engine, a model file, and the environment it runs in."""
+"""The contestants: an engine, a model file, and the environment it runs in."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Contestant:
     Attributes:
         engine: a module of :mod:`tools.peers.engines`.
         model: a file in the folder of its size; ``checkpoint``: the weights themselves.
-        packages: whose versions the table gives.
+        packages: those whose versions the table gives.
         precision: ``fp32``, ``fp16`` or ``int8``.
-        what: in words, for the table.
-        environment: it runs there.
+        what: description for the table.
+        environment: where it runs.
         ours: whether it is this package.
-        converter: package that made the file, and the environment that has it, if another one.
+        converter: environment and name of the package that made the file, if it is installed elsewhere.
     """
 
     name: str
@@ -50,7 +50,7 @@ OURS = "ours, TFLite INT8"
 """The contestant whose figures are the unit of the others'."""
 
 REFERENCE = "ORT fp32"
-"""What most people would run: the file of torch.onnx.export in ONNX Runtime."""
+"""The usual choice: the file of torch.onnx.export in ONNX Runtime."""
 
 CONTESTANTS = (
     Contestant(OURS, "ours", "ours_int8.tflite", ("ai-edge-litert",), "int8", "fastscnn_edge with LiteRT", ours=True),

@@ -1,7 +1,7 @@
 """The first layer on pairs of pixels against single pixels, on this machine: time and peak memory, side by side.
 
-The same INT8 network in two .tflite files, each in a process of its own, which starts anew for every round: the memory
-layout, which differs between processes, makes as much of a difference as what is asked here. For ARM cores there is
+The same INT8 network in two .tflite files, each in a process of its own, restarted for every round: the memory layout,
+which differs between processes, has as large an effect as the layer's form. For ARM cores there is
 ``benchmarks.instructions``.
 """
 
@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.arguments import positive, size, threads
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import ExportSource, Prepared, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec, read_spec
+from fastscnn_edge.units import MIB
 from tools.peers.engines.common import FrameFormat
 from tools.peers.worker_process import WorkerProcess
 
@@ -33,11 +34,11 @@ from .rounds import interleaved, ratio
 PAIRS, SINGLE = "pairs", "single"
 
 FRAMES = 5
-"""Timed in one turn."""
+"""Number of frames timed in one turn."""
 
 
 def write_both(prepared: Prepared, folder: Path) -> dict[str, Path]:
-    """The network of ``prepared`` with its first layer in pairs of pixels, as it ships, and as the graph has it."""
+    """Write ``prepared`` with its first layer on pairs of pixels, as it ships, and on single ones, as in the graph."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"{name}.tflite" for name in (PAIRS, SINGLE)}
     write_tflite_file(paths[PAIRS], prepared, "int8")
@@ -47,7 +48,7 @@ def write_both(prepared: Prepared, folder: Path) -> dict[str, Path]:
 
 
 def measure_first_layer(prepared: Prepared, paths: dict[str, Path], threads: int, rounds: int, folder: Path) -> str:
-    """A row of the table, from the files of :func:`write_both`."""
+    """Measure the files of :func:`write_both`; returns a row of the table."""
     height, width = prepared.size
     frames = folder / "frames.raw"
     np.stack(list(prepared.images[:1])).tofile(frames)
@@ -66,7 +67,7 @@ def measure_first_layer(prepared: Prepared, paths: dict[str, Path], threads: int
             for name, found in interleaved(processes, frames, 3, FRAMES, "").items():
                 times[name].append(list(chain.from_iterable(found)))
             for name, process in processes.items():
-                peaks[name] = max(peaks[name], process.ask(peak=True)["peak"] / 2**20)
+                peaks[name] = max(peaks[name], process.ask(peak=True)["peak"] / MIB)
     value = ratio(times[SINGLE], times[PAIRS], restart=0)
     return (
         f"| {height}x{width} | {threads} | {value.value:.3f} ({value.low:.3f} to {value.high:.3f}) "
@@ -83,8 +84,8 @@ def first_layer_table(
         prepared = prepare(ExportSource(checkpoint, "int8", extent))
         folder = cache / f"first_layer-{extent[0]}x{extent[1]}"
         paths = write_both(prepared, folder)
-        for threads in counts:
-            yield measure_first_layer(prepared, paths, threads, rounds, folder)
+        for count in counts:
+            yield measure_first_layer(prepared, paths, count, rounds, folder)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -98,7 +99,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.first_layer",
         description=__doc__,
@@ -114,7 +115,7 @@ def main(argv: list[str] | None = None) -> int:
         metavar="HxW",
         help="(default: 360x480 512x1024 1024x2048)",
     )
-    add("--threads", type=positive, nargs="+", default=[1, 2], metavar="N", help="(default: 1 2)")
+    add("--threads", type=threads, nargs="+", default=[1, 2], metavar="N", help="(default: 1 2)")
     add("--rounds", type=positive, default=15, metavar="N", help="starts of each (default: 15)")
     add(
         "--cache",

@@ -1,4 +1,4 @@
-"""A .tflite that ends in classes: what one gets from any converter, with our integers, to compare the ends alone."""
+"""A .tflite that ends in classes, as any converter writes it, but with our integers: to compare only the ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def append_classes(file: bytes, size: tuple[int, int], align_corners: bool) -> bytes:
-    """``file`` with RESIZE_BILINEAR to ``size`` (height, width) and ARG_MAX after its output.
+    """Extend ``file`` by RESIZE_BILINEAR to ``size`` (height, width) and ARG_MAX.
 
     Returns:
         A flatbuffer whose output is int32 [1, H, W].
@@ -18,14 +18,14 @@ def append_classes(file: bytes, size: tuple[int, int], align_corners: bool) -> b
     return _packed(model)
 
 
-def head_only(grid: tuple[int, int], size: tuple[int, int], classes: int, align_corners: bool) -> bytes:
-    """The same end alone: int8 logits [1, h, w, classes] to int32 classes [1, H, W]."""
+def head_only(grid: tuple[int, int], size: tuple[int, int], num_classes: int, align_corners: bool) -> bytes:
+    """Only that end: int8 logits [1, h, w, num_classes] to int32 classes [1, H, W]."""
     model = schema.ModelT()
     model.version, model.operatorCodes, model.buffers = 3, [], [schema.BufferT()]
     graph = schema.SubGraphT()
     graph.tensors, graph.operators = [], []
     model.subgraphs = [graph]
-    source = _tensor(model, "logits", [1, *grid, classes], schema.TensorType.INT8)
+    source = _tensor(model, "logits", [1, *grid, num_classes], schema.TensorType.INT8)
     unit = schema.QuantizationParametersT()
     unit.scale, unit.zeroPoint = np.ones(1, np.float32), np.zeros(1, np.int64)
     graph.tensors[source].quantization = unit
@@ -37,8 +37,7 @@ def head_only(grid: tuple[int, int], size: tuple[int, int], classes: int, align_
 def _append(model: schema.ModelT, size: tuple[int, int], align_corners: bool) -> None:
     graph = model.subgraphs[0]
     logits = graph.tensors[graph.outputs[0]]
-    classes = int(logits.shape[3])
-    resized = _tensor(model, "upsampled", [1, *size, classes], logits.type)
+    resized = _tensor(model, "upsampled", [1, *size, int(logits.shape[3])], logits.type)
     graph.tensors[resized].quantization = logits.quantization
     extent = _constant(model, "size", np.array(size, np.int32))
     axis = _constant(model, "axis", np.array([3], np.int32))

@@ -1,8 +1,8 @@
-"""How many instructions of an ARM core a frame costs, by stage, counted on an emulated board.
+"""ARM instructions a frame, by stage, counted on an emulated board.
 
 QEMU counts; the engine is LiteRT's own arm64 wheel with the kernels that it chooses for the core. Instructions are not
-time: caches, memory and how many a core begins at once are not in them. What they do show is which of two ways costs
-less, and what share a stage has.
+time: they leave out caches, memory and how many a core issues at once. They show which of two ways costs less, and the
+share of a stage.
 
 Needs root and ``device_tests/run``'s programs and cache.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from device_tests import roots
 from device_tests.board import PROGRAMS, Machine, boot
 from device_tests.board_image import kernel, root_disk
-from device_tests.command import alone, default_cache
+from device_tests.command import default_cache, locked
 from device_tests.cpus import ARM64_CPUS
 from device_tests.host import HostError, require_programs, require_root
 from device_tests.installs import LITERT
@@ -39,14 +39,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 IN_GRAPH = "in_graph"
 _MEMORY = 1024
-"""MiB; enough for any size that is patiently counted."""
+"""Memory of the board in MiB, enough for any size that is counted in reasonable time."""
 
 Counts = dict[str, dict[str, float]]
 """File -> stage -> millions of instructions."""
 
 
 def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequence[Path]) -> None:
-    """The parcel: the network in three forms, images, and the code that runs them."""
+    """Fill the parcel: the network in three forms, images, and the code that runs them."""
     prepared = prepare(ExportSource(checkpoint, "int8", extent))
     paths = write_both(prepared, folder)
     whole = append_classes(paths[PAIRS].read_bytes(), extent, prepared.align_corners)
@@ -64,7 +64,7 @@ def count(cpu: str, parcel: Path, cache: Path, folder: Path) -> Counts:
     """Boot a board with one such core and let it count.
 
     Raises:
-        HostError: it did not, or a file did not run there.
+        HostError: the board did not boot, or a file did not run there.
     """
     root = roots.prepare_root(roots.ARM64, cache, install=True)
     boot(Machine(cpu, _MEMORY), kernel(cache), root_disk(root, LITERT.name, cache), parcel, folder, "count", count=True)
@@ -97,7 +97,7 @@ def _run(args: argparse.Namespace) -> int:
     require_programs(PROGRAMS, install=True)
     cache = args.cache.expanduser().resolve()
     found: dict[str, Counts] = {}
-    with alone(cache):
+    with locked(cache):
         folder = cache / "work" / "instructions"
         shutil.rmtree(folder, ignore_errors=True)
         fill(folder / "parcel", args.checkpoint, args.size, calibration_files(args.pictures, args.count))
@@ -111,7 +111,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.instructions",
         description=__doc__,

@@ -1,4 +1,4 @@
-"""Runs inside the emulated board, whose clock advances a nanosecond an instruction: times are instructions.
+"""The job of the emulated board, whose clock advances a nanosecond an instruction: times are instructions.
 
     python3 board_job.py JOB WORD
 
@@ -21,7 +21,7 @@ REPEATS = 3
 
 def main() -> int:
     job = Path(sys.argv[1])
-    if len(sys.argv) == 4:  # the child of below, where the libraries are
+    if len(sys.argv) == 4:  # the child process started below, whose Python has the libraries
         print(json.dumps(measure(job, sys.argv[3])))
         return 0
     out = job / "out"
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def measure(job: Path, name: str) -> dict[str, float]:
-    """Medians over frames and repeats, the first run of all left out."""
+    """Medians over frames and repeats, without the very first run."""
     sys.path.insert(0, str(job))
     import numpy as np
 

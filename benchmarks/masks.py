@@ -1,7 +1,7 @@
-"""What a class map costs: exact and lazy as ours, against resize and argmax inside a graph; time and memory.
+"""Cost of a class map, in time and memory: exact and lazy as ours, against resize and argmax inside a graph.
 
-For each picture the INT8 network's logits, and from them the same class map in several ways, one after the other in
-every round. *Mixed* is the share of cells between grid points whose corners disagree: the only ones that are
+For each picture the same class map is made of the INT8 network's logits in several ways, one after the other in every
+round. *Mixed* is the share of cells between grid points whose corners disagree: the only ones that are
 interpolated.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from fastscnn_edge import Segmenter
-from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.arguments import positive, size, threads
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import ExportSource, prepare
@@ -30,6 +30,7 @@ from fastscnn_edge.runtime.images import read_image, resize_image
 from fastscnn_edge.runtime.mask.cells import CellPainter
 from fastscnn_edge.runtime.mask.plan import MaskPlan
 from fastscnn_edge.runtime.pipeline.preprocess import preprocess as prepare_input
+from fastscnn_edge.units import MIB
 
 from .in_graph import head_only
 from .roofline import WEIGHTS
@@ -37,11 +38,11 @@ from .roofline import WEIGHTS
 ROOT = Path(__file__).resolve().parent.parent
 
 Way = Callable[[np.ndarray], np.ndarray]
-"""From logits int8 [h, w, C] to classes [H, W]."""
+"""Function from logits int8 [h, w, C] to classes [H, W]."""
 
 
 def ways(segmenter: Segmenter, threads: int) -> dict[str, Way]:
-    """Name -> how; the first is the one the runtime uses."""
+    """Ways to a class map by name; the first is the one the runtime uses."""
     spec = segmenter.spec
     grid, extent = segmenter.engine.logits().shape[:2], (spec.height, spec.width)
     place = grid, extent, spec.align_corners
@@ -68,7 +69,7 @@ def _interpreter(model: bytes, threads: int) -> Way:
 
 
 def share_of_mixed(logits: np.ndarray) -> float:
-    """Of the cells between grid points, the border's included."""
+    """Share of mixed cells among those between grid points, the border's included."""
     corner = np.pad(logits.argmax(axis=2), 1, mode="edge")
     here = corner[:-1, :-1]
     return float(((here != corner[:-1, 1:]) | (here != corner[1:, :-1]) | (here != corner[1:, 1:])).mean())
@@ -100,13 +101,13 @@ def measure_masks(segmenter: Segmenter, pictures: list[Path], rounds: int, threa
         )
     extra = {name: _peak(way, logits) for name, way in table.items()}
     height, width = segmenter.spec.height, segmenter.spec.width
-    # What the engine allocates, Python does not see: the upsampled logits and int32 classes.
+    # Python does not see the engine's allocations: the upsampled logits and int32 classes.
     extra["in a TFLite graph"] = height * width * (len(segmenter.spec.classes) + 4) + extra["in a TFLite graph"]
-    yield ("memory, MiB", "", *(f"{n / 2**20:.1f}" for n in extra.values()), "")
+    yield ("memory, MiB", "", *(f"{n / MIB:.1f}" for n in extra.values()), "")
 
 
 def _peak(way: Way, logits: np.ndarray) -> int:
-    """Bytes that Python and numpy take at most during one call, the result included."""
+    """Peak allocation of Python and numpy during one call in bytes, the result included."""
     tracemalloc.start()
     way(logits)
     peak = tracemalloc.get_traced_memory()[1]
@@ -129,7 +130,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.masks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -139,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--pictures", type=Path, default=ROOT / "examples" / "street", metavar="DIR", help="(default: examples/street)")
     add("--count", type=positive, default=4, metavar="N", help="pictures of the folder (default: 4)")
     add("--rounds", type=positive, default=15, metavar="N", help="(default: 15)")
-    add("--threads", type=positive, default=1, metavar="N", help="of the graph's engine (default: 1)")
+    add("--threads", type=threads, default=1, metavar="N", help="of the graph's engine (default: 1)")
     add(
         "--cache",
         type=Path,

@@ -1,4 +1,4 @@
-"""Does another run of the command find what an earlier one stated?"""
+"""Comparison of a run of the command with the intervals that an earlier one stated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Outside(NamedTuple):
 
 
 def compare_runs(stated: BenchmarkComparison, again: BenchmarkComparison) -> tuple[int, list[Outside]]:
-    """How many ratios to ours both have, and those of ``again`` outside the intervals of ``stated``."""
+    """Number of ratios to ours that both have, and those of ``again`` outside the intervals of ``stated``."""
     count, outside = 0, []
     found = {case.title: dict(_ratios(case)) for case in again.cases}
     for case in stated.cases:

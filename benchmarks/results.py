@@ -1,4 +1,4 @@
-"""What a comparison found: plain data, to JSON and back."""
+"""Results of a comparison as plain data, to JSON and back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Measurement:
         times: nanoseconds a frame, one list a round; empty if it did not run.
         peak: highest resident size of its process in bytes.
         agreement: share of pixels with the class of the float model in PyTorch.
-        miou: on the val split, if one was given.
+        miou: that on the val split, None without one.
         problem: why it did not run.
     """
 
@@ -52,13 +52,13 @@ class Case:
         return f"{self.size[0]}x{self.size[1]}, {self.threads} thread{'s' * (self.threads > 1)}"
 
     def row(self, name: str) -> Measurement | None:
-        """The row of that name, None if it is not there or did not run."""
+        """The row of that name, None if it is missing or did not run."""
         return next((row for row in self.rows if row.name == name and row.times), None)
 
 
 @dataclass(frozen=True)
 class BenchmarkComparison:
-    """Everything one command measured; ``about`` is the machine, the weights and the images."""
+    """All measurements of one command; ``about`` has the machine, the weights and the images."""
 
     about: dict[str, Any]
     cases: Sequence[Case]
@@ -73,7 +73,7 @@ def load(path: Path) -> BenchmarkComparison:
     """Read what :func:`save` wrote.
 
     Raises:
-        UsageError: missing, or something else.
+        UsageError: the file is missing or something else.
     """
     try:
         raw = json.loads(path.read_text())

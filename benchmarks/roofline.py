@@ -1,12 +1,12 @@
-"""Where the network's time goes, layer by layer, against what this processor can do at most.
+"""Time of each layer against the limits of this processor.
 
 Each layer is written as a .tflite of its own and timed in LiteRT; beside it stand its multiply-accumulates, the bytes
 it must move (input, weights and output once), and the least time either would take:
 
-- int8 arithmetic: the rate of a 1x1 convolution of 512 channels to 512, which does nothing else;
+- int8 arithmetic: the rate of a 1x1 convolution of 512 channels to 512;
 - memory: the rate at which numpy copies 64 MiB.
 
-Layers on their own find their input in main memory more often than within the network, so their sum may be more.
+Separate layers find their input in main memory more often than within the network, so their sum may be higher.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.cli.arguments import positive, size
+from fastscnn_edge.cli.arguments import size, threads
 from fastscnn_edge.cli.command import guarded
 from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
@@ -46,25 +46,25 @@ class Layer:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the processor does in a second: multiply-accumulates of int8, bytes copied."""
+    """Rates of the processor per second: int8 multiply-accumulates, bytes copied."""
 
     macs: float
     moved: float
 
     def least(self, layer: Layer) -> float:
-        """Seconds that the slower of arithmetic and memory needs."""
+        """Least time in seconds: the slower of arithmetic and memory."""
         return max(layer.macs / self.macs, layer.moved / self.moved)
 
 
 def layers(graph: Graph, threads: int) -> list[Layer]:
-    """Every operation with one activation as input; additions and joins are left out."""
+    """Measure every operation with one activation as input; additions and concatenations are left out."""
     found = []
     for op in graph.ops:
         if isinstance(op, (Conv, Pool, Resize)):
-            alone = Graph((op,), graph.tensors, op.inputs[0], op.output)
+            single = Graph((op,), graph.tensors, op.inputs[0], op.output)
             names = {*op.inputs, op.output}
             moved = sum(math.prod(graph.tensors[n].shape) * graph.tensors[n].dtype.itemsize for n in names)
-            found.append(Layer(op.output, _macs(graph, op), moved, seconds(alone, threads)))
+            found.append(Layer(op.output, _macs(graph, op), moved, seconds(single, threads)))
     return found
 
 
@@ -87,7 +87,7 @@ def seconds(graph: Graph, threads: int) -> float:
 
 
 def limits(threads: int) -> Limits:
-    """Measured now, on this processor."""
+    """Measure the limits of this processor."""
     rng = np.random.default_rng(0)
     extent, channels = 64, 512
     unit = Quantization(np.ones(1, np.float32))
@@ -107,7 +107,7 @@ def limits(threads: int) -> Limits:
 
 
 def _median(run: Callable[[], object]) -> float:
-    """Seconds of one call, after a few that do not count; half a second in all, or less."""
+    """Median time of a call in seconds, after three that do not count; measures for half a second or less."""
     for _ in range(3):
         run()
     times: list[float] = []
@@ -153,7 +153,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.roofline", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -161,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
         "--checkpoint", type=Path, default=WEIGHTS, metavar="FILE", help="quantized network (default: the bundled)"
     )
     parser.add_argument("--size", type=size, default=(1024, 2048), metavar="HxW", help="(default: 1024x2048)")
-    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="(default: 1)")
+    parser.add_argument("--threads", type=threads, default=1, metavar="N", help="(default: 1)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here")
     return guarded(lambda: _run(parser.parse_args(argv)))
 

@@ -22,7 +22,7 @@ differs between processes. Found by running it twice, see docs/performance.md.""
 def interleaved(
     processes: Mapping[str, WorkerProcess], frames: Path, rounds: int, count: int, title: str
 ) -> dict[str, list[list[int]]]:
-    """Times in nanoseconds: name -> one list a round. Only one process works at a time."""
+    """Time every process: name -> one list of nanoseconds a round. Only one process works at a time."""
     rng = np.random.default_rng(0)
     times: dict[str, list[list[int]]] = {name: [] for name in processes}
     names = list(processes)
@@ -34,7 +34,7 @@ def interleaved(
 
 
 class Ratio(NamedTuple):
-    """How many times longer, with its 95 % confidence interval."""
+    """Ratio of two times, with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -44,9 +44,9 @@ class Ratio(NamedTuple):
 def ratio(above: Sequence[Sequence[int]], below: Sequence[Sequence[int]], restart: float = RESTART) -> Ratio:
     """Time of ``above`` in units of ``below``: the median over rounds of the ratio of the rounds' medians.
 
-    Both sides of a pair were measured within seconds of each other, so what slows the machine for a minute cancels.
+    Both sides of a pair were measured within seconds of each other, so a slow minute of the machine cancels.
     Whole rounds are drawn for the interval, because frames of one round resemble each other; it is widened by
-    ``restart``, because another run must find the ratio inside it. 0 if processes were started anew for each round.
+    ``restart``, because another run must find the ratio inside it. Pass 0 if processes were restarted for each round.
     """
     pairs = np.array([statistics.median(a) / statistics.median(b) for a, b in zip(above, below, strict=True)])
     rng = np.random.default_rng(0)

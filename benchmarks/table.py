@@ -1,4 +1,4 @@
-"""A comparison as Markdown, and which goals it meets."""
+"""A comparison as Markdown, and the goals it meets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import statistics
 from collections.abc import Iterator
 from itertools import chain
 
+from fastscnn_edge.units import MIB
+
 from .contestants import OURS, REFERENCE
 from .results import BenchmarkComparison, Case, Measurement
 from .rounds import Ratio, ratio
 
-_MEBIBYTE = 1 << 20
-
 
 def benchmark_markdown(comparison: BenchmarkComparison) -> str:
-    """The machine, who takes part, a table a case, and the goals."""
+    """The machine, the contestants, a table for each case, and the goals."""
     lines = [f"{key}: {value}  " for key, value in comparison.about.items()]
     if comparison.cases:
         lines += ["", "| | what | versions |", "| --- | --- | --- |"]
@@ -30,7 +30,7 @@ def benchmark_markdown(comparison: BenchmarkComparison) -> str:
 
 
 def by_pixels(comparison: BenchmarkComparison) -> str:
-    """One row a case: milliseconds a frame and peak MiB of each contestant."""
+    """One row for each case: milliseconds a frame and peak MiB of each contestant."""
     names = [row.name for row in comparison.cases[0].rows] if comparison.cases else []
     lines = [
         " | ".join(["| size", "megapixels", "threads", *(f"{name}: ms, MiB" for name in names)]) + " |",
@@ -38,7 +38,7 @@ def by_pixels(comparison: BenchmarkComparison) -> str:
     ]
     for case in comparison.cases:
         rows = [case.row(name) for name in names]
-        cells = [f"{milliseconds(row):.1f}, {row.peak / _MEBIBYTE:.0f}" if row else "" for row in rows]
+        cells = [f"{milliseconds(row):.1f}, {row.peak / MIB:.0f}" if row else "" for row in rows]
         height, width = case.size
         first = [f"| {height}x{width}", f"{height * width / 1e6:.2f}", str(case.threads)]
         lines.append(" | ".join([*first, *cells]) + " |")
@@ -56,7 +56,7 @@ def _table(case: Case) -> Iterator[str]:
         miou = "" if row.miou is None else f"{100 * row.miou:.2f}"
         name = f"**{row.name}**" if row.ours else row.name
         yield (
-            f"| {name} | {row.precision} | {milliseconds(row):.1f} | {against}{row.peak / _MEBIBYTE:.0f} | {memory} "
+            f"| {name} | {row.precision} | {milliseconds(row):.1f} | {against}{row.peak / MIB:.0f} | {memory} "
             f"| {100 * row.agreement:.2f} % | {miou} |"
         )
     for row in case.rows:
@@ -66,7 +66,7 @@ def _table(case: Case) -> Iterator[str]:
 
 
 def milliseconds(row: Measurement) -> float:
-    """Median of all frames."""
+    """Median frame time in milliseconds."""
     return statistics.median(chain.from_iterable(row.times)) / 1e6
 
 
@@ -96,5 +96,5 @@ def goals(case: Case) -> Iterator[tuple[str, str, bool]]:
     if peers:
         fastest = min(peers, key=milliseconds)
         speed = ratio(fastest.times, ours.times)
-        # Slower only where the whole interval says so.
+        # Slower only if the whole interval is below 1.
         yield f"not slower than any peer (fastest: {fastest.name})", _interval(speed), speed.high >= 1

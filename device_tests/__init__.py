@@ -1,1 +1,1 @@
-"""What a board must pass, on this machine, on emulated boards and on real ones: ``device_tests/run --help``."""
+"""Tests that a board must pass, on this machine, emulated boards and real ones: ``device_tests/run --help``."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastscnn_edge.files import sha256
 from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
+from fastscnn_edge.units import MIB
 
 from . import roots
 from .board_image import DONE, Kernel, initramfs, job_disk, kernel, root_disk, take_out
@@ -22,25 +23,24 @@ from .installs import LITERT
 from .results import Check, InstallFacts
 
 _BOOT_LIMIT = 4800
-"""Seconds from power-on to the end of the job, on a busy host."""
+"""Limit in seconds from power-on to the end of the job, on a busy host."""
 
 PROGRAMS = ("qemu-system-aarch64", "mkfs.ext4", "debugfs", "modprobe", "cpio")
-"""That a whole board needs here."""
+"""Host programs that a whole board needs."""
 
 _CORES = 2
-_MIB = 1 << 20
 
 FAILS, REPORTS, RESUMES = "fails", "reports", "resumes"
 UNPLUG = (FAILS, REPORTS, RESUMES)
-"""What is expected when the camera goes away in the middle of a run: one line and status 2; a report beside it,
-whatever the status; or, when the camera is back, all frames and status 0."""
+"""Expected end of a run that loses its camera: one line and status 2; also a report, whatever the status; or, once the
+camera is back, all frames and status 0."""
 
 
 @dataclass(frozen=True)
 class Machine:
     """Attributes:
-    cpu: as QEMU calls it.
-    memory: MiB.
+    cpu: QEMU's name of it.
+    memory: in MiB.
     """
 
     cpu: str = "cortex-a72"
@@ -55,7 +55,7 @@ MACHINES = (Machine(memory=512), Machine(memory=256))
 
 
 def run(context: Context, unplug: str) -> tuple[list[InstallFacts], list[Check]]:
-    """Boot all machines at once, let each do its job, look at what they brought back."""
+    """Boot all machines at once, let each do its job, and check their results."""
     require_root("arm64-board")
     require_programs(PROGRAMS, install=context.install)
     root = roots.prepare_root(roots.ARM64, context.cache, install=context.install)
@@ -87,8 +87,8 @@ def boot(
     """Power on, wait for the job, take its results out into ``folder/out``.
 
     Args:
-        parcel: with ``board_job.py``, the job.
-        count: one core, whose clock is the number of instructions: each takes a nanosecond.
+        parcel: folder with ``board_job.py``, the job.
+        count: use one core whose clock counts instructions, a nanosecond each.
 
     Raises:
         HostError: the job did not end; names the console's log.
@@ -121,7 +121,7 @@ def boot(
 def qemu_command(
     machine: Machine, image: Path, ram_disk: Path, disk: Path, job: Path, *, count: bool = False
 ) -> list[str]:
-    """QEMU's command line. The root disk is never written: what the job changes there is forgotten."""
+    """QEMU's command line. The root disk is never written: the job's changes are discarded."""
     cores = ["-smp", "1", "-icount", "shift=0,sleep=off"] if count else ["-smp", str(_CORES)]
     return [
         "qemu-system-aarch64",
@@ -158,7 +158,7 @@ def qemu_command(
 
 
 def camera_checks(out: Path, steps: dict[str, Any], machine: Machine, release: str) -> list[Check]:
-    """The camera run ended well, and its report says of the board what is true."""
+    """Check that the camera run ended well, and that its report describes the board correctly."""
     status = steps["camera"]["status"]
     checks = [Check(f"{FRAMES} camera frames, exit status 0", status == 0, f"status {status}")]
     path = out / "camera.json"
@@ -180,9 +180,9 @@ def camera_checks(out: Path, steps: dict[str, Any], machine: Machine, release: s
     equal("kernel", board["kernel"], release)
     equal("throttling, without a firmware to ask", report["throttle"], "unknown")
     equal("model", report["model"]["sha256"], sha256(bundled_model()))
-    within = 0.7 * machine.memory * _MIB < (board["memory"] or 0) <= machine.memory * _MIB
+    within = 0.7 * machine.memory * MIB < (board["memory"] or 0) <= machine.memory * MIB
     checks.append(Check("report: memory of the board", within, _mib(board["memory"])))
-    fits = 0 < (memory["peak_rss"] or 0) < machine.memory * _MIB and (memory["available"] or 0) > 0
+    fits = 0 < (memory["peak_rss"] or 0) < machine.memory * MIB and (memory["available"] or 0) > 0
     checks.append(
         Check(
             "report: peak memory of the process",
@@ -196,7 +196,7 @@ def camera_checks(out: Path, steps: dict[str, Any], machine: Machine, release: s
 
 
 def unplug_checks(out: Path, step: dict[str, Any], expected: str) -> list[Check]:
-    """A camera that goes away is no crash, and no program that never ends."""
+    """Check that a lost camera causes neither a crash nor a program that never ends."""
     log = (out / "unplug.log").read_text(errors="replace") if (out / "unplug.log").is_file() else ""
     lines = [line for line in log.splitlines() if line.strip()]
     status, report = step["status"], out / "unplug.json"
@@ -229,7 +229,7 @@ def _frames(report: Path) -> str:
 
 
 def _mib(value: int | None) -> str:
-    return f"{value // _MIB} MiB" if value else "unknown"
+    return f"{value // MIB} MiB" if value else "unknown"
 
 
 def _last_line(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a whole emulated board boots from: kernel, initramfs, a disk with Debian, a disk with the job."""
+"""Kernel, initramfs and disks (Debian, the job) of a whole emulated board."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastscnn_edge.units import MIB
+
 from .host import HostError, call, say
 from .roots import MIRROR
 
 _PACKAGES = ("linux-image-arm64", "busybox-static")
 _DISK_MODULES = ("virtio_mmio", "virtio_blk", "crc32c_generic", "libcrc32c", "ext4")
-"""ext4 asks for crc32c by its algorithm's name, which modules.dep does not know."""
+"""Modules that modules.dep does not list: ext4 asks for crc32c by its algorithm's name."""
 
 _CAMERA_MODULE = "vivid"
 _CAMERA_OPTIONS = "n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0 no_error_inj=1"
-"""One webcam with a test image; node type 1 is video capture, input type 0 is a webcam."""
+"""Options for one webcam with a test image; node type 1 is video capture, input type 0 is a webcam."""
 
 _TIMEOUT = 1800
-_MIB = 1 << 20
 
 DONE = "DEVICE-TEST-JOB-ENDED"
-"""Printed on the console when the job is over: QEMU's own exit status does not say."""
+"""Line printed on the console after the job: QEMU's exit status does not depend on it."""
 
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -67,10 +68,10 @@ busybox poweroff -f
 @dataclass(frozen=True)
 class Kernel:
     """Attributes:
-    image: what QEMU loads.
-    release: its version.
+    image: file that QEMU loads.
+    release: the kernel's version.
     modules: folder of its modules.
-    busybox: a static one for the board's processor.
+    busybox: static program for the board's processor.
     """
 
     image: Path
@@ -80,7 +81,7 @@ class Kernel:
 
 
 def kernel(cache: Path) -> Kernel:
-    """Debian's arm64 kernel, unpacked and not installed."""
+    """Unpack Debian's arm64 kernel, without installing it."""
     folder = cache / "kernel" / hashlib.sha256("\n".join([MIRROR, *_PACKAGES]).encode()).hexdigest()[:12]
     if not folder.is_dir():
         say("downloading a kernel")
@@ -115,7 +116,7 @@ def kernel(cache: Path) -> Kernel:
 
 
 def in_load_order(names: Iterable[str], modules_dep: str) -> list[str]:
-    """Paths of modules and of all they need, each after what it needs, from the text of ``modules.dep``."""
+    """Paths of modules and their dependencies, each after its own dependencies, from the text of ``modules.dep``."""
     needs = {line.split(":")[0]: line.split(":")[1].split() for line in modules_dep.splitlines() if ":" in line}
     by_name = {Path(path).stem.replace("-", "_"): path for path in needs}
     order: list[str] = []
@@ -123,13 +124,13 @@ def in_load_order(names: Iterable[str], modules_dep: str) -> list[str]:
         if name not in by_name:
             raise HostError(f"this kernel has no module {name}")
         path = by_name[name]
-        # modules.dep lists the nearest first, and everything that is needed however far away.
+        # modules.dep lists all dependencies, direct and indirect, the nearest first.
         order += [each for each in [*reversed(needs[path]), path] if each not in order]
     return order
 
 
 def initramfs(source: Kernel, destination: Path) -> None:
-    """Just enough to find the disks: busybox, the modules for them, ``/init``."""
+    """Write an initramfs that finds the disks: busybox, their modules, ``/init``."""
     tree = destination.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     for name in ("bin", "proc", "sys", "dev", "root", "modules"):
@@ -152,7 +153,7 @@ def initramfs(source: Kernel, destination: Path) -> None:
 
 
 def root_disk(root: Path, install: str, cache: Path) -> Path:
-    """An ext4 image of the Debian root with one of its installs; made anew when that root's libraries change."""
+    """An ext4 image of the Debian root with one of its installs; made again if that root's libraries change."""
     libraries = (root / "opt" / install / "libraries").read_text()
     image = cache / "images" / f"{root.name}-{install}-{libraries}.ext4"
     if image.is_file():
@@ -161,18 +162,18 @@ def root_disk(root: Path, install: str, cache: Path) -> Path:
     tree = image.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     tree.parent.mkdir(parents=True, exist_ok=True)
-    # Hard links: the tree costs nothing. The other installs stay out, the board has 256 MB of memory and one job.
+    # Hard links cost no space. The other installs are left out: the board has 256 MB of memory and one job.
     call(["cp", "--archive", "--link", root, tree], cache / "logs" / "image-tree.log", timeout=_TIMEOUT)
     for other in (tree / "opt").iterdir():
         if other.name != install:
             shutil.rmtree(other)
-    _make_disk(tree, image, spare=200 * _MIB, log=cache / "logs" / "image.log")
+    _make_disk(tree, image, spare=200 * MIB, log=cache / "logs" / "image.log")
     shutil.rmtree(tree)
     return image
 
 
 def job_disk(source: Kernel, parcel: Path, image: Path, unplug: str, log: Path) -> None:
-    """The disk with the parcel, the camera's modules and the script that the board runs."""
+    """Write the disk with the parcel, the camera's modules and the script that the board runs."""
     tree = image.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(parcel, tree)
@@ -185,7 +186,7 @@ def job_disk(source: Kernel, parcel: Path, image: Path, unplug: str, log: Path) 
             modules=" ".join(names), camera=_CAMERA_MODULE, options=_CAMERA_OPTIONS, unplug=unplug, done=DONE
         ),
     )
-    _make_disk(tree, image, spare=100 * _MIB, log=log)
+    _make_disk(tree, image, spare=100 * MIB, log=log)
     shutil.rmtree(tree)
 
 

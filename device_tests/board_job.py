@@ -1,10 +1,10 @@
-"""Runs inside the whole emulated board, as its only job: install, segment from the camera, pull the camera out.
+"""The only job of the whole emulated board: install, segment from the camera, pull the camera out.
 
     python3 board_job.py JOB UNPLUG
 
 ``JOB`` is the parcel's folder; ``JOB/out`` receives ``steps.json`` (name -> status, seconds are bounds and never
 reported), the logs, the reports and overlays. ``UNPLUG`` is ``once``, or ``replug`` to plug it in again.
-Standard library only: what it starts is the thing under test.
+Uses only the standard library: the programs it starts are under test.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ CAMERA = Path("/dev/video0")
 FRAMES = 20
 FRAMES_BEFORE_UNPLUG = 5
 FRAMES_IN_ALL = 40
-"""Of the run that loses its camera: more than it can have before that."""
+"""Frames of the run that loses its camera: more than it can have before that."""
 
 STEP_LIMIT = 1200
 EXIT_LIMIT = 180
-"""Seconds: emulated, on a busy host. Long enough to fail only for what hangs."""
+"""Limits in seconds, emulated on a busy host: long enough that only a hanging program exceeds them."""
 
 ABSENT = 5
-"""Seconds between pulling the plug and putting it back."""
+"""Seconds between unplugging and replugging the camera."""
 
 
 def main() -> int:
@@ -82,7 +82,7 @@ def _step(command: list[str], log: Path) -> dict[str, Any]:
 
 
 def _unplug(out: Path, replug: bool) -> dict[str, Any]:
-    """Lose the camera in the middle of a run."""
+    """Remove the camera in the middle of a run."""
     device = next((link.name for link in DRIVER.glob("vivid.*")), None)
     if device is None:
         return {"status": None, "error": f"no camera is bound to {DRIVER}"}
@@ -117,7 +117,7 @@ def _unplug(out: Path, replug: bool) -> dict[str, Any]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> bool:
-    """Whether one that waits for its camera for ever still ends on SIGTERM."""
+    """Whether a program that waits for its camera for ever ends on SIGTERM."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(EXIT_LIMIT)

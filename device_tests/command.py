@@ -86,14 +86,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Run the command; returns the exit status."""
     options = build_parser().parse_args(argv)
     return guarded(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
     cache = options.cache.expanduser().resolve()
-    with alone(cache):
+    with locked(cache):
         parcel = project.fill_parcel(_emptied(cache / "work" / "parcel"), cache)
         baselines = _baselines(parcel, cache)
         outcomes = [
@@ -140,7 +140,7 @@ def _find(target: str, options: argparse.Namespace, context: Context) -> tuple[l
 
 
 def _baselines(parcel: Path, cache: Path) -> dict[str, Probe]:
-    """What each install gives on this machine; always run anew, it takes seconds."""
+    """Results of each install on this machine; never cached, since it takes seconds."""
     found = {}
     for install in (LITERT, TFLITE_RUNTIME, ONNXRUNTIME):
         refusal = python_refuses(install, sys.version_info[:2], os.uname().machine)
@@ -155,7 +155,7 @@ def _baselines(parcel: Path, cache: Path) -> dict[str, Probe]:
 
 
 def summary(result: Result) -> str:
-    """The lines on standard output: one a comparison or check, then the outcome."""
+    """The lines on standard output: one for each comparison or check, then the outcome."""
     lines = [
         f"{c.verdict:<9} {install.cpu}  {install.name}  {c.model}  {c.kernels}  "
         f"{c.identical} of {c.pictures} masks identical  {c.reason}".rstrip()
@@ -167,8 +167,8 @@ def summary(result: Result) -> str:
 
 
 @contextmanager
-def alone(cache: Path) -> Iterator[None]:
-    """One command at a time uses ``cache``: roots and environments are changed in place."""
+def locked(cache: Path) -> Iterator[None]:
+    """Lock ``cache`` against other commands: roots and environments are changed in place."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         try:

@@ -161,7 +161,7 @@ def _onnx_reason(ours: dict[str, int], theirs: dict[str, int]) -> str:
         )
     return (
         "the same operators; ONNX Runtime's float Resize between the integer ones rounds some values to the "
-        "neighboring step, and the layers behind it spread that"
+        "neighboring step, and the layers after it spread that"
     )
 
 

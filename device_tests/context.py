@@ -1,4 +1,4 @@
-"""What every target is given."""
+"""Inputs of every target."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .results import InstallFacts
 @dataclass(frozen=True)
 class Context:
     """Attributes:
-    cache: folder for everything that is worth keeping.
+    cache: folder for everything that is kept between runs.
     parcel: folder with wheel, models, images and the programs for the board.
     work: this target's own folder; its content is replaced.
     install: whether missing programs may be installed here.
-    baselines: name of an install -> what it gave on this machine.
+    baselines: name of an install -> its results on this machine.
     """
 
     cache: Path
@@ -28,7 +28,7 @@ class Context:
     baselines: dict[str, Probe]
 
     def compared(self, install: Install, cpu: str, folder: Path) -> InstallFacts:
-        """What ``probe.py`` left in ``folder``, beside the baseline.
+        """Compare the results of ``probe.py`` in ``folder`` with the baseline.
 
         Raises:
             HostError: this machine's Python cannot have that install.

@@ -1,6 +1,6 @@
-"""The processors that qemu-user can be, and what their kernels would say of them in ``/proc/cpuinfo``.
+"""Processors that qemu-user emulates, and their ``/proc/cpuinfo``.
 
-The engines choose kernels by that file; with the host's own file in its place they crash.
+The engines choose kernels by that file; with the host's they crash.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _ARM32 = "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 l
 @dataclass(frozen=True)
 class Cpu:
     """Attributes:
-    name: as QEMU calls it.
-    board: that has such a core.
+    name: QEMU's name of the core.
+    board: a board that has it.
     part: Arm's number for it.
     architecture: 7 or 8.
     features: as the kernel lists them.
@@ -44,4 +44,4 @@ ARM64_CPUS = (
     Cpu("cortex-a76", "Raspberry Pi 5", 0xD0B, 8, _DOT_PRODUCT),
 )
 ARMHF_CPUS = (Cpu("cortex-a7", "Raspberry Pi 2", 0xC07, 7, _ARM32),)
-"""qemu-arm knows the 64-bit cores under no name of their own."""
+"""Name for qemu-arm, which has none for the 64-bit cores."""

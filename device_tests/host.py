@@ -1,4 +1,4 @@
-"""The machine that drives the tests: its programs, its packages, and calls with a log."""
+"""The machine that runs the tests: its programs, its packages, and calls with a log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGES = {
     "modprobe": "kmod",
     "cpio": "cpio",
 }
-"""Program -> Debian package that brings it."""
+"""Program -> Debian package that contains it."""
 
 _SYSTEM_PATH = "/usr/sbin:/sbin"
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
@@ -30,11 +30,11 @@ _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
 class HostError(FastSCNNEdgeError):
-    """This machine cannot do what a target needs."""
+    """This machine lacks something that a target needs."""
 
 
 def say(message: str) -> None:
-    """Progress for the person at the terminal."""
+    """Print progress for the user."""
     print(f"device_tests: {message}", file=sys.stderr, flush=True)
 
 
@@ -45,10 +45,10 @@ def missing_packages(programs: Iterable[str]) -> list[str]:
 
 
 def require_programs(programs: Iterable[str], *, install: bool) -> None:
-    """Install what is missing with apt, or refuse.
+    """Install missing programs with apt, or refuse.
 
     Raises:
-        HostError: missing and not to be installed, or apt failed.
+        HostError: something is missing and must not be installed, or apt failed.
     """
     packages = missing_packages(programs)
     if not packages:
@@ -59,7 +59,7 @@ def require_programs(programs: Iterable[str], *, install: bool) -> None:
     if shutil.which("apt-get") is None:
         raise HostError(f"this target needs {', '.join(packages)}, and there is no apt-get here to install them")
     say(f"installing {', '.join(packages)}")
-    # Another apt may be at work; it will be done soon.
+    # Another apt may be running; it will finish soon.
     subprocess.run(["apt-get", "update", "--quiet"], check=False, env={**os.environ, **_QUIET}, capture_output=True)
     done = subprocess.run(
         [*command[:2], "-o", "DPkg::Lock::Timeout=300", *command[2:]],
@@ -73,7 +73,7 @@ def require_programs(programs: Iterable[str], *, install: bool) -> None:
 
 
 def require_root(target: str) -> None:
-    """Roots with foreign device nodes and mounts need it."""
+    """Refuse without root, which foreign device nodes and mounts need."""
     if os.geteuid() != 0:
         raise HostError(f"{target} mounts and unpacks a Debian root and needs root: run it with sudo")
 
@@ -104,7 +104,7 @@ def call(
     cwd: Path | None = None,
     what: str | None = None,
 ) -> None:
-    """Run ``command``, its output going to ``log``.
+    """Run ``command`` with its output in ``log``.
 
     Raises:
         HostError: it failed or took longer than ``timeout`` seconds; names the log and quotes its last line.

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""How much disk an installation takes: this package and others, each in a new virtual environment.
+"""Disk space of an installation: this package and others, each in a new virtual environment.
 
     python device_tests/install_size.py
     python device_tests/install_size.py --also 'ultralytics' --before torch==2.13.0+cpu
 
-Counts what lies in site-packages, without pip and setuptools, in MB of 10^6 bytes; hard links once. ``--before`` is
-installed first and kept, for example a CPU build of torch: what pip picks on its own may bring gigabytes of CUDA.
+Counts the content of site-packages, without pip and setuptools, in MB of 10^6 bytes; hard links once. ``--before`` is
+installed first and kept, for example a CPU build of torch: pip's own choice may bring gigabytes of CUDA.
 """
 
 from __future__ import annotations

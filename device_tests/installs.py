@@ -1,4 +1,4 @@
-"""The ways to install the package on a board, and which versions each brings."""
+"""The ways to install the package on a board, and the versions of each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Install:
     """One virtual environment on a board.
 
     Attributes:
-        name: of the environment's folder, and in the results.
-        extras: of ``setup.cfg``.
-        unpinned: packages that this install must have in another version than ``constraints.txt`` says.
+        name: name of the environment's folder, and in the results.
+        extras: extras of ``setup.cfg``.
+        unpinned: packages that this install needs in another version than ``constraints.txt`` has.
         from_system: packages that the operating system brings, because PyPI has no wheel for that board.
     """
 
@@ -28,7 +28,7 @@ class Install:
 
     @property
     def baseline(self) -> str:
-        """The install with the same engine that is compared with."""
+        """Name of the install that this one is compared with: the same engine."""
         return TFLITE_RUNTIME.name if self.from_system else self.name
 
 
@@ -40,7 +40,7 @@ DEBIAN = Install("debian", ("tflite-legacy",), from_system=frozenset({"numpy", "
 
 
 def requirements(install: Install, setup: Path = ROOT / "setup.cfg") -> list[str]:
-    """What pip has to bring: the package's own requirements with the extras', less what the system has."""
+    """Requirements for pip: the package's own and the extras', without those that the system has."""
     config = configparser.ConfigParser()
     config.read(setup)
     blocks = [config["options"]["install_requires"], *(config["options.extras_require"][e] for e in install.extras)]
@@ -49,13 +49,13 @@ def requirements(install: Install, setup: Path = ROOT / "setup.cfg") -> list[str
 
 
 def constraints(install: Install, pins: Path = ROOT / "constraints.txt") -> list[str]:
-    """The pins that this install is tried under."""
+    """The pins for this install."""
     lines = [line.strip() for line in pins.read_text().splitlines() if "==" in line]
     return [line for line in lines if package_of(line) not in install.unpinned | install.from_system]
 
 
 def package_of(requirement: str) -> str:
-    """``numpy`` of ``numpy>=1.23``."""
+    """Name of a requirement: ``numpy`` for ``numpy>=1.23``."""
     for index, letter in enumerate(requirement):
         if not (letter.isalnum() or letter in "-_."):
             return requirement[:index].lower()
@@ -63,7 +63,7 @@ def package_of(requirement: str) -> str:
 
 
 def digest(install: Install) -> str:
-    """Changes when other libraries have to be installed."""
+    """Digest of the libraries to install."""
     text = "\n".join([install.name, *requirements(install), *constraints(install)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,9 +1,9 @@
-"""Last step of jetson.sh: who ran the network, and are the masks those of the laptop?
+"""Last step of jetson.sh: which provider ran the network, and are the masks as expected?
 
     python device_tests/jetson_check.py RESULTS
 
-RESULTS holds report.json and masks/ of ``fastscnn-edge run`` on examples/street. One line a finding, exit status 1
-if a mask is off.
+RESULTS holds report.json and masks/ of ``fastscnn-edge run`` on examples/street. One line for each finding, exit
+status 1 if a mask differs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from PIL import Image
 EXPECTED = Path(__file__).resolve().parent / "expected"
 
 LEAST_AGREEMENT = 0.97
-"""The expected masks are of the bundled INT8 .tflite: another scheme, or float, moves pixels along the edges."""
+"""Smallest share of equal pixels. The expected masks are of the bundled INT8 .tflite: another scheme, or float, moves
+pixels along the edges."""
 
 
 def main(results: Path) -> int:

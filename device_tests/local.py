@@ -20,7 +20,7 @@ _LEAK = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 def run(context: Context) -> tuple[list[InstallFacts], list[Check]]:
-    """Every install a second time: the same machine must give the same masks again."""
+    """Probe every install a second time: the same machine must give the same masks again."""
     found = []
     for install in (LITERT, TFLITE_RUNTIME, ONNXRUNTIME):
         if install.name in context.baselines:
@@ -32,7 +32,7 @@ def run(context: Context) -> tuple[list[InstallFacts], list[Check]]:
 
 
 def _smoke(context: Context) -> Check:
-    """The masks that the repository keeps (``device_tests/expected``), by the script a user runs first."""
+    """Compare with the masks in the repository (``device_tests/expected``), by the script a user runs first."""
     python = _environment(LITERT, context.parcel, context.cache)
     done = subprocess.run(
         [python, ROOT / "device_tests" / "smoke.py"],
@@ -51,7 +51,7 @@ def _smoke(context: Context) -> Check:
 
 
 def probe(install: Install, parcel: Path, result: Path, cache: Path) -> None:
-    """Install the parcel's wheel in a new environment of its own and run ``probe.py`` there.
+    """Install the parcel's wheel in a new environment and run ``probe.py`` there.
 
     Raises:
         HostError: a step failed.
@@ -72,7 +72,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _environment(install: Install, parcel: Path, cache: Path) -> Path:
-    """Python of the environment with the libraries (kept) and the parcel's wheel (always anew)."""
+    """Python of the environment with the libraries (kept) and the parcel's wheel (installed each time)."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     venv = cache / "local" / f"{install.name}-{version}-{digest(install)}"
     python = venv / "bin" / "python"

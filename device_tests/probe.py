@@ -1,9 +1,9 @@
-"""Runs on the board: masks, logits, operators and libraries of every model in a folder.
+"""Masks, logits, operators and libraries of every model in a folder; runs on the board.
 
     python probe.py PARCEL RESULT
 
-Needs the device install alone; the host copies this file there. ``PARCEL`` has ``models/`` (.tflite, .onnx) and
-``pictures/``; models without their engine are left out. ``RESULT`` receives ``probe.json``, and ``arrays.npz`` with
+Needs only the device install; the host copies this file there. ``PARCEL`` has ``models/`` (.tflite, .onnx) and
+``pictures/``; models whose engine is missing are left out. ``RESULT`` receives ``probe.json``, and ``arrays.npz`` with
 class map and logits of each image under ``MODEL/KERNELS/PICTURE/classes`` and ``.../logits``.
 """
 
@@ -87,7 +87,7 @@ def interpreter_module() -> str | None:
 
 
 def xnnpack_built() -> bool:
-    """Whether the interpreter's build can create XNNPACK's delegate at all: it has the line to log for it."""
+    """Whether the interpreter's build can create XNNPACK's delegate: it then contains the log line for it."""
     package = importlib.util.find_spec(str(interpreter_module()).split(".")[0])
     assert package is not None and package.submodule_search_locations
     return any(
@@ -98,10 +98,10 @@ def xnnpack_built() -> bool:
 
 
 def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The product's own way, with the kernels it gets by default."""
+    """Probe the file as the package runs it, with the default kernels."""
     interpreter = open_interpreter(path, _threads(), log=_LOGGED.append)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
-    # The log line comes once in a process, the DELEGATE node in every graph that XNNPACK took over.
+    # The log line comes once in a process, the DELEGATE node in every graph that XNNPACK runs.
     delegated = operators.pop("DELEGATE", 0) > 0
     line_seen = any(_DELEGATE_LINE in line for line in _LOGGED)
     return {
@@ -116,7 +116,7 @@ def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, 
 
 
 def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The same file with reference kernels. Far slower, so for the first images alone."""
+    """Probe the file with reference kernels, far slower ones, on only the first images."""
     interpreter = open_interpreter(path, _threads(), reference=True)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
     few = dict(list(pictures.items())[:REFERENCE_PICTURES])
@@ -131,7 +131,7 @@ def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[st
 
 
 def probe_onnx(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """ONNX Runtime. Operators are those it ran after its own fusions, from its profile."""
+    """Probe the file in ONNX Runtime; operators are those it ran after its own fusions, from its profile."""
     return {
         "model": path.name,
         "kernels": DEFAULT,
@@ -170,7 +170,7 @@ class ReferenceEngine:
 def _predict(
     segmenter: Segmenter, model: str, kernels: str, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]
 ) -> dict[str, str]:
-    """Picture -> sha256 of its class map; the arrays themselves go into ``arrays``."""
+    """Segment ``pictures``; returns the sha256 of each class map, and puts the arrays into ``arrays``."""
     digests = {}
     for name, rgb in pictures.items():
         classes = segmenter.predict(rgb)

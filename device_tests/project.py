@@ -1,4 +1,4 @@
-"""What this checkout brings to a board: its wheel, models and images."""
+"""Files of this checkout for a board: its wheel, models and images."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ EXPORTS = {
     "int8_ort_x86.onnx": ("--precision", "int8", "--target", "ort-x86"),
     "int8_ort_arm64.onnx": ("--precision", "int8", "--target", "ort-arm64"),
 }
-"""Name of a model -> how ``fastscnn-edge export`` makes it from the bundled checkpoint."""
+"""Name of a model -> options of ``fastscnn-edge export`` for the bundled checkpoint."""
 
 INT8_TFLITE = "int8.tflite"
-"""The bundled file, as it ships."""
+"""Name of the bundled file, as it ships."""
 
 
 def source_digest(root: Path = ROOT) -> str:
-    """Changes when the wheel or an export may come out differently."""
+    """Digest of everything that the wheel and the exports depend on."""
     total = hashlib.sha256()
     for name in _PACKAGED:
         path = root / name
@@ -43,7 +43,7 @@ def source_digest(root: Path = ROOT) -> str:
 def wheel(cache: Path) -> Path:
     """This checkout's wheel.
 
-    Built from a copy: setuptools would take files out of an old ``build/`` that the checkout no longer has.
+    Built from a copy: setuptools would include files of an old ``build/`` that the checkout no longer has.
     """
     folder = cache / "project" / source_digest()
     found = sorted(folder.glob("*.whl"))
@@ -91,7 +91,7 @@ def models(cache: Path) -> Path:
 
 
 def fill_parcel(folder: Path, cache: Path) -> Path:
-    """Everything a board is given, in one folder: wheel, models, images, the programs that run there."""
+    """Fill a folder with everything for a board: wheel, models, images, programs."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(models(cache), folder / "models", dirs_exist_ok=True)
     shutil.copytree(PICTURES, folder / "pictures", dirs_exist_ok=True)

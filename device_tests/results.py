@@ -20,12 +20,12 @@ SCHEMA = "fastscnn_edge.device_test/1"
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that holds or does not.
+    """One check that passed or failed.
 
     Attributes:
-        name: what was looked at.
+        name: the subject.
         passed: whether it is as expected.
-        found: what was there, in words.
+        found: the finding, in words.
     """
 
     name: str
@@ -45,13 +45,13 @@ class InstallFacts:
 
 @dataclass(frozen=True)
 class Result:
-    """All that one target gave.
+    """Results of one target.
 
     Attributes:
         target: as on the command line.
         baseline: processor and versions the masks are compared with.
         installs: masks by environment and processor.
-        checks: what else was tested.
+        checks: other tests.
     """
 
     target: str
@@ -92,19 +92,19 @@ class Result:
 
 
 def write(result: Result, folder: Path, page: Path) -> None:
-    """``folder/TARGET.json``, and ``page`` anew from all such files."""
+    """Write ``folder/TARGET.json``, and ``page`` from all such files."""
     write_text(folder / f"{file_name(result.target)}.json", json.dumps(result.to_dict(), indent=1) + "\n")
     stored = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     write_text(page, to_markdown(stored))
 
 
 def file_name(target: str) -> str:
-    """``ssh:pi@board`` as a file name. A board's address is nobody's business: one name for all of them."""
+    """``ssh:pi@board`` as a file name. A board's address is private, so all have one name."""
     return target.split(":")[0]
 
 
 def to_markdown(results: Iterable[dict[str, Any]]) -> str:
-    """The page."""
+    """The page as Markdown."""
     results = list(results)
     lines = [
         "# Device tests: what was found",
@@ -175,7 +175,7 @@ def _details(result: dict[str, Any]) -> list[str]:
 
 
 def _digests(results: list[dict[str, Any]]) -> list[str]:
-    """Who has which mask."""
+    """Table of masks and the runs that gave them."""
     owners: dict[tuple[str, str, str], list[str]] = {}
     for result in results:
         for install in result["installs"]:
@@ -213,7 +213,7 @@ def _comparison(install: dict[str, Any], c: dict[str, Any]) -> list[str]:
 
 
 def _operators(installs: list[dict[str, Any]]) -> list[str]:
-    """Each distinct list once, with the runs it belongs to."""
+    """Each distinct list once, with its runs."""
     seen: dict[str, list[str]] = {}
     for install in installs:
         for run in install["runs"]:

@@ -29,10 +29,10 @@ class BoardRoot:
     Attributes:
         architecture: Debian's name of it.
         emulator: name of its binfmt entry.
-        platform: of its wheels.
-        packages: of Debian, beside the minimum.
-        installs: virtual environments to have under /opt.
-        cpus: to run as; the first is the default one.
+        platform: platform of its wheels.
+        packages: Debian packages beside the minimum.
+        installs: virtual environments under /opt.
+        cpus: processors to emulate; the first is the default.
     """
 
     architecture: str
@@ -50,11 +50,9 @@ ARMHF = BoardRoot("armhf", "qemu-arm", wheels.ARMHF, ("python3", "python3-numpy"
 
 
 def prepare_root(board: BoardRoot, cache: Path, *, install: bool) -> Path:
-    """The root of ``board`` with the libraries of all its installs; built if the cache does not have it.
+    """Folder of the root of ``board`` with the libraries of all its installs; built if the cache does not have it.
 
     Args:
-        board: its kind.
-        cache: folder that keeps it.
         install: whether programs missing here may be installed.
 
     Raises:
@@ -69,7 +67,7 @@ def prepare_root(board: BoardRoot, cache: Path, *, install: bool) -> Path:
 
 
 def install_project(board: BoardRoot, root: Path, install: Install, parcel: Path, cache: Path) -> None:
-    """Put the parcel's wheel into an install, as a board's owner would: pip, offline."""
+    """Install the parcel's wheel as a board's owner would: with pip, offline."""
     wheel = next(parcel.glob("*.whl"))
     stamp, content = root / "opt" / install.name / "wheel.sha256", hashlib.sha256(wheel.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text() == content:
@@ -103,11 +101,11 @@ def enter(
     timeout: float,
     cpu: Cpu | None = None,
 ) -> None:
-    """Run ``command`` inside ``root``, mounts and processes gone afterwards whatever happens.
+    """Run ``command`` inside ``root``; mounts and processes are always removed afterwards.
 
     Args:
         binds: folder here -> where it appears, relative to the root.
-        cpu: to be; the board's first if None.
+        cpu: processor to emulate; None: the board's first.
 
     Raises:
         HostError: it failed or took longer than ``timeout`` seconds.
@@ -131,7 +129,7 @@ def enter(
 def mount_script(root: Path, cpuinfo: Path, binds: Mapping[Path, str], command: Sequence[str]) -> str:
     """Shell lines for a private mount namespace.
 
-    Without /proc and /sys the engines cannot tell the processor and silently leave XNNPACK out.
+    Without /proc and /sys the engines cannot detect the processor and silently do not use XNNPACK.
     """
 
     def inside(name: str) -> str:
@@ -196,7 +194,7 @@ def _install_libraries(board: BoardRoot, root: Path, install: Install, cache: Pa
     shutil.rmtree(venv, ignore_errors=True)
     system = "--system-site-packages " if install.from_system else ""
     files = sorted(path.name for path in folder.glob("*.whl"))
-    # pip starts from its own wheel: python3-venv would bring ca-certificates, minutes under emulation.
+    # pip starts from its own wheel: python3-venv would install ca-certificates, minutes under emulation.
     pip = next(name for name in files if name.startswith("pip-"))
     script = (
         f"python3 -m venv --without-pip {system}/opt/{install.name}\n"

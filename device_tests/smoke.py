@@ -1,11 +1,11 @@
-"""First thing to run on a new board: does the bundled model give the masks it gave on the laptop?
+"""The first test on a new board: does the bundled model give the expected masks?
 
     python device_tests/smoke.py
 
 Needs the device install and this checkout. Segments the bundled street pictures, compares with the
-masks in ``device_tests/expected`` and prints one JSON line. Exit status 1 if a mask is off by more
-than the kernels' rounding can explain. Numbers are agreement, not speed: for speed use
-``fastscnn-edge run --report``.
+masks in ``device_tests/expected`` and prints one JSON line. Exit status 1 if a mask differs by more
+than the kernels' rounding can explain. Measures agreement, not speed: for speed use
+``fastscnn-edge bench``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ PICTURES = HERE.parent / "examples" / "street"
 EXPECTED = HERE / "expected"
 
 LEAST_AGREEMENT = {"tflite": 0.995, "onnxruntime": 0.98}
-"""By engine. XNNPACK picks other kernels on other CPUs, and ONNX Runtime rounds its own way: boundary pixels move."""
+"""Smallest share of equal pixels, by engine. XNNPACK picks other kernels on other CPUs, and ONNX Runtime rounds
+differently: boundary pixels move."""
 
 
 def main() -> int:

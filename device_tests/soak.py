@@ -1,11 +1,11 @@
-"""Does a run of hours stay in its memory? Thousands of frames, from the camera to files, and the resident size.
+"""Test for memory leaks: the resident size over thousands of frames, from the camera to files.
 
-    python device_tests/soak.py                      # 10,000 frames of a made-up camera
-    python device_tests/soak.py --camera 0           # of this board's own
+    python device_tests/soak.py                      # 10,000 frames of a simulated camera
+    python device_tests/soak.py --camera 0           # of this board's camera
     python device_tests/soak.py --frames 100000 --format YUYV
 
 Prints one JSON line. Exit status 1 if the process has grown by a mebibyte or more between the end of warm-up and the
-end. The made-up camera is a driver in Python (``testing/v4l2.py``), so everything after the system calls
+end. The simulated camera is a driver in Python (``testing/v4l2.py``), so everything after the system calls
 is the real thing: negotiation, decoding, the network, masks, overlays written as JPEG and PNG.
 """
 
@@ -36,14 +36,15 @@ from fastscnn_edge.runtime.sources.base import FrameSource
 from fastscnn_edge.testing.v4l2 import FakeCamera
 
 LIMIT = 1 << 20
-"""Bytes. Buffers, caches and the allocator's arenas settle during warm-up; what grows afterwards grows for ever."""
+"""Growth in bytes that fails. Buffers, caches and the allocator's arenas settle during warm-up; what grows afterwards
+grows for ever."""
 
 WIDTH, HEIGHT = 640, 480
 PACE = 1 / 120
 
 
 def main(argv: Sequence[str] | None = None, also: Sequence[Callable[[SegmentedFrame], None]] = ()) -> int:
-    """Returns the exit status; ``also`` receives each frame as well, for a test that leaks on purpose."""
+    """Run the command; returns the exit status. ``also`` receives each frame too, for a test that leaks on purpose."""
     options = _parser().parse_args(argv)
     segmenter = Segmenter(options.model)
     spec = segmenter.spec
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Callable[[SegmentedFr
         writer = ResultFiles(Path(folder), spec.classes, moving=True)
 
         def write(result: SegmentedFrame) -> None:
-            # Thousands of files are no use.
+            # Thousands of files are not needed.
             writer.write(result._replace(frame=result.frame._replace(name=f"frame_{len(sizes) % 10}")))
             for sink in also:
                 sink(result)
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None, also: Sequence[Callable[[SegmentedFr
 
 
 def growth(sizes: Sequence[int]) -> dict[str, int]:
-    """Bytes: the median of the last tenth above that of the tenth after warm-up, which is the first fifth."""
+    """Growth in bytes from the tenth after warm-up (the first fifth) to the last tenth, by their medians."""
     tenth = max(1, len(sizes) // 10)
     settled = int(statistics.median(sizes[2 * tenth : 3 * tenth] or sizes))
     end = int(statistics.median(sizes[-tenth:]))

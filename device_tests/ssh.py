@@ -15,13 +15,13 @@ from .results import Check, InstallFacts
 
 _TIMEOUT = 3600
 _FOLDER = ".cache/fastscnn_edge/board"
-"""On the board, below the home folder: environments stay there for the next time."""
+"""Folder below the board's home: environments are kept there."""
 
 _ABOUT = "import platform, sys; print(*sys.version_info[:2], platform.machine())"
 
 
 def run(host: str, context: Context) -> tuple[list[InstallFacts], list[Check]]:
-    """Every install that ``host`` can have.
+    """Probe every install that ``host`` can have.
 
     Raises:
         HostError: not reachable, or a step failed there.
@@ -49,7 +49,7 @@ def run(host: str, context: Context) -> tuple[list[InstallFacts], list[Check]]:
 
 
 def board_script(install: Install) -> str:
-    """Shell lines for the board: environment, libraries, the parcel's wheel, the probe."""
+    """Shell script for the board: environment, libraries, the parcel's wheel, the probe."""
     venv, wheel = f"venv-{install.name}", "parcel/*.whl"
     system = "--system-site-packages " if install.from_system else ""
     pins = "\\n".join(constraints(install))

@@ -11,7 +11,7 @@ _PROBE_TIMEOUT = 3600
 
 
 def run(board: roots.BoardRoot, context: Context) -> tuple[list[InstallFacts], list[Check]]:
-    """Every install of ``board`` on every processor."""
+    """Probe every install of ``board`` on every processor."""
     require_root(f"{board.architecture}-user")
     root = roots.prepare_root(board, context.cache, install=context.install)
     found = []
@@ -35,7 +35,7 @@ def run(board: roots.BoardRoot, context: Context) -> tuple[list[InstallFacts], l
 
 
 def _same_processor_seen(found: list[InstallFacts], board: roots.BoardRoot) -> list[Check]:
-    """The engines chose kernels for the processor that was meant: without it, three rows are one."""
+    """Check that the engines chose kernels for the emulated processor; otherwise its three rows are one."""
     names = {cpu.board: f"{cpu.part:#x}" for cpu in board.cpus}
     checks = []
     for cpu in board.cpus:

@@ -14,12 +14,12 @@ _TIMEOUT = 1200
 
 @dataclass(frozen=True)
 class Platform:
-    """What pip needs to know of a board.
+    """Facts about a board that pip needs.
 
     Attributes:
         machine: as in wheel names.
         python: version, major.minor.
-        glibc: minor version; a wheel made for an older one also runs.
+        glibc: minor version; wheels for older ones also run.
     """
 
     machine: str
@@ -29,7 +29,7 @@ class Platform:
 
 ARM64 = Platform("aarch64", "3.11", 36)
 ARMHF = Platform("armv7l", "3.11", 36)
-"""Debian 12, and so Raspberry Pi OS 12."""
+"""Debian 12, and thus Raspberry Pi OS 12."""
 
 _OLDEST_GLIBC = 17
 
@@ -43,7 +43,7 @@ def platform_arguments(platform: Platform) -> list[str]:
 
 
 def download(install: Install, platform: Platform, cache: Path) -> Path:
-    """Folder with all wheels of ``install`` but the package's own, and pip. Cached by what it requires.
+    """Folder with all wheels of ``install`` but the package's own, and pip; cached by its requirements.
 
     Raises:
         HostError: pip failed, for example because a wheel does not exist.
@@ -56,8 +56,8 @@ def download(install: Install, platform: Platform, cache: Path) -> Path:
     partial.mkdir(parents=True, exist_ok=True)
     pins = partial / "constraints.txt"
     pins.write_text("\n".join(constraints(install)) + "\n")
-    # What the system brings must not come in as a dependency either.
-    alone = ["--no-deps"] if install.from_system else []
+    # Packages of the system must not be installed as dependencies either.
+    options = ["--no-deps"] if install.from_system else []
     call(
         [
             sys.executable,
@@ -68,7 +68,7 @@ def download(install: Install, platform: Platform, cache: Path) -> Path:
             str(partial),
             "--constraint",
             str(pins),
-            *alone,
+            *options,
             *platform_arguments(platform),
             "pip",
             *requirements(install),

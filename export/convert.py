@@ -25,18 +25,19 @@ from .to_tflite.writer import write_tflite
 VERIFICATION_IMAGES = 4
 
 MIN_DYNAMIC = 224
-"""Pixels: below it a level of the pyramid can be as large as the map it is resized to, and would not be resized."""
+"""Smallest extent in pixels of an open size: below it a pyramid level can be as large as its target, and would not be
+resized."""
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export.
+    """An export: what, and to which file.
 
     Attributes:
         out: .tflite or .onnx.
-        target: engine an .onnx is written for, see :class:`.onnx_options.OnnxOptions`; None: ``tensorrt`` for
+        target: engine that an .onnx is written for, see :class:`.to_onnx.options.OnnxOptions`; None: ``tensorrt`` for
             weights quantized by the symmetric scheme, else ``ort-x86``.
-        onnx: the other choices of an .onnx.
+        onnx: other options of an .onnx.
     """
 
     source: ExportSource
@@ -59,7 +60,7 @@ def export_tflite(request: ExportRequest) -> tuple[ModelSpec, Verification]:
 
 
 def export_onnx(request: ExportRequest) -> tuple[ModelSpec, OnnxVerification]:
-    """As :func:`export_tflite`."""
+    """Convert, write and verify an .onnx, as :func:`export_tflite` does a .tflite."""
     source = request.source
     if source.precision == "dynamic":
         raise UsageError("--precision dynamic is a .tflite's; an .onnx is int8, fp32 or fp16")
@@ -101,7 +102,7 @@ def write_onnx_file(path: Path, prepared: Prepared, precision: str, options: Onn
 
 
 def default_target(scheme: str) -> str:
-    """Zero-point-free integers are for TensorRT; everything else runs anywhere."""
+    """Default target: TensorRT for integers without zero points, else one that runs anywhere."""
     return TENSORRT if scheme == SYMMETRIC.name else ORT_X86
 
 

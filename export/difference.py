@@ -1,4 +1,4 @@
-"""How far two sets of logits of one network lie apart."""
+"""Measures of the difference between two sets of logits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two sets of logits of the same network lie apart.
+    """Difference between two sets of logits of one network.
 
     Attributes:
         largest: largest absolute difference; integer steps between int8 logits, else real units
             divided by the largest absolute logit.
-        share: of the logits that differ at all, 0..1.
-        agreement: of the grid points whose winning class is the same, 0..1.
+        share: share of the logits that differ at all, 0..1.
+        agreement: share of the grid points whose winning class is the same, 0..1.
     """
 
     largest: float

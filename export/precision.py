@@ -1,4 +1,4 @@
-"""Float graphs whose constants are stored smaller: fp16, or int8 weights with float activations."""
+"""Float graphs with smaller constants: fp16, or int8 weights with float activations."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..quantization.ptq.ptq import round_weight
 
 
 def halve(graph: Graph) -> Graph:
-    """Convolution weights and biases in fp16; the engine widens them once, when it loads the file."""
+    """``graph`` with convolution weights and biases in fp16; the engine widens them once, on loading."""
     names = [name for op in graph.ops if isinstance(op, Conv) for name in (op.weight, op.bias)]
     return graph.replace_tensors({name: _half(graph.tensors[name]) for name in names})
 
 
 def quantize_weights(graph: Graph) -> Graph:
-    """Convolution weights in int8, one scale per output channel; activations stay float32."""
+    """``graph`` with convolution weights in int8, one scale per output channel; activations stay float32."""
     tensors = {
         op.weight: round_weight(graph.tensors[op.weight], AFFINE, axis=3 if op.depthwise else 0)
         for op in graph.ops

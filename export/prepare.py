@@ -1,9 +1,9 @@
-"""From a checkpoint to the graph at the wanted precision, whatever file it will become."""
+"""Preparation of a graph at the wanted precision from a checkpoint, for any file format."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.quantized_file import is_quantized_file, load_quantized
 from ..reference.dialects import DIALECTS
+from ..runtime.images import ImageReader
 from ..spec import ClassSet, Normalization
 from .precision import halve, quantize_weights
 
@@ -32,16 +33,16 @@ PRECISIONS = ("int8", "fp32", "fp16", "dynamic")
 
 @dataclass(frozen=True)
 class ExportSource:
-    """What to start from.
+    """A checkpoint, and how to bring it to a graph.
 
     Attributes:
         size: (height, width) in pixels; None takes what the checkpoint was trained at, else 512x1024.
         calibration: folder of images; int8 needs it unless the checkpoint carries scales, the others
             use it only to verify.
         calibration_count: images taken from it; None: 32, less at sizes above 512x1024, where each has more to say.
-        recipe: of post-training quantization, a key of :data:`..quantization.recipes.RECIPES`.
+        recipe: for post-training quantization, a key of :data:`..quantization.ptq.recipes.RECIPES`.
         keep_float, int16_activations: layers of an int8 file that are not to be int8, as patterns of names
-            (:func:`..quantization.mixed.select`).
+            (:func:`..quantization.graph.mixed_precision.select`).
     """
 
     checkpoint: Path
@@ -52,6 +53,7 @@ class ExportSource:
     recipe: str = "fast"
     keep_float: tuple[str, ...] = ()
     int16_activations: tuple[str, ...] = ()
+    reader: ImageReader = field(default_factory=ImageReader)
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Prepared:
     """A graph at the wanted precision, the float graph it is compared with, and what describes them.
 
     Attributes:
-        scheme: quantization scheme, ``float`` where nothing is quantized.
-        sha256: of the checkpoint file.
+        scheme: quantization scheme, ``float`` if nothing is quantized.
+        sha256: digest of the checkpoint file.
     """
 
     graph: Graph
@@ -83,10 +85,10 @@ class Prepared:
 
 
 def prepare(source: ExportSource, scheme: Scheme | None = None) -> Prepared:
-    """The graph of ``source``.
+    """Make the graph of ``source``.
 
     Args:
-        scheme: int8 must be of this one; None takes what the checkpoint has, else affine.
+        scheme: required of int8; None takes the checkpoint's, else affine.
 
     Raises:
         UsageError: int8 without calibration images or scales, another scheme than the checkpoint's, or a float
@@ -118,7 +120,8 @@ def _from_float(source: ExportSource, scheme: Scheme) -> Prepared:
     if int8 and source.calibration is None:
         _check_stored(source, checkpoint, scheme)
     float_graph = lower(checkpoint.model, checkpoint.normalization, *(source.size or checkpoint.trained_size))
-    select(float_graph, (*source.keep_float, *source.int16_activations))  # a slip is better told before calibration
+    # Report a wrong layer name before the slow calibration.
+    select(float_graph, (*source.keep_float, *source.int16_activations))
     images = _images(source, float_graph)
     made = _at_precision(float_graph, source, checkpoint, scheme, images)
     return Prepared(
@@ -184,13 +187,13 @@ def _at_precision(
 
 
 def _images(source: ExportSource, graph: Graph) -> list[np.ndarray]:
-    if source.calibration is None:
-        return synthetic_frames(*graph.tensors[graph.input].shape[1:3], count=1)
     _, height, width, _ = graph.tensors[graph.input].shape
+    if source.calibration is None:
+        return synthetic_frames(height, width, 1)
     files = calibration_files(source.calibration, source.calibration_count or default_count(height, width))
-    return [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    return [load_image(graph, file, source.reader) for file in tqdm(files, "read pictures", leave=False, disable=None)]
 
 
 def default_count(height: int, width: int) -> int:
-    """Calibration images by input size: 32 up to 512x1024, then as many as hold the same pixels, at least 8."""
+    """Number of calibration images: 32 up to 512x1024, beyond it fewer for the same pixels, at least 8."""
     return int(np.clip(32 * 512 * 1024 // (height * width), 8, 32))

@@ -37,13 +37,13 @@ def scales_from_plain(plain: Mapping[str, Any], graph: Graph, scheme: Scheme) ->
             for name, (scale, zero_point) in plain["activations"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"the checkpoint's activation scales are damaged: {error!r}; calibrate anew") from error
+        raise CheckpointError(f"the checkpoint's activation scales are damaged: {error!r}; calibrate again") from error
     parameters: dict[str, Quantization] = {}
     for group in scale_groups(graph):
         known = [stored[name] for name in sorted(group) if name in stored]
         if graph.input in group:
             known = [INPUT]
         if not known:
-            raise CheckpointError(f"the checkpoint has no scale for {', '.join(sorted(group))}; calibrate anew")
+            raise CheckpointError(f"the checkpoint has no scale for {', '.join(sorted(group))}; calibrate again")
         parameters.update(dict.fromkeys(group, known[0]))
     return parameters

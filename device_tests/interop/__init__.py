@@ -1,1 +1,1 @@
-"""Do other engines compute the same from our .onnx? ``python -m device_tests.interop --help``."""
+"""Comparison of other engines on our .onnx with our evaluator: ``python -m device_tests.interop --help``."""

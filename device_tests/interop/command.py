@@ -78,5 +78,5 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Run the command; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))

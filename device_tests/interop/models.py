@@ -38,6 +38,7 @@ def write_models(
 ) -> list[InteropModel]:
     """The float file for each kind of input, and with calibration images the INT8 ones; kept in the cache."""
     folder = cache / "models" / f"{sha256(checkpoint)[:12]}-{extent[0]}x{extent[1]}"
+    wanted: list[tuple[str, str, str, str | None]]
     wanted = [(f"fp32, --input {kind}", f"fp32_{kind}.onnx", kind, None) for kind in ("uint8", "pixels")]
     if calibration is not None:
         wanted += [(f"int8, --target {t}", f"int8_{t}.onnx", "uint8", t) for t in ("ort-x86", "ort-arm64", "tensorrt")]

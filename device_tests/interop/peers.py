@@ -101,7 +101,7 @@ def _logits(peer: Peer, model: InteropModel, frames: np.ndarray, cache: Path) ->
         loaded = model.path
         if peer.conversion is not None:
             loaded = folder / f"{model.path.stem}{peer.conversion.suffix}"
-            arguments = [*peer.conversion.arguments, model.path, loaded]
+            arguments: list[str | Path] = [*peer.conversion.arguments, model.path, loaded]
             run_module(python, f"convert.{peer.conversion.module}", arguments, folder / "convert.log")
         source, target = folder / "frames.npy", folder / "logits.npy"
         np.save(source, frames if model.input == "uint8" else frames.transpose(0, 3, 1, 2).astype(np.float32))

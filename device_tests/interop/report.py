@@ -42,7 +42,7 @@ def compare_logits(reference: np.ndarray, logits: np.ndarray) -> tuple[float, fl
 
 def interop_markdown(results: Sequence[InteropResult]) -> str:
     """A table, and below it the problems of what did not run."""
-    lines = ["| peer | versions | file | greatest difference / largest logit | same class |", "|---|---|---|---|---|"]
+    lines = ["| peer | versions | file | largest difference / largest logit | same class |", "|---|---|---|---|---|"]
     for r in results:
         if r.problem is None:
             assert r.largest is not None and r.agreement is not None

@@ -1,4 +1,4 @@
-"""One quantized graph in every engine: how far their logits lie from the integer evaluator's."""
+"""Comparison of one quantized graph in every engine with the integer evaluator."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from ..prepare import Prepared
 
 FLOAT = "float graph, rounded at the end"
-"""The line to judge the others by: what quantization itself changes."""
+"""Name of the reference line: the change that quantization itself makes."""
 
 Logits = Callable[[np.ndarray], np.ndarray]
-"""RGB uint8 [H, W, 3] of the graph's size to int8 [1, h, w, C]."""
+"""Function from RGB uint8 [H, W, 3] of the graph's size to int8 logits [1, h, w, C]."""
 
 
 @dataclass
 class Tally:
-    """How one engine's int8 logits compare with the evaluator's, summed over images.
+    """Counts of one engine's int8 logits against the evaluator's, summed over images.
 
     Attributes:
         steps: [256] number of logits by their absolute difference in steps.
-        points, same: grid points in all, and those with the evaluator's class.
+        points: grid points in all.
+        same: grid points with the evaluator's class.
     """
 
     steps: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
@@ -79,7 +80,7 @@ def as_integers(graph: Graph, real: np.ndarray) -> np.ndarray:
 
 
 def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
-    """Name -> what gives its int8 logits; the files go to ``folder``."""
+    """Every engine by name, as a function to int8 logits; the files go to ``folder``."""
     from ..convert import write_onnx_file, write_tflite_file
 
     tflite = folder / "model.tflite"

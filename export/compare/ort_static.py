@@ -1,4 +1,4 @@
-"""ONNX Runtime's own post-training quantization of the same float model: what ours is measured against."""
+"""ONNX Runtime's own post-training quantization of the same float model: the baseline for ours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..to_onnx.options import OnnxOptions
 from ..to_onnx.verify import image
 
 OPTIONS = OnnxOptions(input="normalized")
-"""The float file that is quantized looks as torch.onnx.export would have written it."""
+"""Options of the float file that is quantized: as torch.onnx.export would write it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def quantize_static_ort(float_model: Path, out: Path, prepared: Prepared, how: S
     """Write the int8 QDQ form of ``float_model`` (written with :data:`OPTIONS`), weights per channel."""
     simplified = out.with_suffix(".simplified.onnx")
     quant_pre_process(str(float_model), str(simplified))
-    with redirect_stdout(io.StringIO()):  # histograms announce themselves
+    with redirect_stdout(io.StringIO()):  # its histograms print progress
         quantize_static(
             str(simplified),
             str(out),
@@ -71,7 +71,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # its module has no
 
 
 def ort_predictor(model: Path, prepared: Prepared, threads: int | None = None) -> Predictor:
-    """Pictures to class maps, with the same resize and the same mask as ours: only the integers differ."""
+    """Predictor with the same resize and the same mask as ours: only the integers differ."""
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 3
     if threads:

@@ -1,4 +1,4 @@
-"""One float model quantized in several ways: our recipes, and ONNX Runtime's own."""
+"""Comparison of one float model quantized in several ways: our recipes, and ONNX Runtime's own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _miou(predict: Predictor, dataset: Dataset, title: str) -> float:
 
 
 def _ways(args: argparse.Namespace, prepared: Prepared, folder: Path) -> Iterator[tuple[str, str, str, Predictor]]:
-    """Scheme, method, kind of file and predictor of every line, each made when it is asked for; float is the first."""
+    """Scheme, method, kind of file and predictor of every line, each made on demand; float is the first."""
     import onnx
 
     from ...quantization.calibration.scheme import SCHEMES

@@ -1,6 +1,6 @@
-"""Who makes and who reads each value of an ONNX model, subgraphs included.
+"""Producers and consumers of each value of an ONNX model, subgraphs included.
 
-A name means what the nearest enclosing graph says it means, so every graph has its own tables and asks the graph
+A name refers to the definition in the nearest enclosing graph, so every graph has its own tables and asks the graph
 around it for the names it does not know.
 """
 
@@ -13,13 +13,13 @@ import numpy as np
 import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
-# Rearranges or copies elements, so a scale that holds before it holds behind it.
+# These rearrange or copy elements, so a scale that holds before them holds after them.
 MOVES = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Expand", "Split"})
 
 
 @dataclass(eq=False)
 class Scope:
-    """One graph: what it defines, and who reads that here or in a graph inside it."""
+    """One graph: its definitions, and their consumers here or in a graph inside it."""
 
     parent: Scope | None
     nodes: list[Node] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Scope:
     readers: dict[str, list[Node]] = field(default_factory=dict)
 
     def owner(self, name: str) -> Scope:
-        """The graph that defines ``name``: this one if none does."""
+        """The graph that defines ``name``; this one if none does."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.producers or name in scope.constants or name in scope.inputs:
@@ -52,7 +52,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Its name, or what it is and makes where it has none."""
+        """Its name, or its operator and output if it has none."""
         return self.proto.name or f"{self.op} -> {next((o for o in self.proto.output if o), '?')}"
 
     def input(self, index: int) -> str:
@@ -80,7 +80,7 @@ def index_model(model: ModelProto) -> list[Node]:
 
 
 def producer(node: Node, index: int) -> Node | None:
-    """The node that makes input ``index``, looking through Identity; None for constants and graph inputs."""
+    """The producer of input ``index``, looking through Identity; None for constants and graph inputs."""
     return producer_of(node.scope, node.input(index))
 
 
@@ -95,7 +95,7 @@ def producer_of(scope: Scope, name: str) -> Node | None:
 
 
 def readers(node: Node) -> list[Node]:
-    """Who reads its outputs, looking through Identity."""
+    """Consumers of its outputs, looking through Identity."""
     found = []
     for reader in _direct_readers(node):
         found += readers(reader) if reader.op == "Identity" else [reader]
@@ -109,7 +109,7 @@ def is_output(node: Node) -> bool:
 
 
 def constant(node: Node, index: int) -> TensorProto | None:
-    """Input ``index`` if it is stored in the file: an initializer or a Constant node, also behind Identity."""
+    """Input ``index`` if it is stored in the file: an initializer or a Constant node, also through Identity."""
     name = node.input(index)
     owner = node.scope.owner(name)
     made_by = producer_of(owner, name)
@@ -134,14 +134,14 @@ def is_constant(node: Node, index: int) -> bool:
 
 
 def array(tensor: TensorProto | None) -> np.ndarray | None:
-    """Its values; None if there is no tensor or its data lies in a file that is not there."""
+    """Values of a tensor; None if there is no tensor or its data lies in a file that is missing."""
     if tensor is None or tensor.data_location == TensorProto.EXTERNAL:
         return None
     return numpy_helper.to_array(tensor)
 
 
 def input_type(node: Node, index: int) -> int:
-    """Element type of input ``index`` where it is a constant or a graph input, else 0."""
+    """Element type of input ``index`` if it is a constant or a graph input, else 0."""
     stored = constant(node, index)
     if stored is not None:
         return stored.data_type

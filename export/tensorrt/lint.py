@@ -1,6 +1,6 @@
 """TensorRT's rules for explicitly quantized (Q/DQ) INT8 models, as functions over an ONNX graph.
 
-Sources, named in the rules by the words in front:
+Sources, named in the rules by their first words:
     Placement    TensorRT documentation, "Explicit Quantization", section "Q/DQ Layer-Placement Recommendations"
     Propagation  the same page, section "Q/DQ Propagation"
     Parser       onnx-tensorrt, onnxOpImporters.cpp, QuantDequantLinearHelper, and docs/operators.md
@@ -30,7 +30,7 @@ Rule = Callable[[Node], Iterator[Problem]]
 _AVERAGES = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
 _Q_OPERATORS = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "QGemm", "QAttention"})
 _CONTROL = ("If", "Loop", "Scan")
-# Quantized types of TensorRT that are not INT8 and so not our business.
+# Quantized types of TensorRT other than INT8; these rules do not cover them.
 _OTHER_TYPES = frozenset({TensorProto.FLOAT8E4M3FN, TensorProto.INT4, TensorProto.FLOAT4E2M1})
 
 
@@ -46,11 +46,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class LintReport:
-    """What was found.
+    """Findings and counts of one model.
 
     Attributes:
-        weighted: how many Conv, ConvTranspose, Gemm and MatMul there are.
-        quantized: how many of those have both data and weights dequantized, so that they run in INT8.
+        weighted: number of Conv, ConvTranspose, Gemm and MatMul.
+        quantized: number of those with both data and weights dequantized, which run in INT8.
         has_quantization: whether there is any Q, DQ or quantized operator at all.
     """
 
@@ -91,7 +91,8 @@ def zero_point(node: Node) -> Iterator[Problem]:
     elif kind == TensorProto.UINT8:
         yield ERROR, "quantizes to uint8, which TensorRT reads as int8 or rejects; quantize to int8"
     elif kind not in (TensorProto.INT8, TensorProto.UNDEFINED):
-        yield ERROR, f"quantizes to {TensorProto.DataType.Name(kind).lower()}, which TensorRT has not; quantize to int8"
+        name = TensorProto.DataType.Name(kind).lower()
+        yield ERROR, f"quantizes to {name}, which TensorRT does not support; quantize to int8"
     stored = constant(node, 2)
     if node.input(2) and stored is None:
         yield ERROR, "the zero point is computed at run time; store it as a constant 0 of type int8"
@@ -206,8 +207,8 @@ def pool(node: Node) -> Iterator[Problem]:
     inputs also require INT8 outputs" (Placement). A max pool commutes, so a missing half is a warning there."""
     if node.op not in _AVERAGES | {"MaxPool"}:
         return
-    before, behind = qdq.is_dequantized(node, 0), bool(qdq.quantizers_behind(node))
-    if before == behind:
+    before, after = qdq.is_dequantized(node, 0), bool(qdq.quantizers_after(node))
+    if before == after:
         return
     if node.op in _AVERAGES:
         yield ERROR, f"{_half(before)}; put Q/DQ on both sides, or {node.op} runs in float"
@@ -216,7 +217,7 @@ def pool(node: Node) -> Iterator[Problem]:
 
 
 def concat(node: Node) -> Iterator[Problem]:
-    """All inputs are dequantized, with one scale, which a Q behind shares; else TensorRT requantizes or goes to float.
+    """All inputs are dequantized, with one scale, shared by a Q after it; else TensorRT requantizes or uses float.
 
     Placement: layers that do not commute, and INT8 outputs for INT8 inputs. With one scale a Concat only copies.
     """
@@ -231,7 +232,7 @@ def concat(node: Node) -> Iterator[Problem]:
         yield ERROR, f"some inputs are dequantized, {name} is not, so all are concatenated in float; put Q/DQ on {name}"
         return
     pairs = [pair for i in inputs if (pair := qdq.dequantizer(node, i)) is not None]
-    if not qdq.same_scales([*pairs, *qdq.quantizers_behind(node)]):
+    if not qdq.same_scales([*pairs, *qdq.quantizers_after(node)]):
         yield WARNING, "the scales of its inputs and output differ, so TensorRT requantizes; share one scale"
 
 
@@ -239,12 +240,12 @@ def resize(node: Node) -> Iterator[Problem]:
     """DQ, resize, Q, with one scale: interpolation stays within the range of its input (Placement, as for pools)."""
     if node.op not in ("Resize", "Upsample"):
         return
-    pair, behind = qdq.dequantizer(node, 0), qdq.quantizers_behind(node)
+    pair, after = qdq.dequantizer(node, 0), qdq.quantizers_after(node)
     before = qdq.is_dequantized(node, 0)
-    if before != bool(behind):
+    if before != bool(after):
         yield ERROR, f"{_half(before)}; put Q/DQ on both sides, or {node.op} runs in float"
-    elif pair is not None and not qdq.same_scales([pair, *behind]):
-        yield WARNING, "the scales before and behind differ, yet the range cannot grow; use the input's for both"
+    elif pair is not None and not qdq.same_scales([pair, *after]):
+        yield WARNING, "the scales before and after it differ, yet the range cannot grow; use the input's for both"
 
 
 def conv_relu(node: Node) -> Iterator[Problem]:
@@ -259,7 +260,7 @@ def conv_relu(node: Node) -> Iterator[Problem]:
         yield (
             ERROR,
             f"Q/DQ between {before.label} and {node.op} keep TensorRT from fusing the two; "
-            f"move the pair behind {node.op}",
+            f"move the pair after {node.op}",
         )
 
 
@@ -276,7 +277,7 @@ def dangling(node: Node) -> Iterator[Problem]:
     if node.op == QUANTIZE:
         ends = qdq.ends(node)
         if not ends and not leaves_graph(node):
-            yield ERROR, "nothing reads it; remove it or put a DequantizeLinear behind it"
+            yield ERROR, "nothing reads it; remove it or put a DequantizeLinear after it"
         for end in ends:
             if end.op != DEQUANTIZE and not _is_q_operator(end):
                 yield ERROR, f"{end.label} reads it without a DequantizeLinear between; add one"

@@ -1,4 +1,4 @@
-"""trtexec's command lines for one .onnx: which flags, for what, under which version. Nothing is run here.
+"""trtexec's command lines for one .onnx, by purpose and version. Nothing is run here.
 
 Sources: trtexec's help of TensorRT 8.5, 8.6, 10.3 and a later 10.x (samples/common/sampleOptions.cpp); the release
 notes of 10.12.0; the documentation's "Migrating trtexec Usage from TensorRT 10.x to 11.x"; for the DLA what
@@ -39,7 +39,7 @@ _TYPE_NAMES: dict[int, str] = {
 
 @dataclass(frozen=True)
 class Input:
-    """A graph input; ``shape`` has None where the file leaves an extent open."""
+    """A graph input; ``shape`` has None for an extent that the file leaves open."""
 
     name: str
     kind: int
@@ -48,11 +48,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the command lines depend on.
+    """Facts about a model on which the command lines depend.
 
     Attributes:
         precision: ``int8`` (Q/DQ), ``fp16`` (most weights are) or ``fp32``.
-        bilinear: whether a bilinear Resize is not half_pixel.
+        bilinear: whether some bilinear Resize is not half_pixel.
     """
 
     inputs: tuple[Input, ...]
@@ -62,14 +62,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What the user wants.
+    """The user's choices.
 
     Attributes:
-        memory: of the board, in bytes.
-        version: of TensorRT, None where unknown.
+        memory: the board's memory in bytes.
+        version: TensorRT's version, None if unknown.
         smallest, usual, largest: input sizes of a model that leaves them open.
-        dla: core, None for the GPU.
-        level: builder optimization level 0 to 5, None for TensorRT's own.
+        dla: DLA core, None for the GPU.
+        level: builder optimization level 0 to 5, None for TensorRT's default.
     """
 
     memory: int
@@ -83,7 +83,7 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """Arguments of trtexec without the program's name, and what the user should know about them."""
+    """Arguments of trtexec without the program's name, and notes for the user."""
 
     model: Path
     engine: Path
@@ -92,7 +92,7 @@ class Plan:
     notes: tuple[str, ...]
 
     def build(self, engine: Path | None = None) -> list[str]:
-        """Build ``engine``, by default the plan's own."""
+        """Arguments that build ``engine``, by default the plan's own."""
         return [f"--onnx={self.model}", f"--saveEngine={engine or self.engine}", *self.flags]
 
     def benchmark(self) -> list[str]:
@@ -100,7 +100,7 @@ class Plan:
 
 
 def read_facts(model: ModelProto) -> Facts:
-    """What a model says of itself."""
+    """Read the facts of a model."""
     nodes = index_model(model)
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = tuple(
@@ -119,9 +119,8 @@ def make_plan(model: Path, sha256: str, facts: Facts, request: PlanRequest) -> P
     """The command lines for ``model``, whose digest names the engine.
 
     Raises:
-        UsageError: sizes that the model has no use for, that are missing or in the wrong order; an option the
-            version does not have.
-        ModelFileError: an open extent that is not height or width.
+        UsageError: sizes are superfluous, missing or in the wrong order, or the version does not have an option.
+        ModelFileError: an extent other than height or width is open.
     """
     version = request.version
     number = ".".join(map(str, version)) if version else ""
@@ -191,7 +190,7 @@ def _precision_flags(precision: str, version: Version | None) -> tuple[tuple[str
     weak = ("--int8", "--fp16") if precision == "int8" else ("--fp16",)
     if version is None:
         return weak, (
-            f"{what}; flags for TensorRT before 10.12: later ones want --stronglyTyped, 11 wants neither: "
+            f"{what}; flags for TensorRT before 10.12: later ones need --stronglyTyped, 11 neither: "
             "--tensorrt-version says which you have",
         )
     if version >= _STRONG_ALWAYS:
@@ -211,7 +210,7 @@ def _precision_flags(precision: str, version: Version | None) -> tuple[tuple[str
 
 
 def _input_types(inputs: Sequence[Input]) -> list[str]:
-    """Without it trtexec turns int8 inputs into float (sampleEngines.cpp, "Default to kFLOAT"). One for each input."""
+    """One input format each: by default trtexec turns int8 into float (sampleEngines.cpp, "Default to kFLOAT")."""
     if all(i.kind != TensorProto.INT8 for i in inputs):
         return []
     return ["--inputIOFormats=" + ",".join(f"{_TYPE_NAMES.get(i.kind, 'fp32')}:chw" for i in inputs)]
@@ -231,12 +230,12 @@ def _shapes(facts: Facts, request: PlanRequest) -> list[tuple[str, tuple[tuple[i
     if not all(a <= b <= c for a, b, c in zip(*sizes, strict=True)):
         raise UsageError("--min must not be above --opt, nor --opt above --max, in height or width")
     if request.dla is not None and len(set(sizes)) > 1:
-        raise UsageError("a DLA has no dynamic shapes: give --opt alone")
+        raise UsageError("a DLA has no dynamic shapes: give only --opt")
     return [(i.name, tuple(_filled(i, size) for size in sizes)) for i in open_inputs]
 
 
 def _filled(value: Input, size: Size) -> tuple[int, ...]:
-    """An open batch is 1; two more open extents are height and width."""
+    """Fill in the open extents: the batch with 1, two others with height and width."""
     inner = value.shape[1:]
     if inner.count(None) not in (0, 2):
         extents = "x".join("?" if extent is None else str(extent) for extent in value.shape)
@@ -267,7 +266,7 @@ def _bilinear_off_half_pixel(node: Node) -> bool:
 
 
 def _dla_notes(facts: Facts, request: PlanRequest) -> list[str]:
-    """What is documented of a DLA and bears on this model; each ends with its source."""
+    """Documented limits of a DLA that concern this model; each ends with its source."""
     if request.dla is None:
         return []
     notes = [

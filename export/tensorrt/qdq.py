@@ -1,4 +1,4 @@
-"""What Q/DQ pairs mean for the operators around them."""
+"""Q/DQ pairs and the operators around them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 # section "Q/DQ Propagation").
 _TRANSPARENT = MOVES | {"MaxPool"}
 
-# Takes int8 and hands on int8.
+# Passes int8 through.
 _PASSES = _TRANSPARENT | {"Concat", "Gather", "Pad", "DepthToSpace", "SpaceToDepth"}
 
 
@@ -40,16 +40,16 @@ def is_dequantized(node: Node, index: int) -> bool:
     )
 
 
-def quantizers_behind(node: Node) -> list[Node]:
-    """The QuantizeLinear nodes that read the output, if nothing else does; else []."""
+def quantizers_after(node: Node) -> list[Node]:
+    """The QuantizeLinear nodes that read the output if nothing else does, else []."""
     if is_output(node):
         return []
     found = []
     for reader in readers(node):
         if reader.op == QUANTIZE:
             found.append(reader)
-        elif reader.op in MOVES and (behind := quantizers_behind(reader)):
-            found += behind
+        elif reader.op in MOVES and (after := quantizers_after(reader)):
+            found += after
         else:
             return []
     return found
@@ -61,7 +61,7 @@ def is_quantized(node: Node) -> bool:
 
 
 def scale(node: Node) -> np.ndarray | None:
-    """Scale of a Q or DQ, flat; None where it is computed, or lies in a file that is not there."""
+    """Scale of a Q or DQ, flat; None if it is computed, or lies in a file that is missing."""
     values = array(constant(node, 1))
     return None if values is None else values.astype(np.float32).ravel()
 
@@ -73,9 +73,9 @@ def same_scales(nodes: list[Node]) -> bool:
 
 
 def quantized_type(node: Node) -> int:
-    """Element type on the integer side of a Q or DQ, 0 where the file does not say.
+    """Element type on the integer side of a Q or DQ, 0 if the file does not say.
 
-    A QuantizeLinear without zero point and ``output_dtype`` makes uint8, ONNX says.
+    By ONNX's definition a QuantizeLinear without zero point and ``output_dtype`` makes uint8.
     """
     zero_point = constant(node, 2)
     if zero_point is not None:
@@ -91,19 +91,19 @@ def quantized_type(node: Node) -> int:
 
 
 def weighted_chain(node: Node, index: int) -> list[Node]:
-    """From the producer of input ``index`` back to a weighted operator, across batch norm and bias only; else []."""
+    """Nodes from input ``index`` back to a weighted operator, across batch norm and bias only; [] if there is none."""
     found = producer(node, index)
     if found is None:
         return []
     if found.op in WEIGHTED:
         return [found]
     if found.op == "BatchNormalization":
-        behind = weighted_chain(found, 0)
+        after = weighted_chain(found, 0)
     elif found.op == "Add" and is_constant(found, 0) != is_constant(found, 1):
-        behind = weighted_chain(found, 1 if is_constant(found, 0) else 0)
+        after = weighted_chain(found, 1 if is_constant(found, 0) else 0)
     else:
         return []
-    return [found, *behind] if behind else []
+    return [found, *after] if after else []
 
 
 def has_one_reader(node: Node) -> bool:
@@ -111,12 +111,12 @@ def has_one_reader(node: Node) -> bool:
 
 
 def fusable(chain: list[Node]) -> bool:
-    """Whether a :func:`weighted_chain` computes in int8 and feeds one place alone."""
+    """Whether a :func:`weighted_chain` computes in int8 and has only one consumer."""
     return bool(chain) and is_quantized(chain[-1]) and all(has_one_reader(part) for part in chain)
 
 
 def own_pair(node: Node, index: int) -> tuple[Node, Node] | None:
-    """(DQ, Q) in front of input ``index`` if this node alone reads them."""
+    """(DQ, Q) before input ``index`` if only this node reads them."""
     dequantize = producer(node, index)
     quantize = producer(dequantize, 0) if dequantize is not None and dequantize.op == DEQUANTIZE else None
     if dequantize is None or quantize is None or quantize.op != QUANTIZE:
@@ -125,7 +125,7 @@ def own_pair(node: Node, index: int) -> tuple[Node, Node] | None:
 
 
 def weight_pair(node: Node) -> list[Node]:
-    """DQ of the weights, and the Q in front of it where the weights are stored in float."""
+    """DQ of the weights, and the Q before it if the weights are stored in float."""
     dequantize = dequantizer(node, 1)
     quantize = producer(dequantize, 0) if dequantize is not None else None
     return [part for part in (dequantize, quantize) if part is not None and part.op in (QUANTIZE, DEQUANTIZE)]
@@ -141,7 +141,7 @@ def stored_shape(part: Node) -> tuple[int, ...] | None:
 
 
 def ends(node: Node) -> list[Node]:
-    """Readers of an integer tensor, behind operators that only hand it on."""
+    """Consumers of an integer tensor, past operators that only pass it through."""
     found = []
     for reader in readers(node):
         found += ends(reader) if reader.op in _PASSES else [reader]
@@ -149,7 +149,7 @@ def ends(node: Node) -> list[Node]:
 
 
 def integer_source(node: Node) -> Node | None:
-    """Where the integers of a DQ come from, in front of operators that only hand them on; None: file or input."""
+    """Producer of the integers of a DQ, past operators that only pass them through; None: file or input."""
     found = producer(node, 0)
     while found is not None and found.op in _PASSES:
         found = producer(found, 0)

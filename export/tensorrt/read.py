@@ -1,4 +1,4 @@
-"""Any .onnx file as a ModelProto, with one clear line where it is none."""
+"""Reading of any .onnx file as a ModelProto, with one clear line if it is none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...errors import ModelFileError
 
 
 def read_onnx(path: Path) -> tuple[onnx.ModelProto, bool]:
-    """The model and whether its tensors are all there: weights kept in other files may be absent.
+    """Read a model, and whether its tensors are all there: weights kept in other files may be missing.
 
     Raises:
         ModelFileError: the file is missing, unreadable or not ONNX.

@@ -1,4 +1,4 @@
-"""Finds and runs trtexec, NVIDIA's engine builder."""
+"""Calls of trtexec, NVIDIA's engine builder."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ...files import atomic_path
 if TYPE_CHECKING:
     from .plan import Plan
 
-# Where JetPack puts it, outside PATH.
+# JetPack installs it here, outside PATH.
 JETSON_TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
 
 _BANNER_SECONDS = 30
 
 
 def find_trtexec() -> str | None:
-    """trtexec of PATH, else where JetPack puts it."""
+    """trtexec from PATH, or from where JetPack installs it."""
     return shutil.which("trtexec") or (str(JETSON_TRTEXEC) if JETSON_TRTEXEC.is_file() else None)
 
 
 def ask_version(trtexec: str) -> tuple[int, ...] | None:
-    """TensorRT's version from the banner over trtexec's help; None if it will not say."""
+    """TensorRT's version from the banner of trtexec's help; None if there is none."""
     from .plan import parse_banner
 
     try:
@@ -38,14 +38,14 @@ def ask_version(trtexec: str) -> tuple[int, ...] | None:
 
 
 class _BuildFailedError(Exception):
-    """trtexec gave up, so that the unfinished engine is thrown away."""
+    """trtexec failed; the unfinished engine is to be removed."""
 
 
 def build(trtexec: str, plan: Plan) -> int:
     """Build the engine under another name and rename it if trtexec succeeds; returns trtexec's status.
 
     Raises:
-        ModelFileError: trtexec says it succeeded but wrote nothing.
+        ModelFileError: trtexec reported success but wrote nothing.
     """
     status = 0
     try:
@@ -61,7 +61,7 @@ def build(trtexec: str, plan: Plan) -> int:
 
 
 def _status(command: list[str]) -> int:
-    """Run it with our output; its exit status, as a shell would give it where a signal ended it."""
+    """Run a command with our output; its exit status, as a shell gives it if a signal ended it."""
     try:
         code = subprocess.run(command, check=False).returncode
     except OSError as error:

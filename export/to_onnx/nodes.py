@@ -13,7 +13,7 @@ class Nodes:
     """Nodes in the order they run.
 
     Args:
-        dtype: of float values: float32 or float16.
+        dtype: that of float values, float32 or float16.
     """
 
     def __init__(self, dtype: np.dtype) -> None:
@@ -32,17 +32,17 @@ class Nodes:
         self.nodes[-1].output[0] = self.nodes[-1].name = output
 
     def constant(self, name: str, data: np.ndarray) -> str:
-        """An initializer, written once however often it is asked for."""
+        """Name of an initializer, written once however often it is requested."""
         if name not in self.constants:
             self.constants[name] = numpy_helper.from_array(data, name)
         return name
 
     def real(self, name: str, value: float | np.ndarray) -> str:
-        """A constant of the file's float type."""
+        """Name of a constant of the file's float type."""
         return self.constant(name, np.asarray(value, self.dtype))
 
     def integers(self, name: str, values: Sequence[int]) -> str:
-        """A constant int64 vector, as shapes and indices are."""
+        """Name of a constant int64 vector, as shapes and indices are."""
         return self.constant(name, np.array(values, np.int64))
 
     def piece(self, x: str, start: int, end: int, name: str) -> str:

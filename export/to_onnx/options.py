@@ -1,4 +1,4 @@
-"""What an .onnx may look like from outside: its input, its output, the engine it is written for, what stays dynamic."""
+"""Options of an .onnx: its input, its output, the engine it is written for, and the extents that stay open."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ DYNAMICS = (FIXED, DYNAMIC_BATCH, DYNAMIC_SIZE, DYNAMIC_ALL)
 
 @dataclass(frozen=True)
 class OnnxOptions:
-    """Choices that change the file, not the network.
+    """Options that change the file, not the network.
 
     Attributes:
         input: ``uint8``: camera frames as they are, uint8 NHWC [N, H, W, 3], RGB. ``pixels``: float32 NCHW, 0..255.
             ``normalized``: float32 NCHW, (pixel - mean) / std, as the checkpoint was trained.
         head: ``logits``: float32 [N, C, H/8, W/8]. ``upsampled``: float32 [N, C, H, W]. ``argmax``: uint8 [N, H, W].
-        target: ``ort-x86``: uint8 activations, the kernels that are fast on every CPU. ``ort-arm64``: int8
+        target: ``ort-x86``: uint8 activations, whose kernels are fast on every CPU. ``ort-arm64``: int8
             activations. ``tensorrt``: int8 without zero points, float biases, and an input that TensorRT can read.
         dynamic: which extents are left open.
 
     Raises:
-        ValueError: a value that is none of these.
+        ValueError: a value is none of these.
     """
 
     input: str = UINT8

@@ -1,4 +1,4 @@
-"""Extents in an .onnx: numbers where they are fixed, computed from the input where they are left open."""
+"""Extents in an .onnx: numbers if they are fixed, computed from the input if they are left open."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Extent = tuple[int, int] | str
 
 
 class Shapes:
-    """Answers for one graph being written; appends nodes where an answer has to be computed."""
+    """Extents within one graph that is being written; appends nodes if one has to be computed."""
 
     def __init__(self, graph: Graph, nodes: Nodes, options: OnnxOptions) -> None:
         self.graph, self.nodes, self.options = graph, nodes, options
 
     def padding(self, op: Conv) -> Padding:
-        """Of a convolution. A graph counts only rows that are reached; for an open size the full padding stands."""
+        """Padding of a convolution. A graph counts only what is reached; for an open size all of it is written."""
         return (max(op.padding),) * 4 if self.options.dynamic_size else op.padding
 
     def image(self, image: str) -> Extent:
-        """Of the input."""
+        """Input shape."""
         if not self.options.dynamic_size:
             _, height, width, _ = self.graph.tensors[self.graph.input].shape
             return height, width
@@ -31,7 +31,7 @@ class Shapes:
         return self.nodes.piece(self._shape(image), start, start + 2, f"{image}/extent")
 
     def resized(self, op: Resize, values: dict[str, str]) -> Extent:
-        """What a resize of the graph yields: the extent of the first activation that has it."""
+        """Output shape of a resize: the extent of the first activation that has it."""
         _, height, width, _ = self.graph.tensors[op.output].shape
         if not self.options.dynamic_size:
             return height, width
@@ -39,7 +39,7 @@ class Shapes:
         return self.nodes.piece(self._shape(values[like]), 2, 4, f"{op.output}/extent")
 
     def sizes(self, x: str, channels: int, extent: Extent, name: str) -> str:
-        """int64 [N, C, H, W] for Resize."""
+        """Name of the int64 [N, C, H, W] that Resize takes."""
         if isinstance(extent, tuple) and not self.options.dynamic_batch:
             return self.nodes.integers(name, [1, channels, *extent])
         if isinstance(extent, tuple):

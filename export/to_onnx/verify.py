@@ -1,4 +1,4 @@
-"""Compares a written .onnx, run by ONNX Runtime on the CPU, with the graph it was written from."""
+"""Verification of a written .onnx, run by ONNX Runtime on the CPU, against the graph it was written from."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ INTEGER_CONV, FLOAT_CONVS = "QLinearConv", ("Conv", "FusedConv", "NhwcFusedConv"
 
 @dataclass(frozen=True)
 class OnnxVerification:
-    """What was found in the written file.
+    """Findings about the written file.
 
     Attributes:
         operators: ONNX operator -> count, as written.
-        integer_convolutions, convolutions: of int8 files: how many ONNX Runtime runs in integers here, of how many.
-        for_cpu: whether the file was written for ONNX Runtime's own kernels; TensorRT wants another form of ReLU.
-        engine: logits against the graph's own evaluator; None for heads other than logits.
+        convolutions: number in an int8 file.
+        integer_convolutions: number of those that ONNX Runtime runs in integers here.
+        for_cpu: whether the file was written for ONNX Runtime's own kernels; TensorRT needs another form of ReLU.
+        engine: logits compared with the graph's evaluator; None for heads other than logits.
         agreement_with_float: share of grid points (other heads: pixels) that keep the float graph's class, 0..1.
-        sqnr: of the logits against the float graph's, dB; None for other heads.
+        sqnr: signal-to-quantization-noise ratio of the logits against the float graph's, dB; None for other heads.
     """
 
     operators: dict[str, int]
@@ -50,13 +51,13 @@ class OnnxVerification:
     images: int
 
 
-def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, most: int) -> OnnxVerification:
-    """Load ``path`` and compare what comes out with both graphs' answers on at most ``most`` of the images.
+def verify_onnx(path: Path, prepared: Prepared, options: OnnxOptions, limit: int) -> OnnxVerification:
+    """Load ``path`` and compare its output with both graphs' outputs on at most ``limit`` of the images.
 
     Raises:
         OutputError: ONNX Runtime refuses the file.
     """
-    images = prepared.images[:most]
+    images = prepared.images[:limit]
     session, optimized = open_session(path, options)
     outputs = [session.run(None, {"image": image(p, options, prepared.normalization)})[0] for p in images]
     written = Counter(node.op_type for node in onnx.load(path).graph.node)
@@ -89,7 +90,7 @@ def open_session(path: Path, options: OnnxOptions) -> tuple[Any, onnx.ModelProto
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 3
     if options.target == ORT_ARM64:
-        # What it does on ARM by default: signed activations in integer kernels.
+        # ARM's default: signed activations in integer kernels.
         settings.add_session_config_entry("session.qdqisint8allowed", "1")
     with tempfile.TemporaryDirectory() as folder:
         settings.optimized_model_filepath = f"{folder}/optimized.onnx"
@@ -102,7 +103,7 @@ def open_session(path: Path, options: OnnxOptions) -> tuple[Any, onnx.ModelProto
 
 
 def image(image: np.ndarray, options: OnnxOptions, normalization: Normalization) -> np.ndarray:
-    """uint8 [H, W, 3] as the file takes it, batch 1."""
+    """``image`` (uint8 [H, W, 3]) as the file takes it, batch 1."""
     if options.input == UINT8:
         return image[None]
     pixels = image[None].astype(np.float32)
@@ -113,7 +114,7 @@ def image(image: np.ndarray, options: OnnxOptions, normalization: Normalization)
 
 
 def integers(graph: Graph, logits: np.ndarray) -> np.ndarray:
-    """Real logits of an int8 graph as the integers they were; others as they are."""
+    """Real logits of an int8 graph as the integers they stand for; others unchanged."""
     quantization = graph.tensors[graph.output].quantization
     if quantization is None:
         return logits
@@ -130,7 +131,7 @@ def _pixel_agreement(
 
 
 def describe_onnx(verification: OnnxVerification) -> str:
-    """The verification in a few lines for a person."""
+    """The verification in a few lines for the user."""
     v = verification
     plural = "" if v.images == 1 else "s"
     lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]

@@ -1,9 +1,9 @@
 """Writes a graph as an .onnx: float, fp16, or int8 with QuantizeLinear / DequantizeLinear (QDQ).
 
-The graph is NHWC, ONNX is NCHW: weights are turned here, activations are simply made in that order.
+The graph is NHWC, ONNX is NCHW: weights are transposed, activations are made in that order.
 
 In an int8 file every activation passes a Quantize/Dequantize pair with the graph's own scale and zero point, and
-every weight is an int8 constant behind a Dequantize, so the learned scales are in the file to the bit. What differs
+every weight is an int8 constant before a Dequantize, so the learned scales are in the file to the bit. What differs
 by target:
 
 * ``ort-x86``: activations are uint8, which is the graph's int8 plus 128. ONNX Runtime's fast kernels on x86 take
@@ -30,7 +30,7 @@ from .options import ARGMAX, FIXED, LOGITS, NORMALIZED, ORT_X86, TENSORRT, UINT8
 from .shapes import Extent, Shapes
 
 OPSET = 17
-"""Read by ONNX Runtime since 1.12 and TensorRT since 8.6; nothing newer is needed."""
+"""Opset: read by ONNX Runtime since 1.12 and TensorRT since 8.6; nothing newer is needed."""
 
 IR_VERSION = 8
 
@@ -42,12 +42,12 @@ _ZERO_SHIFT = 128
 def write_onnx(
     graph: Graph, options: OnnxOptions, normalization: Normalization, align_corners: bool, metadata: dict[str, str]
 ) -> onnx.ModelProto:
-    """The model of ``graph``, checked and with inferred shapes.
+    """Write the model of ``graph``, checked and with inferred shapes.
 
     Args:
         graph: float32, int8, or float32 with convolution constants in fp16 (:func:`.precision.halve`): then the whole
             file computes in fp16.
-        normalization: what the ``normalized`` input was normalized with.
+        normalization: that of a ``normalized`` input.
         align_corners: how heads beyond ``logits`` interpolate.
         metadata: key -> text, stored in the file.
     """
@@ -60,7 +60,7 @@ def write_onnx(
 
 
 class _Writer:
-    """Turns operations into nodes; ``values`` maps the graph's tensors to the float values that stand for them."""
+    """Conversion of operations to nodes; ``values`` maps the graph's tensors to float values in the file."""
 
     def __init__(self, graph: Graph, options: OnnxOptions) -> None:
         self.graph, self.options = graph, options
@@ -74,7 +74,7 @@ class _Writer:
     # --- ends ----------------------------------------------------------------------------------
 
     def input(self, normalization: Normalization) -> None:
-        """From what the caller gives to ``pixel - 128``, NCHW."""
+        """Convert the file's input to ``pixel - 128``, NCHW."""
         nodes, name = self.nodes, self.graph.input
         x = INPUT
         if self.options.input == UINT8:
@@ -95,13 +95,13 @@ class _Writer:
         self.values[name] = self.rounded(x, name)
 
     def _frames(self, x: str) -> str:
-        """uint8 NHWC to NCHW; TensorRT reads uint8 only where a Cast comes first."""
+        """Transpose uint8 NHWC to NCHW; TensorRT reads uint8 only if a Cast comes first."""
         if self.options.target == TENSORRT:
             x = self.nodes.add("Cast", [x], "image/cast", to=self.nodes.onnx_type)
         return self.nodes.add("Transpose", [x], "image/nchw", perm=[0, 3, 1, 2])
 
     def _cast(self, x: str) -> str:
-        """The value in the type the file computes in."""
+        """Cast a value to the type the file computes in."""
         if self.options.input == UINT8 and self.options.target == TENSORRT:
             return x  # already is
         if self.options.input != UINT8 and self.nodes.dtype == np.float32:
@@ -109,7 +109,7 @@ class _Writer:
         return self.nodes.add("Cast", [x], "image/cast", to=self.nodes.onnx_type)
 
     def head(self, align_corners: bool) -> None:
-        """From the logits on the 1/8 grid to what the caller asked for."""
+        """Convert the logits on the 1/8 grid to the file's output."""
         nodes, x, head = self.nodes, self.values[self.graph.output], self.options.head
         if self.nodes.dtype != np.float32:
             x = nodes.add("Cast", [x], "logits/float", to=TensorProto.FLOAT)
@@ -123,7 +123,7 @@ class _Writer:
     # --- quantization --------------------------------------------------------------------------
 
     def rounded(self, x: str, like: str, name: str | None = None) -> str:
-        """``x`` through a Quantize/Dequantize pair of the activation ``like``; itself in a float file."""
+        """Pass ``x`` through a Quantize/Dequantize pair of the activation ``like``; in a float file, return it."""
         if not self.int8:
             return x
         q = self.nodes.add("QuantizeLinear", [x, *self._parameters(like)], f"{name or like}/q")
@@ -142,7 +142,7 @@ class _Writer:
         return scale, self.nodes.constant(f"{name}/zero_point", zero_point)
 
     def _weight(self, tensor: Tensor, data: np.ndarray, axis: int) -> str:
-        """A weight in ONNX's layout; int8 ones behind a Dequantize along ``axis``."""
+        """A weight in ONNX's layout; int8 ones with a Dequantize along ``axis``."""
         if tensor.quantization is None:
             return self.nodes.constant(tensor.name, self._float(data))
         integers = self.nodes.constant(f"{tensor.name}/int8", data)
@@ -201,9 +201,9 @@ class _Writer:
         return self._relu(op.output, y) if op.relu else y
 
     def _relu(self, name: str, y: str) -> str:
-        """ReLU behind a convolution or a sum.
+        """ReLU after a convolution or a sum.
 
-        ONNX Runtime keeps such a convolution in integers only if the output's zero point is the least integer: then
+        ONNX Runtime keeps such a convolution in integers only if the output's zero point is the smallest integer: then
         the ReLU is the saturation itself. Where a ReLU shares its scale with values below zero, rounding comes
         first and the ReLU works on its result: the same integers, and the convolution stays one.
         """
@@ -257,7 +257,7 @@ class _Writer:
         if self.options.dynamic == FIXED:
             parts = [self.values[t.name] if t.data is None else self._strip(t, t.data) for t in tensors]
         else:
-            # On both sides, used or not: the convolution behind it reads what it can reach.
+            # On both sides, used or not: the convolution reads only what it reaches.
             constant = next(t for t in tensors if t.data is not None)
             x = next(self.values[t.name] for t in tensors if t.data is None)
             assert constant.data is not None
@@ -266,7 +266,7 @@ class _Writer:
         return self.nodes.add("Concat", parts, op.output, axis=axis)
 
     def _strip(self, tensor: Tensor, data: np.ndarray) -> str:
-        """A constant piece of image, NHWC -> NCHW, as the float value it stands for."""
+        """A constant piece of the image, NHWC -> NCHW, as the float value it stands for."""
         data = np.ascontiguousarray(data.transpose(0, 3, 1, 2))
         if tensor.quantization is None:
             return self.nodes.constant(tensor.name, self._float(data))

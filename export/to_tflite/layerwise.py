@@ -1,4 +1,4 @@
-"""Compares a written file with its graph one operation at a time.
+"""Verification of a written file one operation at a time.
 
 Float kernels add in an order of their own, so a file with float layers cannot equal the graph bit for bit, and one
 step in an early layer may become several in the logits. Here every operation gets the integers the kernels
@@ -17,7 +17,7 @@ from ...quantization.graph.graph import Conv, Graph
 from .interpreter import run_interpreter
 
 FLOAT_STEPS = 1
-"""By how much integers made from float values may differ: rounding decides near ties either way."""
+"""Steps by which integers made from float values may differ: near ties, rounding may go either way."""
 
 
 def float_tensors(graph: Graph) -> set[str]:
@@ -27,9 +27,9 @@ def float_tensors(graph: Graph) -> set[str]:
 
 
 def check_operations(path: Path, graph: Graph, image: np.ndarray) -> None:
-    """Hold every integer tensor that the reference kernels compute to the graph's evaluator.
+    """Compare every integer tensor that the reference kernels compute with the graph's evaluator.
 
-    Integer operations must agree bit for bit, integers behind float layers within :data:`FLOAT_STEPS`.
+    Integer operations must agree bit for bit, integers after float layers within :data:`FLOAT_STEPS`.
 
     Args:
         image: uint8 [H, W, 3] of the graph's size.
@@ -39,7 +39,7 @@ def check_operations(path: Path, graph: Graph, image: np.ndarray) -> None:
     """
     interpreter = run_interpreter(path, graph, image, reference=True, keep_tensors=True)
     index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details()}
-    # The evaluator's own, which are never compared: float results, and what the file has in another form (the border).
+    # Results of the evaluator that are not compared: float ones, and those the file has in another form (the border).
     own: dict[str, np.ndarray] = {}
     for op in graph.ops:
         values = constants(graph, op)

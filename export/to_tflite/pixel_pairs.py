@@ -1,9 +1,9 @@
-"""The first convolution seen two pixels at a time: [H, W, 3] is [H, W/2, 6] in the same memory.
+"""The first convolution on pairs of pixels: [H, W, 3] is [H, W/2, 6] in the same memory.
 
 Its 3x3 taps with stride 2 become 3x2 taps with stride (2, 1), one column of their weights zero: the same sums, bit for
 bit. Kernels for int8 work on four or eight channels at a time, which three leave half idle, and XNNPACK keeps a table
 with one pointer for each tap of each output position, 38 MB of 64-bit pointers at 1024x2048: six taps instead of nine
-take a third off it. What it does to time is in docs/performance.md, processor by processor.
+take a third off it. Times are in docs/performance.md, processor by processor.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ PAIR = 2
 
 @dataclass(frozen=True)
 class PairedStem:
-    """What stands for the operations of a graph up to its first convolution.
+    """Replacement of the operations of a graph up to its first convolution.
 
     Attributes:
         conv: the convolution.
-        source: int8 [1, H, W, C] that is to be seen as [1, H, W/2, 2 C].
-        column: constant int8 [1, H, 1, 2 C] that stands left of it; None where there is none, or zeros.
+        source: int8 [1, H, W, C] that is read as [1, H, W/2, 2 C].
+        column: constant int8 [1, H, 1, 2 C] to the left of it; None if there is none, or zeros.
         weight: int8 [O, 3, 2, 2 C].
         padding: zero rows, and zero columns of pairs.
         before: operations that make ``source``, to be written first.
-        replaced: how many operations of the graph all this replaces.
+        replaced: number of operations of the graph that this replaces.
     """
 
     conv: Conv
@@ -41,7 +41,7 @@ class PairedStem:
 
 
 def paired_stem(graph: Graph) -> PairedStem | None:
-    """The first convolution of ``graph`` in pairs, or None where it cannot be: not int8, or an odd width."""
+    """The first convolution of ``graph`` in pairs, or None if it is not int8 or the width is odd."""
     tensors = graph.tensors
     at = next((i for i, op in enumerate(graph.ops) if not isinstance(op, Concat)), len(graph.ops))
     conv = graph.ops[at] if at < len(graph.ops) else None
@@ -55,7 +55,7 @@ def paired_stem(graph: Graph) -> PairedStem | None:
     source, column, before = conv.input, None, at
     last = graph.ops[at - 1] if at else None
     if isinstance(last, Concat) and last.output == source and last.axis == 2:
-        # A column of the mean pixel where a zero would not be it; one for each row of ``source``.
+        # A column of the mean pixel if that is not zero; one for each row of ``source``.
         border, source = last.inputs[0], last.inputs[-1]
         column, before, left = tensors[border].data, at - 1, 1
         if len(last.inputs) != 2 or column is None or column.shape[2] != 1:

@@ -1,4 +1,4 @@
-"""Compares a written .tflite, run by the real interpreter, with the graph it was written from."""
+"""Verification of a written .tflite, run by the real interpreter, against the graph it was written from."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found in the written file.
+    """Findings about the written file.
 
     Attributes:
         operators: TFLite operator name -> count.
-        float_operators: names of operators that touch float activations.
-        reference: reference kernels against the graph's own evaluator; None where not run. With float layers
-            each operation was held to it (:mod:`.layerwise`), and this is what has become of that in the logits.
-        engine: the default kernels against the evaluator.
-        quantization: default kernels against the float graph; agreement and signal-to-noise only.
-        sqnr: of the file's logits against the float graph's, dB.
-        layers: those of a quantized graph that are not int8, in words.
+        float_operators: names of operators with float activations.
+        reference: logits of the reference kernels compared with the graph's evaluator; None for a float graph. With
+            float layers each operation was compared as well (:mod:`.layerwise`), and had to agree.
+        engine: logits of the default kernels compared with the evaluator.
+        agreement_with_float: share of grid points where the default kernels keep the float graph's class, 0..1.
+        sqnr: signal-to-quantization-noise ratio of the default kernels' logits against the float graph's, dB.
+        size: that of the file in bytes.
+        images: number of images compared.
+        layers: the layers of a quantized graph that are not int8, in words; empty if all are.
     """
 
     operators: dict[str, int]
@@ -49,10 +51,12 @@ class Verification:
 
 
 def verify(path: Path, graph: Graph, float_graph: Graph, images: Sequence[np.ndarray]) -> Verification:
-    """Load ``path`` and compare its logits with both graphs' on ``pictures`` (uint8, the graph's size).
+    """Load ``path`` and compare its logits with both graphs' on ``images`` (uint8, the graph's size).
 
     The reference kernels must equal an int8 graph bit for bit, and where layers of it were kept in float
-    :func:`.layerwise.check_operations` must pass; they are slow, so one image is checked. Raises:
+    :func:`.layerwise.check_operations` must pass; they are slow, so one image is checked.
+
+    Raises:
         OutputError: the interpreter refuses the file, an int8 file has float operators that its graph has
             not, or the reference kernels disagree with the graph.
     """
@@ -99,7 +103,7 @@ def logits(path: Path, graph: Graph, image: np.ndarray, *, reference: bool = Fal
 
 
 def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Operators by name with counts, and the names of those with a float tensor other than those ``wanted``."""
+    """Counts of operators by name, and the names of those with a float tensor that is not among ``wanted``."""
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     subgraph = model.subgraphs[0]
     counts: Counter[str] = Counter()
@@ -114,7 +118,7 @@ def list_operators(path: Path, wanted: Collection[str] = ()) -> tuple[dict[str, 
 
 
 def describe_tflite(verification: Verification) -> str:
-    """The verification in a few lines for a person."""
+    """The verification in a few lines for the user."""
     v = verification
     plural = "" if v.images == 1 else "s"
     lines = [f"operators   {sum(v.operators.values())}: " + ", ".join(f"{n} {k}" for k, n in v.operators.items())]

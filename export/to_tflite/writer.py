@@ -1,9 +1,9 @@
-"""Writes a graph as a .tflite, through the official schema's own objects.
+"""Writes a graph as a .tflite, through the official schema's objects.
 
 Every operation of the graph becomes one TFLite operator, except that TFLite needs three helpers:
 a PAD before a stride-2 convolution whose padding SAME cannot express, TRANSPOSE and RESHAPE around
 the pooling matrix (written as a 1x1 CONV_2D, because that takes one scale per row on every runtime),
-and a DEQUANTIZE behind each fp16 constant. The first convolution of an int8 graph is written as
+and a DEQUANTIZE after each fp16 constant. The first convolution of an int8 graph is written as
 :mod:`.pixel_pairs` has it.
 """
 
@@ -44,7 +44,7 @@ _TYPES = {
 
 _FLOAT16, _FLOAT, _INT8, _INT16 = (_TYPES[np.dtype(t)] for t in (np.float16, np.float32, np.int8, np.int16))
 
-# Least operator version whose kernel does what we ask, so that old runtimes load what they can run
+# Smallest operator version whose kernel does what we ask, so that old runtimes load what they can run
 # (tensorflow/compiler/mlir/lite/tools/versioning), by the type of the first input.
 _VERSIONS = {
     _OP.CONV_2D: {_FLOAT: 1, _INT8: 3, _INT16: 4},
@@ -64,13 +64,13 @@ _HYBRID_VERSIONS = {_OP.CONV_2D: 5, _OP.DEPTHWISE_CONV_2D: 6}
 
 
 def write_tflite(graph: Graph, description: str, pairs: bool = True) -> bytes:
-    """The flatbuffer of ``graph``; same graph, same bytes.
+    """Write the flatbuffer of ``graph``; the same graph gives the same bytes.
 
     Args:
         graph: float, int8, float with some constants in fp16 or int8 (see :mod:`.precision`), or int8 with
-            some layers in float or int16 (see :mod:`..quantization.mixed`).
+            some layers in float or int16 (see :mod:`..quantization.graph.mixed_precision`).
         description: free text for people who open the file in a viewer.
-        pairs: write the first convolution in pairs of pixels where that is possible; False is there to compare.
+        pairs: write the first convolution in pairs of pixels where that is possible; False is for comparison.
     """
     writer = _Writer(graph)
     stem = paired_stem(graph) if pairs else None
@@ -84,12 +84,12 @@ def write_tflite(graph: Graph, description: str, pairs: bool = True) -> bytes:
 
 
 class _Writer:
-    """Collects tensors, buffers and operators of the one subgraph."""
+    """Tensors, buffers and operators of the one subgraph."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.tensors: list[Any] = []
-        self.buffers: list[Any] = [schema.BufferT()]  # buffer 0 is by convention the empty one
+        self.buffers: list[Any] = [schema.BufferT()]  # by convention buffer 0 is empty
         self.operators: list[Any] = []
         self.codes: dict[tuple[int, int], int] = {}
         self.index: dict[str, int] = {}
@@ -170,7 +170,7 @@ class _Writer:
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # its module has no types
-    """Constant data at a multiple of 16 bytes, as the schema demands and Python's generated code forgets."""
+    """Write constant data at a multiple of 16 bytes: the schema demands it, Python's generated code does not do it."""
 
     def __init__(self, data: np.ndarray) -> None:
         super().__init__()
@@ -237,7 +237,7 @@ def _set_conv(options: Any, padding: int, strides: tuple[int, int], relu: bool) 
 
 
 def _same_padding(size: Sequence[int], kernel: Sequence[int], stride: int) -> tuple[int, int, int, int]:
-    """What TFLite's SAME adds: top, bottom, left, right; the odd row goes to the bottom."""
+    """Padding of TFLite's SAME: top, bottom, left, right; the odd row goes to the bottom."""
     totals = [max((-(-n // stride) - 1) * stride + k - n, 0) for n, k in zip(size, kernel, strict=True)]
     (top, bottom), (left, right) = ((t // 2, t - t // 2) for t in totals)
     return top, bottom, left, right

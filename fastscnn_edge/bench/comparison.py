@@ -13,8 +13,8 @@ MIN_SAMPLES = 16
 
 METHOD = (
     f"ratio of medians with its {LEVEL:.0%} interval from a circular block bootstrap ({RESAMPLES} resamples; block "
-    "length by Politis and White from the autocorrelation of the samples). It covers the noise inside these runs, not "
-    "what changes from one run to the next: repeat a run to learn that."
+    "length by Politis and White from the autocorrelation of the samples). It covers the noise within these runs, not "
+    "the variation between runs: repeat a run to see that."
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
+from ..runtime.images import ImageReader
 from ..runtime.sources.open import open_source
 
 MAX_FRAMES = 8
@@ -29,14 +30,14 @@ def synthetic_frames(height: int, width: int, count: int = SYNTHETIC_FRAMES) -> 
     return [_street(height, width, number) for number in range(count)]
 
 
-def frames_from(path: Path, limit: int = MAX_FRAMES) -> list[np.ndarray]:
+def frames_from(path: Path, reader: ImageReader | None = None, limit: int = MAX_FRAMES) -> list[np.ndarray]:
     """Read the first ``limit`` images or video frames of ``path``, each uint8 [H, W, 3].
 
     Raises:
         SourceError: no readable image or video.
     """
     frames: list[np.ndarray] = []
-    with open_source(path) as source:
+    with open_source(path, reader=reader) as source:
         for frame in source:
             frames.append(frame.rgb)
             if len(frames) == limit:

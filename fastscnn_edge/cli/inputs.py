@@ -14,6 +14,7 @@ from ..runtime.sources.base import FrameSource
 from ..runtime.sources.open import open_source
 from ..spec import ModelSpec
 from .arguments import camera_size, number, parsed_by
+from .images import add_image_options, reader_of
 from .systemd import notify
 
 
@@ -50,6 +51,7 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"seconds to wait for a lost camera; 0: fail immediately (default: {RECONNECT:g})",
     )
+    add_image_options(result)
 
 
 def check_inputs(options: argparse.Namespace) -> None:
@@ -63,7 +65,7 @@ def check_inputs(options: argparse.Namespace) -> None:
 def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> FrameSource:
     """Make the source, not yet entered; a camera is asked for a mode that suits the model."""
     if options.source is not None:
-        return open_source(options.source, options.frames or 1, warn)
+        return open_source(options.source, options.frames or 1, warn, reader_of(options, warn))
     request = ModeRequest(
         options.camera_size, options.camera_fps, options.camera_format, minimum_size=(spec.width, spec.height)
     )

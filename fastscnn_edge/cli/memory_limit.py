@@ -10,10 +10,11 @@ from ..runtime.board.footprint import Footprint, Workload, require_fits
 from ..runtime.board.memory import read_memory
 from ..runtime.engines.open import describe_model
 from ..runtime.images import list_images
+from ..runtime.images.reader import image_size
 from ..runtime.sources.images import VIDEO_SUFFIXES
 
 HELP = (
-    "refuse, before loading, a model that is estimated to need more: a number of bytes with K, M or G, for example 128M"
+    "refuse a model, before loading it, if the estimate is above this: a number of bytes with K, M or G, such as 128M"
 )
 
 
@@ -47,16 +48,6 @@ def workload_of(
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return Workload(video=True, video_loaded="av" in sys.modules, drawing=drawing, held=held)
     files = list_images(source) if source.is_dir() else [source]
-    sizes = [size for path in files if (size := _size(path))]
+    sizes = [size for path in files if (size := image_size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
     return Workload(largest, images=True, drawing=drawing, held=held)
-
-
-def _size(path: Path) -> tuple[int, int] | None:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None  # reading it later reports the error

@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def stop_signals() -> Iterator[list[str]]:
-    """Collect the names of received SIGINT and SIGTERM. The first only asks to stop; a second has its default effect."""
+    """Collect the names of received SIGINT and SIGTERM. The first only asks to stop; a second acts as by default."""
     received: list[str] = []
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield received

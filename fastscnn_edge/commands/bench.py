@@ -1,8 +1,8 @@
-"""``fastscnn-edge bench``: how long this board takes from a frame to its class map, by rules that can be quoted.
+"""``fastscnn-edge bench``: measure this board from a frame to its class map with a reproducible method.
 
-Single stream, as MLPerf has it: one frame is in flight, the next begins when it is done. Loading, the first inference
-and the warm-up stand apart. Then frames are measured until both a number and a duration are reached; none is
-clipped. Memory, clocks and temperatures are watched from another process.
+Single stream, as in MLPerf: one frame is in flight, the next begins when it is done. Loading, the first inference and
+the warm-up are separate. Then frames are measured until both a number and a duration are reached; none is clipped.
+Memory, clocks and temperatures are sampled from another process.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..bench.measure import measure_frames, warm_up_until_stable
 from ..bench.warmup import WarmUpRule
 from ..cli.arguments import memory_amount, number, positive, size, threads
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
 from ..cli.memory_limit import HELP as MEMORY_HELP
 from ..cli.memory_limit import check_limit, workload_of
 from ..cli.outputs import check_result_path
@@ -50,8 +51,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     result = parser(
         "bench",
-        "Measure a model on this device from a frame in memory to its class map: one frame at a time, until "
-        f"{DEFAULT_FRAMES} frames\nand {DEFAULT_SECONDS:g} seconds are reached. No sample is clipped.",
+        "Measure a model on this device, from a frame in memory to its class map, one frame at a time, until\n"
+        f"{DEFAULT_FRAMES} frames and {DEFAULT_SECONDS:g} seconds are reached. No sample is clipped.",
         """
         fastscnn-edge bench --report board.json
         fastscnn-edge bench --model model.tflite --threads 4 --scores scores.json --report board.json
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         fastscnn-edge bench --model model.onnx --frames 200 --profile --report x86.json
         """,
     )
-    result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite or .onnx (default: the bundled)")
+    result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite or .onnx (default: the bundled model)")
     result.add_argument(
         "--source",
         type=Path,
@@ -71,39 +72,39 @@ def _parser() -> argparse.ArgumentParser:
         "--frame-size",
         type=size,
         metavar="HxW",
-        help="of the drawn pictures (default: the model's input size, so that nothing is resized)",
+        help="height x width of the drawn pictures (default: the model's input size, so that nothing is resized)",
     )
     result.add_argument(
         "--frames",
         type=positive,
         metavar="N",
-        help=f"at least N frames (default: {DEFAULT_FRAMES}; with --seconds alone: 1)",
+        help=f"measure at least N frames (default: {DEFAULT_FRAMES}; with only --seconds: 1)",
     )
     result.add_argument(
         "--seconds",
         type=number(0, 86400, "number of seconds"),
         metavar="S",
-        help=f"at least S seconds (default: {DEFAULT_SECONDS:g}; with --frames alone: 0)",
+        help=f"measure at least S seconds (default: {DEFAULT_SECONDS:g}; with only --frames: 0)",
     )
     result.add_argument(
-        "--quick", action="store_true", help=f"a first impression: {QUICK_FRAMES} frames and {QUICK_SECONDS:g} seconds"
+        "--quick", action="store_true", help=f"for a first impression: {QUICK_FRAMES} frames, {QUICK_SECONDS:g} seconds"
     )
     result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
-    result.add_argument("--threads", type=threads, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
+    result.add_argument("--threads", type=threads, metavar="N", help="engine threads (default: usable CPUs, at most 4)")
     result.add_argument(
         "--scores",
         type=Path,
         metavar="FILE.json",
-        help="what 'fastscnn-edge evaluate --json' wrote: the mIoU of this very file goes into the "
-        "report, matched by digest",
+        help="output of 'fastscnn-edge evaluate --json': the model's mIoU, matched by digest, goes into the report",
     )
-    result.add_argument("--profile", action="store_true", help="then time each operator, where the engine can")
+    result.add_argument("--profile", action="store_true", help="also time each operator, if the engine can")
     result.add_argument(
         "--report",
         type=Path,
         metavar="FILE.json",
-        help="write all measurements here, and FILE.md and FILE.html beside it",
+        help="write all measurements to this file, and FILE.md and FILE.html beside it",
     )
+    add_image_options(result)
     return result
 
 
@@ -152,7 +153,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
 
 
 def _extent(options: argparse.Namespace) -> tuple[int, float]:
-    """The least number of frames and of seconds."""
+    """Minimum number of frames and of seconds."""
     frames, seconds = options.frames, options.seconds
     require(not (options.quick and (frames or seconds is not None)), "--quick chooses --frames and --seconds itself")
     if options.quick:
@@ -168,7 +169,7 @@ def _rule(options: argparse.Namespace) -> WarmUpRule:
 
 def _check(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded."""
-    require(not (options.source and options.frame_size), "--frame-size is of drawn pictures; --source has its own")
+    require(not (options.source and options.frame_size), "--frame-size is only for drawn pictures, not for --source")
     if options.report:
         check_result_path("--report", options.report, ".json")
 
@@ -181,7 +182,7 @@ def _workload(options: argparse.Namespace) -> Workload:
 
 def _frames(options: argparse.Namespace, segmenter: Segmenter) -> tuple[ReportSource, list[np.ndarray]]:
     if options.source:
-        frames = frames_from(options.source)
+        frames = frames_from(options.source, reader_of(options))
         kind, name = "decoded", options.source.name
     else:
         frames = synthetic_frames(*(options.frame_size or (segmenter.spec.height, segmenter.spec.width)))
@@ -194,7 +195,7 @@ def _profile(options: argparse.Namespace, path: Path, segmenter: Segmenter, stop
 
 
 def _summary(report: Report, options: argparse.Namespace) -> str:
-    """The few lines on standard output."""
+    """Summary for standard output."""
     meter, rules = report.meter, report.rules
     assert rules is not None
     ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""

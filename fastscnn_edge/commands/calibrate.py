@@ -1,4 +1,4 @@
-"""``fastscnn-edge calibrate``: put activation scales into a checkpoint, so that int8 exports need no pictures."""
+"""``fastscnn-edge calibrate``: add activation scales to a checkpoint, so that int8 exports need no pictures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
 from ..errors import require
 
 _EXAMPLES = """
@@ -18,31 +19,34 @@ fastscnn-edge export --checkpoint calibrated.safetensors --out model.tflite
 def build_parser() -> argparse.ArgumentParser:
     result = parser(
         "calibrate",
-        "Observe activations on typical pictures and write the checkpoint anew with their int8 scales.\n"
-        "Exports of the result need no pictures, and give the same file everywhere.",
+        "Observe activations on typical pictures and write a copy of the checkpoint with their int8 scales.\n"
+        "Exporting the copy needs no pictures, and gives the same file everywhere.",
         _EXAMPLES,
     )
-    result.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="weights of any kind we read")
+    result.add_argument(
+        "--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format"
+    )
     result.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
     result.add_argument(
         "--calibration-count",
         type=positive,
         default=32,
         metavar="N",
-        help="pictures taken, evenly spread over the sorted names (default: 32)",
+        help="number of pictures, evenly spread over the sorted names (default: 32)",
     )
     result.add_argument(
         "--size",
         type=size,
         metavar="HxW",
-        help="size they are resized to (default: what the checkpoint was trained at, else 512x1024)",
+        help="height x width of the model's input (default: the checkpoint's training size, else 512x1024)",
     )
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
+    add_image_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -63,8 +67,9 @@ def _run(args: argparse.Namespace) -> int:
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
     files = calibration_files(args.calibration, args.calibration_count)
+    reader = reader_of(args)
     ranges = observe_ranges(
-        graph, (load_image(graph, file) for file in tqdm(files, "calibrate", leave=False, disable=None))
+        graph, (load_image(graph, file, reader) for file in tqdm(files, "calibrate", leave=False, disable=None))
     )
     origin = f"min-max over {len(files)} pictures at {height}x{width}"
     rewrite_checkpoint(

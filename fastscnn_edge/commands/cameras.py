@@ -1,4 +1,4 @@
-"""``fastscnn-edge cameras``: what is attached, which modes it has, and what would read it."""
+"""``fastscnn-edge cameras``: list the attached cameras, their modes and the libraries that read them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 if a usable camera is attached, 1 if not."""
     parser(
         "cameras",
-        "List the cameras of this device with formats, sizes and rates, what would read them, and what stands in the "
-        "way of those that cannot be used. Exit status 1 if there is none to use.",
+        "List the attached cameras with formats, sizes and rates, the library that reads each, and why some cannot be\n"
+        "used. Exit status 1 if none is usable.",
         """
         fastscnn-edge cameras
         fastscnn-edge run --camera 0 --camera-size 640x480 --camera-fps 30 --camera-format YUYV

@@ -1,9 +1,10 @@
-"""``fastscnn-edge compare``: whether reports differ beyond noise, and whether they may be compared at all."""
+"""``fastscnn-edge compare``: compare reports, with significant differences and conditions that differ."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,25 +24,27 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     result = parser(
         "compare",
-        "Compare reports of 'bench' or 'run' with the first of them.\n"
-        f"Method: {METHOD}\n"
-        "Exit status: 0 none is slower than the first beyond noise and --tolerance, 1 one is, 2 bad input or,\n"
-        "with --strict, conditions that differ.",
+        "Compare reports of 'bench' or 'run' with the first of them.\n\n"
+        f"{textwrap.fill(f'Method: {METHOD}', 100)}\n\n"
+        "Exit status: 0 none is slower than the first beyond noise and --tolerance; 1 at least one is; 2 bad input\n"
+        "or, with --strict, conditions that differ.",
         """
         fastscnn-edge compare before.json after.json
         fastscnn-edge compare pi4.json pi5.json jetson.json
         fastscnn-edge compare before.json after.json --tolerance 2 --strict --json verdict.json
         """,
     )
-    result.add_argument("reports", nargs="+", type=Path, metavar="FILE.json", help="the first is the reference")
+    result.add_argument(
+        "reports", nargs="+", type=Path, metavar="FILE.json", help="reports; the first is the reference"
+    )
     result.add_argument(
         "--tolerance",
         type=number(0, 99.99, "percentage"),
         default=0.0,
         metavar="PERCENT",
-        help="call a difference one only where the whole interval is further from 1 than this (default: 0)",
+        help="report a difference only if the whole interval is further from 1 than this (default: 0)",
     )
-    result.add_argument("--strict", action="store_true", help="refuse to compare where conditions differ")
+    result.add_argument("--strict", action="store_true", help="refuse to compare if conditions differ")
     result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))

@@ -1,4 +1,4 @@
-"""``fastscnn-edge compare-engines``: one int8 graph in every engine, how far their logits lie apart."""
+"""``fastscnn-edge compare-engines``: compare the logits of one int8 network in every engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
 from ..export.compare.engines import FLOAT, Tally, as_integers, open_engines
 from ..files import write_text
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     pass
 
 _DESCRIPTION = """\
-Write one quantized network as .tflite and as .onnx, run both in every engine that is installed, and
-compare the logits with the integer evaluator's (quantization/graph/evaluator.py), the definition of what the
-integers are. A step is one unit of an int8 logit.
+Write one quantized network as .tflite and .onnx, run both in every installed engine, and compare the logits
+with those of the integer evaluator (quantization/graph/evaluator.py), which defines the exact integers. A step
+is one unit of an int8 logit.
 """
 
 _EXAMPLES = """
@@ -38,17 +39,18 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="FILE",
-        help="quantized network of 'fastscnn-edge quantize', or a float checkpoint that carries scales",
+        help="network made by 'fastscnn-edge quantize', or a float checkpoint that carries scales",
     )
     add("--pictures", type=Path, required=True, metavar="DIR", help="folder of pictures to run")
     add("--limit", type=positive, metavar="N", help="only N of them, evenly spread over the sorted names")
-    add("--size", type=size, metavar="HxW", help="input size (default: what the checkpoint was quantized at)")
+    add("--size", type=size, metavar="HxW", help="height x width of the input (default: the size of quantization)")
     add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    add_image_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -61,12 +63,13 @@ def _run(args: argparse.Namespace) -> int:
     from ..quantization.graph.evaluator import run
 
     files = calibration_files(args.pictures, args.limit or sys.maxsize)
+    reader = reader_of(args)
     prepared = prepare(ExportSource(args.checkpoint, size=args.size))
     with tempfile.TemporaryDirectory() as folder:
         engines = open_engines(prepared, Path(folder))
         tallies = {name: Tally() for name in (FLOAT, *engines)}
         for file in tqdm(files, "compare", leave=False, disable=None):
-            image = load_image(prepared.graph, file)
+            image = load_image(prepared.graph, file, reader)
             expected = run(prepared.graph, image)
             tallies[FLOAT].add(expected, as_integers(prepared.graph, run(prepared.float_graph, image)))
             for name, logits in engines.items():

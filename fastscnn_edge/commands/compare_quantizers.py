@@ -1,4 +1,4 @@
-"""``fastscnn-edge compare-quantizers``: our recipes and ONNX Runtime's own, on one float model, by mIoU."""
+"""``fastscnn-edge compare-quantizers``: compare the mIoU of this package's recipes with ONNX Runtime's quantizer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
+from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..errors import require
 from ..export.compare.quantizers import QuantizerScore, _miou, _ways
 from ..files import write_text
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     pass
 
 _DESCRIPTION = """\
-Quantize one float checkpoint in several ways with the same calibration pictures, and print the mIoU
-of each beside the float model's: our recipes for both schemes (affine through its .tflite and its .onnx,
-symmetric through its .onnx for TensorRT), and ONNX Runtime's quantize_static, asymmetric and symmetric,
-weights per channel. Every way sees pictures resized alike and makes its mask alike.
+Quantize one float checkpoint with several methods and the same calibration pictures, and print the mIoU
+of each and its difference to the float model: this package's recipes for both schemes (affine as .tflite
+and .onnx, symmetric as .onnx for TensorRT), and ONNX Runtime's quantize_static, asymmetric and symmetric,
+weights per channel. All methods get the same resized pictures and compute masks in the same way.
 """
 
 _EXAMPLES = """
@@ -35,27 +37,31 @@ fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration pic
 def build_parser() -> argparse.ArgumentParser:
     result = parser("compare-quantizers", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
     add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
-    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
     add("--data", type=Path, required=True, metavar="DIR", help="labeled dataset, CamVid or Cityscapes layout")
-    add("--split", default="val", metavar="NAME", help="its split (default: val)")
+    add("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
     add("--limit", type=positive, metavar="N", help="only the first N pictures of the split")
-    add("--size", type=size, metavar="HxW", help="input size (default: what the checkpoint was trained at)")
+    add(
+        "--size", type=size, metavar="HxW", help="height x width of the input (default: the checkpoint's training size)"
+    )
     add(
         "--also",
         type=Path,
         nargs="+",
         default=[],
         metavar="FILE",
-        help="quantized networks of 'fastscnn-edge quantize', for example trained ones, measured beside the others",
+        help="further networks made by 'fastscnn-edge quantize', for example by training, to measure as well",
     )
     add("--json", type=Path, metavar="FILE", help="also write the table to this file")
+    add_image_options(result)
+    add_label_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -65,13 +71,17 @@ def _run(args: argparse.Namespace) -> int:
     from ..export.prepare import ExportSource, prepare
     from ..quantization.quantized_file import is_quantized_file
 
-    dataset = open_dataset(args.data, args.split, args.limit)
+    dataset = open_dataset(args.data, args.split, args.limit, reading_of(args))
+    check_dataset(dataset, args.split)
     for path in args.also:
-        require(is_quantized_file(path), f"{path} is not a quantized network of 'fastscnn-edge quantize'")
-    prepared = prepare(ExportSource(args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count))
+        require(is_quantized_file(path), f"{path} is not a quantized network; make one with 'fastscnn-edge quantize'")
+    source = ExportSource(
+        args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count, reader=reader_of(args)
+    )
+    prepared = prepare(source)
     require(
         len(prepared.classes) == len(dataset.classes),
-        f"{args.checkpoint} tells {len(prepared.classes)} classes apart, {args.data} has {len(dataset.classes)}",
+        f"{args.checkpoint} has {len(prepared.classes)} classes, {args.data} has {len(dataset.classes)}",
     )
     rows: list[QuantizerScore] = []
     print(f"{'scheme':<10}  {'method':<22}  {'file':<6}  {'mIoU %':>6}  to float")

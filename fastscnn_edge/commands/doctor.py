@@ -1,4 +1,4 @@
-"""``fastscnn-edge doctor``: what is installed, what will be used and why, and whether it works."""
+"""``fastscnn-edge doctor``: check what is installed, what will be used and why, and whether it works."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     result = parser(
         "doctor",
-        "Say what is installed, which libraries will be used and why not the others, what state the board is in,\n"
-        "and segment one frame with the bundled model. Exit status: 0 usable, 1 not.",
+        "Show which libraries are installed and which will be used, with reasons, and the state of the board, and\n"
+        "segment one frame with the bundled model. Exit status: 0 usable, 1 not.",
         """
         fastscnn-edge doctor
         fastscnn-edge doctor --json
         """,
     )
-    result.add_argument("--json", action="store_true", help="print everything as JSON instead")
+    result.add_argument("--json", action="store_true", help="print all findings as JSON instead")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 

@@ -1,4 +1,4 @@
-"""``fastscnn-edge evaluate``: the mIoU of checkpoints and artifacts on the same pictures."""
+"""``fastscnn-edge evaluate``: measure the mIoU of checkpoints and artifacts on the same pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from .._version import __version__
 from ..cli.arguments import positive, threads
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options
+from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..errors import DatasetError, UsageError
 from ..evaluation.datasets import Dataset, open_dataset
 from ..evaluation.evaluate import Predictor, evaluate_predictor
@@ -30,7 +32,7 @@ fastscnn-edge evaluate model.tflite --data cityscapes/ --limit 50 --threads 2
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A model that is ready to be scored."""
+    """A model that is loaded and ready to be scored."""
 
     path: Path
     kind: str
@@ -42,9 +44,9 @@ class _Candidate:
 def build_parser() -> argparse.ArgumentParser:
     result = parser(
         "evaluate",
-        "IoU of every class and mIoU over a split, for one model or several on the same pictures.\n"
-        "A checkpoint sees each picture at its own size; an artifact resizes it to its input and\n"
-        "interpolates its answer back. Both are compared with the labels at the picture's own size.",
+        "Measure the IoU of every class and the mIoU over a split, for one or several models on the same pictures.\n"
+        "A checkpoint gets each picture at its own size; an artifact resizes it to its input and interpolates\n"
+        "its answer back. Both are compared with the labels at the picture's own size.",
         _EXAMPLES,
     )
     result.add_argument(
@@ -52,33 +54,38 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="MODEL",
-        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); differences are to the first",
+        help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); the first is the reference",
     )
     result.add_argument("--data", type=Path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout")
-    result.add_argument("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
+    result.add_argument("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
     result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
     result.add_argument("--threads", type=threads, metavar="N", help="CPU threads (default: the engine's own)")
     result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    add_image_options(result)
+    add_label_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
 def _run(args: argparse.Namespace) -> int:
-    dataset = open_dataset(args.data, args.split, args.limit)
-    # All are opened before the first is scored: a wrong path should not show up after minutes.
+    dataset = open_dataset(args.data, args.split, args.limit, reading_of(args))
+    # All are opened before the first is scored: a wrong path should be reported at once.
     candidates = [_open(path, args.threads) for path in args.models]
     for candidate in candidates:
         _check_classes(candidate, dataset, args.data)
+    counts = check_dataset(dataset, args.split)
+    absent = [label for label, pixels in zip(dataset.classes.labels, counts.classes, strict=True) if not pixels]
     results = []
     for candidate in candidates:
         scores = evaluate_predictor(candidate.predict, dataset, candidate.path.name)
         results.append(scores)
         print(f"{candidate.path}: {candidate.kind}, {len(dataset)} pictures of {args.split}")
-        print(scores.table(dataset.classes.labels) + "\n")
+        print(scores.table(dataset.classes.labels))
+        print(f"of classes that never occur in these labels: {', '.join(absent)}\n" if absent else "")
     if len(candidates) > 1:
         print(_comparison(candidates, results))
     if args.json:
@@ -105,7 +112,7 @@ def _open_artifact(path: Path, threads: int | None) -> _Candidate:
 
 
 def _open_checkpoint(path: Path, threads: int | None) -> _Candidate:
-    # Imported late: artifacts are scored where there is no torch.
+    # Imported late: artifacts can be scored without torch.
     import torch
 
     from ..reference.checkpoint import load_checkpoint
@@ -122,13 +129,13 @@ def _open_checkpoint(path: Path, threads: int | None) -> _Candidate:
 def _check_classes(candidate: _Candidate, dataset: Dataset, root: Path) -> None:
     if len(candidate.classes) != len(dataset.classes):
         raise DatasetError(
-            f"{candidate.path} tells {len(candidate.classes)} classes apart, the dataset {root} has "
+            f"{candidate.path} has {len(candidate.classes)} classes, the dataset {root} has "
             f"{len(dataset.classes)}; evaluate on the dataset the model was trained for"
         )
 
 
 def _comparison(candidates: list[_Candidate], results: list[Scores]) -> str:
-    """One line a model: mIoU in percent, and the difference to the first in points."""
+    """One line per model: mIoU in percent, and the difference to the first in points."""
     width = max(len(str(candidate.path)) for candidate in candidates)
     lines = ["mIoU in %, and the difference to the first in points"]
     for candidate, scores in zip(candidates, results, strict=True):
@@ -138,7 +145,7 @@ def _comparison(candidates: list[_Candidate], results: list[Scores]) -> str:
 
 
 def _to_json(args: argparse.Namespace, dataset: Dataset, candidates: list[_Candidate], results: list[Scores]) -> str:
-    """The same figures, as fractions of 1; a class that neither occurs nor is predicted has IoU null."""
+    """Encode the scores as fractions of 1; a class that neither occurs nor is predicted has IoU null."""
     models = [
         {
             "model": str(candidate.path),

@@ -1,4 +1,4 @@
-"""``fastscnn-edge export``, also ``python -m fastscnn_edge.export``."""
+"""``fastscnn-edge export``: convert a checkpoint to .tflite or .onnx; also ``python -m fastscnn_edge.export``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
 from ..errors import require
 from ..export.to_onnx.options import DYNAMICS, FIXED, HEADS, INPUTS, LOGITS, TARGETS, UINT8, OnnxOptions
 
@@ -23,7 +24,7 @@ fastscnn-edge export --checkpoint best.safetensors --precision fp16 --head argma
 def build_parser() -> argparse.ArgumentParser:
     result = parser(
         "export",
-        "Turn a checkpoint into a .tflite or an .onnx, verify it in its engine, and say what was found.",
+        "Convert a checkpoint to .tflite or .onnx, verify the file in its engine, and report the differences.",
         _EXAMPLES,
     )
     result.add_argument(
@@ -34,13 +35,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="weights: mmsegmentation or Tramac-style .pth, plain state dict, or our .safetensors",
     )
     result.add_argument(
-        "--format", choices=["tflite", "onnx"], help="file format (default: what --out ends in, else tflite)"
+        "--format", choices=["tflite", "onnx"], help="file format (default: the suffix of --out, else tflite)"
     )
     result.add_argument(
         "--precision",
         choices=["int8", "fp32", "fp16", "dynamic"],
         default="int8",
-        help="int8: integers throughout, the one for boards (default); fp32; fp16: weights halved; "
+        help="int8: integers throughout, for boards (default); fp32; fp16: half the file size; "
         "dynamic: int8 weights with float activations, a smaller file but slower than fp32",
     )
     result.add_argument(
@@ -49,8 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="LAYER",
-        help="convolutions of an int8 .tflite to leave in float32, by the names 'fastscnn-edge "
-        "sensitivity' prints; a pattern like 'pyramid/*' takes the convolutions it matches",
+        help="convolutions of an int8 .tflite to keep in float32, named as in the table of 'fastscnn-edge "
+        "sensitivity', or patterns such as 'pyramid/*'",
     )
     result.add_argument(
         "--int16-activations",
@@ -58,72 +59,72 @@ def build_parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="LAYER",
-        help="likewise, to read and write int16 in place of int8",
+        help="convolutions of an int8 .tflite that read and write int16 instead of int8, named likewise",
     )
     result.add_argument(
         "--size",
         type=size,
         metavar="HxW",
-        help="input height x width in pixels (default: what the checkpoint was trained at, "
+        help="height x width of the input in pixels (default: the checkpoint's training size, "
         "else 512x1024); any size works, multiples of 32 waste nothing",
     )
     result.add_argument(
         "--calibration",
         type=Path,
         metavar="DIR",
-        help="folder of typical pictures; int8 needs it unless 'fastscnn-edge calibrate' has put "
-        "scales into the checkpoint; other precisions use it for verification",
+        help="folder of typical pictures; int8 needs it unless the checkpoint carries scales "
+        "('fastscnn-edge calibrate'); other precisions use it for verification",
     )
     result.add_argument(
         "--calibration-count",
         type=positive,
         metavar="N",
-        help="pictures taken from the folder, evenly spread over its sorted names (default: 32, at "
-        "sizes above 512x1024 fewer, at least 8)",
+        help="number of pictures, evenly spread over the sorted names (default: 32; fewer at sizes above "
+        "512x1024, at least 8)",
     )
     result.add_argument(
         "--recipe",
         choices=["plain", "fast", "accurate"],
         default="fast",
-        help="how int8 is made from pictures: plain takes the extremes that were seen; fast equalizes "
-        "channels first, seconds (default); accurate also rounds weights and corrects biases, "
-        "minutes; 'fastscnn-edge quantize' keeps the result for further exports",
+        help="how int8 is made from pictures: plain uses the observed extremes; fast first equalizes "
+        "channels, seconds (default); accurate also optimizes weight rounding and corrects biases, "
+        "minutes; 'fastscnn-edge quantize' saves the result for further exports",
     )
     result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .tflite or .onnx to write")
     onnx = result.add_argument_group("only for .onnx")
     onnx.add_argument(
         "--target",
         choices=TARGETS,
-        help="engine to write for. ort-x86: uint8 activations, integer kernels on every CPU (default); "
+        help="target engine. ort-x86: uint8 activations, integer kernels on every CPU (default); "
         "ort-arm64: int8 activations, for ARM cores with dot products; tensorrt: int8 without zero "
-        "points (default for weights quantized by the symmetric scheme)",
+        "points (default for weights of the symmetric scheme)",
     )
     onnx.add_argument(
         "--input",
         choices=INPUTS,
         default=UINT8,
-        help="uint8: camera frames as they are, [N, H, W, 3] (default, and what 'fastscnn-edge run' "
-        "needs); pixels: float32 [N, 3, H, W] of 0..255; normalized: the same, with the "
-        "checkpoint's mean and std applied by the caller",
+        help="uint8: RGB frames as they are, [N, H, W, 3] (default, required by 'fastscnn-edge run'); "
+        "pixels: float32 [N, 3, H, W], 0..255; normalized: float32 [N, 3, H, W], mean and std applied by the caller",
     )
     onnx.add_argument(
         "--head",
         choices=HEADS,
         default=LOGITS,
-        help="logits: on the 1/8 grid, the mask is made outside, exactly and faster (default, and what "
-        "'fastscnn-edge run' needs); upsampled: logits at full size; argmax: the class map",
+        help="output. logits: on the 1/8 grid, the mask is computed outside, exactly and faster (default, required by "
+        "'fastscnn-edge run'); upsampled: logits at full size; argmax: the class map",
     )
     onnx.add_argument(
         "--dynamic",
         choices=DYNAMICS,
         default=FIXED,
-        help="extents left open: batch, size (height and width), all, or no (default); --size is then the typical one",
+        help="dynamic axes: batch, size (height and width), all, or no (default); --size is then the typical size",
     )
+    add_image_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -146,6 +147,7 @@ def _run(args: argparse.Namespace) -> int:
         args.recipe,
         tuple(args.keep_float),
         tuple(args.int16_activations),
+        reader_of(args),
     )
     options = OnnxOptions(args.input, args.head, dynamic=args.dynamic)
     request = ExportRequest(source, args.out, args.target, options)
@@ -167,7 +169,7 @@ def _run(args: argparse.Namespace) -> int:
     print(description)
     if args.calibration is None:
         print(
-            "note        compared on a synthetic picture, unlike what the weights know; --calibration DIR compares "
-            "on real ones"
+            "note        compared on a synthetic picture, unlike the training data; --calibration DIR compares on "
+            "real ones"
         )
     return 0

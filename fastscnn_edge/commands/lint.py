@@ -1,4 +1,4 @@
-"""``fastscnn-edge lint``: does an INT8 ONNX file keep TensorRT's rules?"""
+"""``fastscnn-edge lint``: check an INT8 .onnx against TensorRT's rules."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Check any INT8 ONNX file with QuantizeLinear/DequantizeLinear pairs (QDQ) against TensorRT's rules for explicit
-quantization. An error is what TensorRT rejects, computes differently or takes out of INT8; a warning costs accuracy
-or speed. One line a finding: severity, rule, node, what is wrong and how to mend it.
+quantization. An error means that TensorRT rejects the model, computes it differently or leaves INT8; a warning
+means lost accuracy or speed. One line per finding: severity, rule, node, what is wrong and how to fix it.
 
-Exit status: 0 nothing found, warnings only, or not a quantized model (which is said); 1 errors, with --strict also
+Exit status: 0 no finding, only warnings, or not a quantized model (a message says so); 1 errors, with --strict also
 warnings; 2 the file cannot be read.
 """
 
@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
     model, complete = read_onnx(args.model)
     report = lint(model)
-    # File first: the reader of the lines (head, less) may go away.
+    # The file first: the reader of the lines (head, less) may close the pipe.
     if args.json:
         write_text(args.json, to_json(report, args.model))
     for finding in report.findings:
@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def summary(report: LintReport) -> str:
-    """The last line."""
+    """Summary in one line."""
     if not report.has_quantization:
         return "not a QDQ model: nothing to check"
     from ..export.tensorrt.lint import ERROR, WARNING
@@ -76,5 +76,5 @@ def summary(report: LintReport) -> str:
 
 
 def to_json(report: LintReport, model: Path) -> str:
-    """Findings in the file's order, with the counts of the summary."""
+    """Encode the findings in the file's order, with the counts of the summary."""
     return json.dumps({"model": str(model), "version": __version__, **asdict(report)}, indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""``fastscnn-edge memory``: peak memory of models, estimated from their files and measured in fresh processes."""
+"""``fastscnn-edge memory``: estimate or measure the peak memory of models."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     result = parser(
         "memory",
-        "Peak memory of models: estimated from the file, and with --measure what a fresh process really needed to\n"
-        "segment three frames of the model's own size.",
+        "Estimate the peak memory of models from their files, and with --measure also measure it in a fresh process\n"
+        "that segments three frames of the model's own size.",
         """
         fastscnn-edge memory model.tflite --limit 128M
         fastscnn-edge memory models/*.tflite models/*.onnx --measure
         """,
     )
     result.add_argument("models", nargs="+", type=Path, metavar="MODEL", help=".tflite or .onnx")
-    result.add_argument("--measure", action="store_true", help="run each model in a process of its own, one by one")
+    result.add_argument("--measure", action="store_true", help="also run each model in a process of its own")
     result.add_argument("--limit", type=memory_amount, metavar="SIZE", help=HELP)
-    result.add_argument("--threads", type=threads, default=1, metavar="N", help="of the engine (default: 1)")
+    result.add_argument("--threads", type=threads, default=1, metavar="N", help="engine threads (default: 1)")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 

@@ -1,4 +1,4 @@
-"""``fastscnn-edge quantize``: a float checkpoint becomes a quantized network, ready to export at any size."""
+"""``fastscnn-edge quantize``: quantize a float checkpoint by calibration or training, for export at any size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..cli.arguments import number, positive, seed, size, threads, workers
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
+from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..errors import EXIT_INTERRUPTED, require
 
 if TYPE_CHECKING:
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Quantize a float checkpoint and write the integers: int8 weights, int32 biases, every scale.
-'fastscnn-edge export' turns the result into files, at any input size.
+'fastscnn-edge export' converts the result to .tflite or .onnx, at any input size.
 
---method ptq needs pictures only. --method qat starts from ptq's scales and trains on a labeled
-dataset, taught by the float model; it keeps the best weight average by val mIoU, and Ctrl-C ends
-after the current step with everything needed for --resume in OUT's folder.
+--method ptq needs only pictures. --method qat starts from ptq's scales and trains on a labeled
+dataset, distilled from the float model. It keeps the weight average with the best val mIoU; Ctrl-C
+ends after the current step and leaves everything --resume needs in OUT's folder.
 """
 
 _EXAMPLES = """
@@ -35,7 +37,7 @@ fastscnn-edge export --checkpoint int8.safetensors --out model.tflite
 def build_parser() -> argparse.ArgumentParser:
     result = parser("quantize", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
     add(
         "--method", choices=["ptq", "qat"], default="ptq", help="post-training (default) or quantization-aware training"
     )
@@ -43,8 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--recipe",
         choices=["plain", "fast", "accurate"],
         default="accurate",
-        help="ptq: plain takes the extremes that were seen, to compare with; fast equalizes channels first, seconds; "
-        "accurate also rounds weights and corrects biases (default)",
+        help="ptq: plain uses the observed extremes, for comparison; fast first equalizes channels, seconds; "
+        "accurate also optimizes weight rounding and corrects biases (default)",
     )
     add(
         "--scheme",
@@ -56,18 +58,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--calibration",
         type=Path,
         metavar="DIR",
-        help="folder of typical pictures (qat: default the scales that the checkpoint carries, else the train split)",
+        help="folder of typical pictures (default for qat: the checkpoint's own scales, else the train split)",
     )
-    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
     add("--data", type=Path, metavar="DIR", help="qat: dataset with a train and a val split")
     add(
         "--size",
         type=size,
         metavar="HxW",
-        help="input size to quantize at (default: what the checkpoint was trained at, else 512x1024)",
+        help="height x width of the input (default: the checkpoint's training size, else 512x1024)",
     )
-    add("--epochs", type=positive, default=30, metavar="N", help="qat: passes over the train split (default: 30)")
-    add("--batch", type=positive, default=8, metavar="N", help="qat: pictures a step (default: 8)")
+    add("--epochs", type=positive, default=30, metavar="N", help="qat: epochs over the train split (default: 30)")
+    add("--batch", type=positive, default=8, metavar="N", help="qat: pictures per step (default: 8)")
     add(
         "--rate",
         type=number(0, 1, "learning rate"),
@@ -75,17 +77,19 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="X",
         help="qat: peak learning rate (default: 1e-5)",
     )
-    add("--seed", type=seed, default=0, metavar="N", help="qat: of all random choices (default: 0)")
+    add("--seed", type=seed, default=0, metavar="N", help="qat: random seed (default: 0)")
     add("--workers", type=workers, default=1, metavar="N", help="qat: processes that prepare pictures (default: 1)")
-    add("--threads", type=threads, metavar="N", help="CPU threads of the training (torch's choice)")
+    add("--threads", type=threads, metavar="N", help="CPU threads (default: torch's choice)")
     add("--evaluate-every", type=positive, default=5, metavar="N", help="qat: epochs between evaluations (default: 5)")
-    add("--resume", action="store_true", help="qat: go on with the run beside --out; give the other options as before")
+    add("--resume", action="store_true", help="qat: continue the run beside --out; repeat its other options")
     add("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
+    add_image_options(result)
+    add_label_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status: 130 after Ctrl-C in qat, with everything needed to resume on disk."""
+    """Entry point; returns the exit status: 130 after Ctrl-C in qat, with everything needed to resume on disk."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -136,7 +140,9 @@ def _ptq(
     from ..quantization.ptq.recipes import quantize
 
     graph = lower(checkpoint.model, checkpoint.normalization, *at)
-    images = [load_image(graph, file) for file in calibration_files(args.calibration, args.calibration_count)]
+    files = calibration_files(args.calibration, args.calibration_count)
+    reader = reader_of(args)
+    images = [load_image(graph, file, reader) for file in files]
     method = f"ptq {args.recipe}, {len(images)} pictures at {at[0]}x{at[1]}"
     return quantize(graph, images, scheme, args.recipe), method, False
 
@@ -152,12 +158,15 @@ def _qat(
     from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
     from ..quantization.qat.qat import QatConfig, train_qat
 
-    train_set, val_set = open_dataset(args.data, "train"), open_dataset(args.data, "val")
+    reading = reading_of(args)
+    train_set, val_set = (open_dataset(args.data, split, reading=reading) for split in ("train", "val"))
     require(
         len(train_set.classes) == len(checkpoint.classes),
         f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}",
     )
     require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
+    for split, dataset in (("train", train_set), ("val", val_set)):
+        check_dataset(dataset, split)
     graph = lower(checkpoint.model, checkpoint.normalization, *at)
     if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
         start = Quantized(
@@ -165,8 +174,8 @@ def _qat(
         )
     else:
         files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
-        # Equalized first: gradients move weights by small steps and would not get there.
-        start = apply(TRAINING_START, graph, [load_image(graph, file) for file in files], scheme)
+        # Equalized first: training moves weights in steps too small to reach this point.
+        start = apply(TRAINING_START, graph, [load_image(graph, file, reading.images) for file in files], scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)
     outcome = train_qat(
         checkpoint,

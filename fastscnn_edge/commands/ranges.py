@@ -1,4 +1,4 @@
-"""``fastscnn-edge ranges``: how much of int8 each channel gets, before and after equalization."""
+"""``fastscnn-edge ranges``: show int8 range utilization per channel, before and after equalization."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
 from ..errors import require
 from ..files import write_text
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from ..quantization.analysis.channel_ranges import LayerRanges
 
 _DESCRIPTION = """\
-Show what int8 sees of a float checkpoint before and after cross-layer equalization: all channels of an
-activation share one scale, so how many of its steps does each channel reach? The table lists every
-activation with a scale of its own; channels that were always 0 do not count.
+Show how much of the int8 range each channel uses, before and after cross-layer equalization: all channels
+of an activation share one scale, and the table shows how many of its steps their peaks reach. It lists
+every activation with a scale of its own; channels that were always 0 do not count.
 """
 
 _EXAMPLES = """
@@ -31,41 +32,47 @@ fastscnn-edge ranges --checkpoint best.safetensors --calibration pictures/ --lay
 """
 
 _DRAWN = 2
-"""Layers a plot shows unasked, beside those that are made of parts."""
+"""Layers that a plot shows by default, besides those made of parts."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     result = parser("ranges", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
     add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
-    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
-    add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
+    add(
+        "--scheme",
+        choices=["affine", "symmetric"],
+        default="affine",
+        help="zero points (affine) or none (default: affine)",
+    )
     add(
         "--size",
         type=size,
         metavar="HxW",
-        help="input size (default: what the checkpoint was trained at, else 512x1024)",
+        help="height x width of the input (default: the checkpoint's training size, else 512x1024)",
     )
     add(
         "--layer",
         nargs="+",
         metavar="NAME",
-        help=f"what --plot draws, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)",
+        help=f"layers to plot, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)",
     )
     add("--json", type=Path, metavar="FILE", help="also write the figures, channel by channel, to this file")
-    add("--plot", type=Path, metavar="FILE", help="also draw them, as .png")
+    add("--plot", type=Path, metavar="FILE", help="also draw them as a chart, .png")
+    add_image_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
 def _run(args: argparse.Namespace) -> int:
     require(args.plot is None or args.plot.suffix.lower() == ".png", f"--plot {args.plot} should end in .png")
-    require(args.layer is None or args.plot is not None, "--layer says what --plot draws; give --plot as well")
+    require(args.layer is None or args.plot is not None, "--layer chooses what --plot draws; give --plot as well")
     # Imported late: --help and usage errors should not wait for torch.
     from tqdm import tqdm
 
@@ -80,10 +87,11 @@ def _run(args: argparse.Namespace) -> int:
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
     files = calibration_files(args.calibration, args.calibration_count)
-    images = [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    reader = reader_of(args)
+    images = [load_image(graph, file, reader) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
         layers = measure_channel_ranges(graph, images, SCHEMES[args.scheme], progress=show)
-    # Files first: the reader of the table (head, less) may go away.
+    # The files first: the reader of the table (head, less) may close the pipe.
     if args.plot:
         from ..quantization.analysis.plotting import save_png
         from ..quantization.analysis.range_chart import draw_ranges
@@ -98,10 +106,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def choose(layers: Sequence[LayerRanges], names: Sequence[str] | None) -> list[LayerRanges]:
-    """The layers of these names, in their order; unasked, the most telling.
+    """Choose the layers with these names, in this order; by default, those that gain most and those made of parts.
 
     Raises:
-        UsageError: no such layer.
+        UsageError: there is no such layer.
     """
     if names is None:
         whole = [layer for layer in layers if len(layer.parts) == 1]
@@ -113,7 +121,7 @@ def choose(layers: Sequence[LayerRanges], names: Sequence[str] | None) -> list[L
 
 
 def to_json(layers: Sequence[LayerRanges], images: int, args: argparse.Namespace) -> str:
-    """The layers in the table's order; ``steps`` are the peaks of all channels, 0 for one that was always 0."""
+    """Encode the layers in the table's order; ``steps`` are the channels' peaks, 0 for one that was always 0."""
     from ..quantization.analysis.channel_ranges import summary
 
     rows = [

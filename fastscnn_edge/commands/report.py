@@ -1,4 +1,4 @@
-"""``fastscnn-edge report``: the HTML page of a report, drawn again from its JSON."""
+"""``fastscnn-edge report``: write the HTML page of a report again, from its JSON."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     result = parser(
         "report",
-        "Draw the HTML page of a report again, from the JSON that 'bench' or 'run --report' wrote.",
+        "Write the HTML page of a report again, from the JSON that 'bench' or 'run --report' wrote.",
         """
         fastscnn-edge report board.json
         fastscnn-edge report board.json --out page.html
         """,
     )
     result.add_argument("report", type=Path, metavar="FILE.json")
-    result.add_argument("--out", type=Path, metavar="FILE.html", help="default: beside the report, with its name")
+    result.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="the page to write (default: FILE.html beside the report)"
+    )
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 

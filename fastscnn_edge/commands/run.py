@@ -1,4 +1,4 @@
-"""``fastscnn-edge run``: segment pictures, a video or a camera on this device, and say what it cost."""
+"""``fastscnn-edge run``: segment pictures, a video or a camera on this device, and report times and memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..runtime.sources.base import FrameSource
 from ..units import MIB
 
 _STATE_INTERVAL = 5.0
-"""Seconds between two looks at temperature and clocks, taken between frames."""
+"""Seconds between two readings of temperature and clocks, taken between frames."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     result = parser(
         "run",
-        "Segment pictures, a video or a camera on this device. Prints the time of each stage and the peak memory; "
-        "writes overlays and masks with --out, a full report with --report.",
+        "Segment pictures, a video or a camera on this device. Prints the time of each stage and the peak memory;\n"
+        "--out writes overlays and masks, --report a full report.",
         """
         fastscnn-edge run --source street.jpg --out results
         fastscnn-edge run --source drive.mp4 --frames 500 --report drive.json
@@ -59,22 +59,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_input_options(result)
     result.add_argument(
-        "--model", type=Path, metavar="PATH", help="a .tflite or .onnx of this package (default: the bundled one)"
+        "--model", type=Path, metavar="PATH", help="a .tflite or .onnx of this package (default: the bundled model)"
     )
     result.add_argument(
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
     )
     add_output_options(result)
     result.add_argument(
-        "--report", type=Path, metavar="FILE.json", help="write all measurements here, FILE.md and FILE.html beside it"
+        "--report",
+        type=Path,
+        metavar="FILE.json",
+        help="write all measurements to this file, and FILE.md and FILE.html beside it",
     )
     result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
-    result.add_argument("--threads", type=threads, metavar="N", help="of the engine (default: usable CPUs, at most 4)")
+    result.add_argument("--threads", type=threads, metavar="N", help="engine threads (default: usable CPUs, at most 4)")
     result.add_argument(
         "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
     )
     result.add_argument(
-        "--log-json", action="store_true", help="warnings, errors and the board's state as JSON lines on standard error"
+        "--log-json",
+        action="store_true",
+        help="log warnings, errors and the board's state as JSON lines on standard error",
     )
     return result
 
@@ -100,7 +105,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
             stopped_by = signals[0] if signals else outputs.ended_by or _named(failure)
             if failure is None:
                 outputs.hold(lambda: bool(signals))
-            # Whatever a sink says on closing, what was measured is worth its report.
+            # A sink that fails on closing must not cost the report.
             failure = failure or outputs.finish()
         report = Report(
             created=now(),
@@ -131,10 +136,10 @@ def _segment(
     limit: int | None,
     signals: list[str],
 ) -> Exception | None:
-    """Segment until the source, ``limit`` or a signal ends it; returns the error that ended it after some frames.
+    """Segment until the source, ``limit`` or a signal ends it; returns the error that ended it after the first frame.
 
     Raises:
-        Exception: it ended before the first frame, so there is nothing to report.
+        Exception: an error before the first frame, so that there is nothing to report.
     """
     try:
         segment_frames(
@@ -143,7 +148,7 @@ def _segment(
             meter,
             outputs.write,
             limit=limit,
-            # Asked in the main thread, where the window must be served.
+            # Called in the main thread, where the window must be polled.
             stopped=lambda: bool(signals) or not outputs.poll(),
             between=lambda frame: watch.look(frame, meter),
         )
@@ -161,13 +166,13 @@ def _publish(report: Report, options: argparse.Namespace, log: Log, quiet: bool)
     if options.report:
         report.write(options.report)
     log("state", "run is finished", frames=report.meter.frames, stopped_by=report.stopped_by)
-    # Lines have standard output, JSON events standard error.
+    # --lines uses standard output and --log-json standard error, so with both there is no place for the summary.
     if not quiet and not (options.lines and options.log_json):
         print(_summary(report, options), file=sys.stderr if options.lines else sys.stdout)
 
 
 def _named(failure: Exception | None) -> str | None:
-    """An error as the report's reason to stop."""
+    """Reason for the report: why a run with this error stopped."""
     if isinstance(failure, BrokenPipeError):
         return "the reader of --lines closed the pipe"
     return f"{type(failure).__name__}: {' '.join(str(failure).split())}" if failure else None
@@ -180,7 +185,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 class _Watch:
-    """What happens between frames: a progress line for a terminal, and now and then a look at the board."""
+    """Work between frames: a progress line for a terminal, and a regular reading of the board's state."""
 
     def __init__(self, began: float, limit: int | None, log: Log) -> None:
         self.board = StateLog()
@@ -209,7 +214,7 @@ class _Watch:
 
 
 def _summary(report: Report, options: argparse.Namespace) -> str:
-    """The few lines on standard output."""
+    """Summary for standard output."""
     meter = report.meter
     ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""
     rate = meter.frames_per_second
@@ -232,7 +237,7 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
         lines.append("median ms: " + ", ".join(f"{name} {value:.2f}" for name, value in medians.items()))
     latency = summaries["latency"]
     if source.kind == "camera" and latency:
-        lines.append(f"from camera to mask: median {latency.p50:.1f} ms, 99 % within {latency.p99:.1f} ms")
+        lines.append(f"latency from capture to class map: median {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms")
     peak = report.memory_after.peak_rss
     lines.append(f"peak memory: {peak / MIB:.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:

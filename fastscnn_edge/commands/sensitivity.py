@@ -1,4 +1,4 @@
-"""``fastscnn-edge sensitivity``: which operations lose most when quantized."""
+"""``fastscnn-edge sensitivity``: rank operations by what they lose in int8."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from ..cli.arguments import positive, size
 from ..cli.command import guarded, parser
+from ..cli.images import add_image_options, reader_of
+from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..errors import require
 from ..files import write_text
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from ..quantization.analysis.sensitivity import Sensitivity
 
 _DESCRIPTION = """\
-Quantize each operation alone, everything else float, and see what the logits lose: the
-signal-to-quantization-noise ratio (SQNR, more is better) and, with --data, the mIoU.
+Quantize one operation at a time, all others float, and rank the operations by what the logits lose: the
+signal-to-quantization-noise ratio (SQNR, higher is better) and, with --data, the mIoU.
 """
 
 _EXAMPLES = """
@@ -36,33 +38,46 @@ fastscnn-edge sensitivity --checkpoint best.safetensors --calibration pictures/ 
 def build_parser() -> argparse.ArgumentParser:
     result = parser("sensitivity", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights of any kind we read")
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
     add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (default: --data's train split)")
-    add("--calibration-count", type=positive, default=32, metavar="N", help="pictures taken from it (default: 32)")
-    add("--pictures", type=positive, default=4, metavar="N", help="of those, how many SQNR is measured on (default: 4)")
+    add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
+    add(
+        "--pictures",
+        type=positive,
+        default=4,
+        metavar="N",
+        help="pictures of these on which SQNR is measured (default: 4)",
+    )
     add("--data", type=Path, metavar="DIR", help="labeled dataset, to measure mIoU as well (minutes)")
-    add("--split", default="val", metavar="NAME", help="folder of the split (default: val)")
-    add("--limit", type=positive, metavar="N", help="only N pictures of it, evenly spread")
+    add("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
+    add("--limit", type=positive, metavar="N", help="only N pictures of the split, evenly spread")
     add(
         "--recipe",
         choices=["plain", "fast", "accurate"],
         default="fast",
-        help="how weights and scales are found (default: fast; plain is min-max without equalization)",
+        help="quantization recipe (default: fast; plain is min-max without equalization)",
     )
-    add("--scheme", choices=["affine", "symmetric"], default="affine", help="zero points or none (default: affine)")
+    add(
+        "--scheme",
+        choices=["affine", "symmetric"],
+        default="affine",
+        help="with or without zero points (default: affine)",
+    )
     add(
         "--size",
         type=size,
         metavar="HxW",
-        help="input size (default: what the checkpoint was trained at, else 512x1024)",
+        help="height x width of the input (default: the checkpoint's training size, else 512x1024)",
     )
     add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-    add("--plot", type=Path, metavar="FILE", help="also draw them, as .png")
+    add("--plot", type=Path, metavar="FILE", help="also draw them as a chart, .png")
+    add_image_options(result)
+    add_label_options(result)
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
@@ -82,7 +97,8 @@ def _run(args: argparse.Namespace) -> int:
 
     dataset = None
     if args.data is not None:
-        dataset = open_dataset(args.data, args.split)
+        dataset = open_dataset(args.data, args.split, reading=reading_of(args))
+        check_dataset(dataset, args.split)
         dataset = replace(dataset, samples=spread(dataset.samples, args.limit or len(dataset)))
     checkpoint = load_checkpoint(args.checkpoint)
     require(
@@ -93,11 +109,13 @@ def _run(args: argparse.Namespace) -> int:
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
     files = calibration_files(folder, args.calibration_count)
-    images = [load_image(graph, file) for file in tqdm(files, "read pictures", leave=False, disable=None)]
+    images = [
+        load_image(graph, file, reader_of(args)) for file in tqdm(files, "read pictures", leave=False, disable=None)
+    ]
     with bars() as show:
         both = quantize_both(graph, images, SCHEMES[args.scheme], args.recipe, progress=show)
         rows = measure_sensitivity(both.real, both.integer, spread(images, args.pictures), dataset, progress=show)
-    # Files first: the reader of the table (head, less) may go away.
+    # The files first: the reader of the table (head, less) may close the pipe.
     if args.json:
         write_text(args.json, to_json(rows, args))
     if args.plot:
@@ -109,7 +127,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def to_json(rows: Sequence[Sensitivity], args: argparse.Namespace) -> str:
-    """The rows in the table's order; an infinite SQNR (nothing changed) is null."""
+    """Encode the rows in the table's order; an infinite SQNR (nothing changed) is null."""
     operations = [{**asdict(row), "sqnr": row.sqnr if math.isfinite(row.sqnr) else None} for row in rows]
     report = {
         "checkpoint": str(args.checkpoint),
@@ -123,13 +141,13 @@ def to_json(rows: Sequence[Sensitivity], args: argparse.Namespace) -> str:
 
 
 def _plot(rows: Sequence[Sensitivity], conditions: str) -> Figure:
-    """Bars of mIoU lost where it was measured, else of the noise each operation adds."""
+    """Draw the mIoU lost per operation if it was measured, else the noise each operation adds."""
     from ..quantization.analysis.bar_chart import Bar, BarChart, draw_bars
 
     if any(row.miou_lost is not None for row in rows):
         bars = [Bar(row.name, row.miou_lost or 0.0, f"{row.miou_lost:+.2f}", row.kind) for row in rows]
         return draw_bars(BarChart("mIoU lost, in points, when one operation alone is int8", conditions, bars))
-    # Power of the noise in per mille of the logits' power: unlike decibels, longer is worse and lengths add up.
+    # Noise power in per mille of the logits' power: unlike decibels, longer bars are worse and lengths add up.
     bars = [Bar(row.name, 1000 * 10 ** (-row.sqnr / 10), f"{row.sqnr:.1f} dB", row.kind) for row in rows]
     subtitle = f"{conditions}; per mille of their power"
     return draw_bars(BarChart("Noise in the logits when one operation alone is int8", subtitle, bars))

@@ -1,4 +1,4 @@
-"""``fastscnn-edge tensorrt-plan``: the engine build for a Jetson, printed or run."""
+"""``fastscnn-edge tensorrt-plan``: print or run the trtexec command for a Jetson."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     pass
 
 _DESCRIPTION = """\
-Print trtexec's command line for building a TensorRT engine from a .onnx, or with --run build it: precision by what
-the model is (Q/DQ, fp16, fp32) and by TensorRT's version, workspace of a quarter of the board's memory (at most
-4 GiB; 1 GiB on a 4 GB board), a timing cache, shapes where the model leaves them open. The engine lands beside the
-model, named by the model's sha256 and TensorRT's version. An engine fits only the GPU and version it was built with,
-so build it on the board. 'fastscnn-edge lint' tells beforehand whether a Q/DQ model keeps TensorRT's rules.
+Print the trtexec command that builds a TensorRT engine from an .onnx, or run it with --run. Its flags follow from the
+model (Q/DQ, fp16 or fp32; dynamic shapes) and from TensorRT's version: precision, workspace of a quarter of the
+board's memory (at most 4 GiB; 1 GiB on a 4 GB board), a timing cache, shapes. The engine is written beside the model,
+named by the model's sha256 and TensorRT's version. An engine is valid only for the GPU and version it was built with,
+so build it on the board. 'fastscnn-edge lint' checks beforehand whether a Q/DQ model follows TensorRT's rules.
 
 Exit status: 0; with --run trtexec's own; 2 for wrong input or without trtexec.
 """
@@ -44,21 +44,26 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--benchmark",
         action="store_true",
-        help="a second command that loads the engine and measures it: 2 s warm-up, 60 s, percentiles 50, 90, 95, 99",
+        help="add a command that loads the engine and measures it: 2 s warm-up, 60 s, percentiles 50, 90, 95, 99",
     )
     add(
         "--tensorrt-version",
         type=version_number,
         metavar="X.Y",
-        help="version the flags are for (default: trtexec's, where it is installed)",
+        help="TensorRT version the flags are for (default: that of the installed trtexec)",
     )
-    add("--board-memory", type=board_memory, metavar="SIZE", help="such as 8G (default: this machine's)")
+    add(
+        "--board-memory",
+        type=board_memory,
+        metavar="SIZE",
+        help="the board's memory, such as 8G (default: this machine's)",
+    )
     add("--min", type=size, metavar="HxW", help="smallest input (default: --opt)")
     add(
         "--opt",
         type=size,
         metavar="HxW",
-        help="input size the engine is tuned for; for models that leave height and width open, and needed there",
+        help="height x width the engine is tuned for; required for models with dynamic height and width",
     )
     add("--max", type=size, metavar="HxW", help="largest input (default: --opt)")
     add(
@@ -66,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         choices=range(4),
         metavar="N",
-        help="use this deep learning accelerator core, and the GPU for what it cannot run",
+        help="use this deep learning accelerator core, with the GPU as fallback",
     )
     add(
         "--builder-optimization-level",
@@ -74,13 +79,13 @@ def build_parser() -> argparse.ArgumentParser:
         choices=range(6),
         metavar="L",
         dest="level",
-        help="0 to 5: more builds longer for a faster engine (default: TensorRT's, 3); from TensorRT 8.6 on",
+        help="0 to 5: higher builds longer for a faster engine (default: TensorRT's, 3); from TensorRT 8.6 on",
     )
     return result
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Entry point; returns the exit status."""
     return guarded(lambda: _run(build_parser().parse_args(argv)))
 
 

@@ -1,4 +1,4 @@
-"""Pictures with label maps, in the two layouts this package reads. Needs numpy and Pillow only.
+"""Images with label maps, in the two layouts this package reads. Needs only numpy and Pillow.
 
 * ``camvid``: ``ROOT/{train,val}/images/NAME.jpg`` with ``ROOT/{train,val}/labels/NAME.png``, label
   value = class index, larger values = void; optional ``ROOT/classes.txt``.
@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,9 @@ from PIL import Image
 
 from ..classes import CAMVID, CITYSCAPES, generic
 from ..errors import DatasetError
-from ..runtime.images import list_images, read_image
+from ..runtime.images import MAX_PIXELS, ImageReader, list_images
 from ..spec import ClassSet
-
-IGNORE = 255
-"""Label of pixels that count neither in the loss nor in the mIoU."""
+from .labels import IGNORE, LabelRules, LabelTable
 
 # labelIds of the 19 evaluated classes, in train-id order (cityscapesScripts, helpers/labels.py).
 _CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
@@ -29,17 +27,19 @@ _CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where the images of one split are and how their label maps read.
+    """One split of a dataset: its files, and the meaning of its label maps.
 
     Attributes:
         samples: (image, label map) paths, sorted.
         classes: labels and palette.
-        label_table: uint8 [256], label-map value -> class index or :data:`IGNORE`.
+        table: what the values of the label maps stand for.
+        reader: of the images.
     """
 
     samples: Sequence[tuple[Path, Path]]
     classes: ClassSet
-    label_table: np.ndarray
+    table: LabelTable
+    reader: ImageReader = field(default_factory=ImageReader)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -48,7 +48,7 @@ class Dataset:
         """The image and its labels.
 
         Raises:
-            DatasetError: the label map cannot be read, or is not of the image's size.
+            DatasetError: the label map cannot be read, or differs in size from the image.
             SourceError: the image cannot be read.
         """
         image, labels = self.image(index), self.labels(index)
@@ -62,51 +62,90 @@ class Dataset:
 
     def image(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]."""
-        return read_image(self.samples[index][0])
+        return self.reader.read(self.samples[index][0])
 
     def labels(self, index: int) -> np.ndarray:
-        """Class indices uint8 [H, W], :data:`IGNORE` where void."""
-        path = self.samples[index][1]
-        try:
-            with Image.open(path) as image:
-                values = np.asarray(image)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DatasetError(f"cannot read label map {path}: {error}") from error
-        if values.ndim != 2 or values.dtype != np.uint8:
-            raise DatasetError(f"label map {path} is not 8-bit single channel: a pixel's value must be its class index")
-        result: np.ndarray = self.label_table[values]
+        """Class indices uint8 [H, W], :data:`IGNORE` for void."""
+        result: np.ndarray = self.table.classes[self.label_values(index)]
         return result
 
+    def label_values(self, index: int) -> np.ndarray:
+        """Values of the label map as they are in the file: uint8 [H, W]."""
+        return read_label_map(self.samples[index][1])
 
-def open_dataset(root: str | Path, split: str, limit: int | None = None) -> Dataset:
-    """Open one split, the layout found from the folders; only its first ``limit`` images if given.
+
+@dataclass(frozen=True)
+class Reading:
+    """How the files of a dataset are read.
+
+    Attributes:
+        images: their reader.
+        labels: what the values of label maps stand for.
+    """
+
+    images: ImageReader = field(default_factory=ImageReader)
+    labels: LabelRules = field(default_factory=LabelRules)
+
+
+def read_label_map(path: Path) -> np.ndarray:
+    """Values of a label map, uint8 [H, W]; a palette's colors play no part, a bitmap has 0 and 1.
 
     Raises:
-        DatasetError: neither layout is there, images lack label maps, or the class list makes no sense.
+        DatasetError: it cannot be read, or is not one channel of at most 8 bits.
+    """
+    try:
+        with Image.open(path, formats=("PNG", "BMP", "GIF", "PPM", "TIFF")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"above the limit of {MAX_PIXELS // 1_000_000} megapixels")
+            values = np.asarray(image)
+    except Exception as error:  # Pillow's decoders raise a dozen kinds of error for damaged files
+        raise DatasetError(f"cannot read label map {path}: {error or type(error).__name__}") from error
+    if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
+        raise DatasetError(
+            f"label map {path} is not 8-bit single channel (Pillow calls it {image.mode}): a pixel's value must be its "
+            "class index"
+        )
+    return values.astype(np.uint8, copy=False)
+
+
+def open_dataset(root: str | Path, split: str, limit: int | None = None, reading: Reading | None = None) -> Dataset:
+    """Open one split; the folders decide the layout.
+
+    Args:
+        limit: use only the first ones; None: all.
+        reading: how files are read; None: pictures upright, label values are class indices.
+
+    Raises:
+        DatasetError: neither layout is there, images lack label maps, or the class list is not usable.
     """
     root = Path(root)
+    reading = reading or Reading()
     if (root / "leftImg8bit" / split).is_dir():
-        dataset = _cityscapes(root, split)
-        return replace(dataset, samples=dataset.samples[:limit])
-    if (root / split / "images").is_dir():
-        dataset = _camvid(root, split)
-        return replace(dataset, samples=dataset.samples[:limit])
-    raise DatasetError(
-        f"{root} holds no split '{split}': expected {split}/images and {split}/labels (camvid) "
-        f"or leftImg8bit/{split} and gtFine/{split} (cityscapes)"
-    )
+        samples, classes, table = _cityscapes(root, split)
+    elif (root / split / "images").is_dir():
+        samples, classes, table = _camvid(root, split)
+    else:
+        raise DatasetError(
+            f"{root} holds no split '{split}': expected {split}/images and {split}/labels (camvid) "
+            f"or leftImg8bit/{split} and gtFine/{split} (cityscapes)"
+        )
+    return Dataset(samples[:limit], classes, reading.labels.apply(table, classes), reading.images)
 
 
-def _camvid(root: Path, split: str) -> Dataset:
+_Parts = tuple[list[tuple[Path, Path]], ClassSet, np.ndarray]
+"""Samples, classes, and uint8 [256] from label-map value to class index."""
+
+
+def _camvid(root: Path, split: str) -> _Parts:
     images = list_images(root / split / "images")
     samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in images]
     classes = _read_classes(root / "classes.txt")
     table = np.full(256, IGNORE, np.uint8)
     table[: len(classes)] = np.arange(len(classes))
-    return Dataset(_checked(samples, root / split / "images"), classes, table)
+    return _checked(samples, root / split / "images"), classes, table
 
 
-def _cityscapes(root: Path, split: str) -> Dataset:
+def _cityscapes(root: Path, split: str) -> _Parts:
     samples = []
     for city in sorted(p for p in (root / "leftImg8bit" / split).iterdir() if p.is_dir()):
         for image in sorted(city.glob("[!.]*_leftImg8bit.png")):
@@ -114,7 +153,7 @@ def _cityscapes(root: Path, split: str) -> Dataset:
             samples.append((image, root / "gtFine" / split / city.name / f"{stem}_gtFine_labelIds.png"))
     table = np.full(256, IGNORE, np.uint8)
     table[list(_CITYSCAPES_IDS)] = np.arange(len(CITYSCAPES))
-    return Dataset(_checked(samples, root / "leftImg8bit" / split), CITYSCAPES, table)
+    return _checked(samples, root / "leftImg8bit" / split), CITYSCAPES, table
 
 
 def _read_classes(path: Path) -> ClassSet:
@@ -124,6 +163,9 @@ def _read_classes(path: Path) -> ClassSet:
         names = tuple(line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"cannot read {path} as one class name a line: {error}") from error
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DatasetError(f"{path} names the class '{twice}' twice; give each a name of its own")
     if not 1 <= len(names) <= IGNORE:
         raise DatasetError(f"{path} names {len(names)} classes; 1 to {IGNORE} are possible")
     return CAMVID if names == CAMVID.labels else generic(len(names), names)

@@ -1,4 +1,4 @@
-"""mIoU of anything that turns images into class maps. Needs no torch: artifacts are scored by the same loop."""
+"""mIoU of anything that turns images into class maps. Needs no torch: exported files are scored by the same loop."""
 
 from __future__ import annotations
 

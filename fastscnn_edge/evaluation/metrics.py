@@ -1,4 +1,4 @@
-"""Mean intersection over union from one confusion matrix. Needs numpy only."""
+"""Mean intersection over union from one confusion matrix. Needs only numpy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Confusion:
         """Count one label map against one class map, both integer [H, W]; void pixels are left out.
 
         Raises:
-            ValueError: sizes differ, or a value is no class of this matrix.
+            ValueError: sizes differ, or a value is out of range.
         """
         if truth.shape != prediction.shape:
             raise ValueError(f"label map {truth.shape} and class map {prediction.shape} differ in size")
@@ -53,7 +53,7 @@ class Scores:
 
     @property
     def miou(self) -> float:
-        """Mean IoU over the classes that occur or are predicted, 0..1; nan when there are none."""
+        """Mean IoU over the classes that occur or are predicted, 0..1; nan if there are none."""
         counted = [value for value in self.iou if not np.isnan(value)]
         return float(np.mean(counted)) if counted else float("nan")
 

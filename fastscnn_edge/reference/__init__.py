@@ -1,1 +1,1 @@
-"""The PyTorch reference: model, checkpoints, datasets, training and mIoU. Never imported on a board."""
+"""The PyTorch reference: model, checkpoints and training. Never imported on a board."""

@@ -13,11 +13,11 @@ from ..evaluation.datasets import IGNORE
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges the random views are drawn from.
+    """Ranges from which random views are drawn.
 
     Attributes:
-        crop: (height, width) of every view; where the scaled image is smaller, the rest is void.
-        scale: least and largest magnification, drawn log-uniformly.
+        crop: (height, width) of every view; if the scaled image is smaller, the rest is void.
+        scale: smallest and largest magnification, drawn log-uniformly.
         aspect: largest stretch of width against height, as a factor.
         degrees: largest rotation to either side.
         jitter: largest relative change of brightness, contrast and saturation.

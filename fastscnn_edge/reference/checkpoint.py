@@ -1,8 +1,8 @@
-"""Reading checkpoints of either dialect into the reference model, and writing our own.
+"""Checkpoints of either dialect, read into the reference model, and our own, written.
 
-Read: mmsegmentation files (``{'meta', 'state_dict'}``), plain state dicts (both also behind a
+Read: mmsegmentation files (``{'meta', 'state_dict'}``), plain state dicts (both also with a
 ``module.`` prefix), Tramac-style keys, and our safetensors. The dialect and the class count are
-found from the keys. Files are opened with ``weights_only=True``: no pickle of a stranger runs.
+found from the keys. Files are opened with ``weights_only=True``: no foreign pickle runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .model import FastSCNN
 StateDict = dict[str, Tensor]
 
 MAX_CLASSES = 255
-"""Class maps are uint8, and 255 means void."""
+"""Largest class count: class maps are uint8, and 255 means void."""
 
 _METADATA_KEY = "fastscnn_edge"
 _HEADS = ("auxiliary.", "auxiliary_head.", "auxlayer.")
@@ -38,12 +38,12 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model in evaluation mode and what its file says about it.
+    """A model in evaluation mode, and the facts its file has about it.
 
     Attributes:
-        model: weights as float32, training heads present where the file has them.
-        sha256: of the file.
-        training: free-form facts our trainer recorded, empty for foreign files.
+        model: float32 weights, with training heads if the file has them.
+        sha256: digest of the file.
+        training: free-form facts recorded by our trainer, empty for foreign files.
         quantization: activation scales as ``fastscnn_edge.quantization.activation_scales`` writes them, empty if none.
     """
 
@@ -56,7 +56,7 @@ class Checkpoint:
 
     @property
     def trained_size(self) -> tuple[int, int]:
-        """(height, width) of the training views in pixels, 512x1024 where the file does not say."""
+        """(height, width) of the training views in pixels, 512x1024 if the file does not say."""
         height, width = self.training.get("crop", (512, 1024))
         return int(height), int(width)
 
@@ -65,7 +65,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint of any supported layout.
 
     Raises:
-        CheckpointError: missing, unreadable, or not a Fast-SCNN; every missing, surplus and
+        CheckpointError: the file is missing, unreadable, or not a Fast-SCNN; every missing, surplus and
             misshapen key is listed.
     """
     path = Path(path)
@@ -88,9 +88,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             model, described.classes, described.normalization, sha256(path), described.training, described.quantization
         )
     known = guess(model.num_classes)
-    classes = (
-        generic(model.num_classes, labels) if len(labels) == model.num_classes and labels != known.labels else known
-    )
+    named = len(labels) == model.num_classes and labels != known.labels
+    classes = generic(model.num_classes, labels) if named else known
     return Checkpoint(model, classes, IMAGENET, sha256(path), {}, {})
 
 
@@ -106,7 +105,7 @@ def save_checkpoint(
     """Write weights as safetensors, without the training heads, with what is needed to use them.
 
     Args:
-        dtype: of the stored floating-point tensors; batch-norm variances, and what ``dtype``
+        dtype: that of the stored floating-point tensors; batch-norm variances, and values that ``dtype``
             cannot hold, stay float32.
         quantization: activation scales, see :class:`Checkpoint`.
 
@@ -152,7 +151,7 @@ def stored_state(model: nn.Module, dtype: torch.dtype = torch.float16) -> StateD
 
 @dataclass(frozen=True)
 class _Description:
-    """What one of our files says about its weights."""
+    """The description that one of our files has of its weights."""
 
     dialect: str
     classes: ClassSet

@@ -1,7 +1,7 @@
-"""What other projects call the tensors of a Fast-SCNN.
+"""Names that other projects give the tensors of a Fast-SCNN.
 
-Names are translated from ours to the file's, never back: a message then speaks of the keys the
-file has, and no two of its keys can land on one of ours.
+Names are translated from ours to the file's, never back: messages then name keys the file has,
+and no two of its keys can land on one of ours.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _PAPER_KEYS = (
     (r"\.pyramid\.branches\.2\.", ".ppm.conv3."),
     (r"\.pyramid\.branches\.3\.", ".ppm.conv4."),
     (r"^(global_feature_extractor)\.out\.", r"\1.ppm.out."),
-    # What is left of our ConvBN is a Sequential there: 0 the convolution, 1 the batch norm.
+    # Our ConvBN is a Sequential there: 0 the convolution, 1 the batch norm.
     (r"(downsample\.conv|block\.[01]|ppm\.\w+|dwconv)\.conv\.", r"\1.conv.0."),
     (r"(downsample\.conv|block\.[01]|ppm\.\w+|dwconv)\.bn\.", r"\1.conv.1."),
     (r"^classifier\.logits\.", "classifier.conv.1."),
@@ -60,7 +60,7 @@ _PAPER_KEYS = (
 
 
 def detect(state: Mapping[str, Tensor]) -> tuple[str, KeyRules]:
-    """The dialect a file's keys speak, and the rules that turn our keys into them."""
+    """The dialect of a file's keys, and the rules that turn our keys into them."""
     if any(key.startswith("backbone.") for key in state):
         return "mmseg", _MMSEG_KEYS
     if any(".block.0.conv.0." in key for key in state):
@@ -70,7 +70,7 @@ def detect(state: Mapping[str, Tensor]) -> tuple[str, KeyRules]:
 
 
 def their_key(key: str, rules: KeyRules) -> str:
-    """What the file calls our ``key``."""
+    """The file's name of our ``key``."""
     for pattern, replacement in rules:
         key = re.sub(pattern, replacement, key)
     return key

@@ -1,4 +1,4 @@
-"""The variants of Fast-SCNN that exist in the wild. No torch here: exporters and --help read this."""
+"""The variants of Fast-SCNN that are in use. No torch here: exporters and --help read this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ POOL_BINS = (1, 2, 3, 6)
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the keys of a checkpoint imply about the arithmetic around its weights."""
+    """Arithmetic around the weights of a checkpoint, as its keys imply it."""
 
     name: str
     first_padding: int

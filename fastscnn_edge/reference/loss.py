@@ -13,7 +13,7 @@ from ..evaluation.datasets import IGNORE, Dataset
 from .model import resize
 
 AUXILIARY_WEIGHT = 0.4
-"""Of each training head's loss against the main one's (paper, section 3.3)."""
+"""Weight of each training head's loss relative to the main one's (paper, section 3.3)."""
 
 
 def balanced_weights(frequencies: Tensor, strength: float = 1.10) -> Tensor:
@@ -43,11 +43,11 @@ def class_weights(dataset: Dataset, strength: float, *, show: bool = True) -> Te
 def segmentation_loss(
     outputs: list[Tensor], labels: Tensor, weights: Tensor | None, dice: float, align_corners: bool
 ) -> Tensor:
-    """Scalar loss, finite also where a batch is void throughout.
+    """Scalar loss, finite even if a batch is all void.
 
     Args:
         outputs: logits, main first, each [N, C, h, w] on its own grid.
-        labels: int64 [N, H, W], :data:`IGNORE` where void.
+        labels: int64 [N, H, W], :data:`IGNORE` for void.
         weights: float [C] or None.
         dice: weight of the Dice term; 0 leaves it out.
     """
@@ -64,7 +64,7 @@ def segmentation_loss(
 
 
 def _cross_entropy(log_probabilities: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-    """Weighted mean over the labeled pixels; 0 where there are none, which torch would answer with nan."""
+    """Weighted mean over the labeled pixels; 0 if there are none, where torch would return nan."""
     if not (labels != IGNORE).any():
         return 0 * log_probabilities.sum()
     return F.nll_loss(log_probabilities, labels, weights, ignore_index=IGNORE)
@@ -72,13 +72,13 @@ def _cross_entropy(log_probabilities: Tensor, labels: Tensor, weights: Tensor | 
 
 def thin(labels: Tensor, stride: int) -> Tensor:
     """Every ``stride``-th row and column of [N, H, W] from a random start: the loss at full size costs as much
-    as the network, and neighboring pixels say nearly the same."""
+    as the network, and neighboring pixels are nearly alike."""
     row, column = torch.randint(stride, (2,)).tolist()
     return labels[:, row::stride, column::stride]
 
 
 def soft_dice_loss(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """1 - mean Dice over the classes that occur in the batch; 0 where it is void throughout.
+    """1 - mean Dice over the classes that occur in the batch; 0 if it is all void.
 
     Args:
         probabilities: [N, C, H, W], sum 1 over C.

@@ -3,7 +3,7 @@
 Input is a normalized image, NCHW float32; output is logits on the 1/8 grid. The x8 upsampling
 is not part of the model: the runtime does it exactly and lazily, training does it in its loss.
 
-Two dialects exist in the wild and differ where a weight file cannot say so:
+Two dialects are in use and differ in ways that a weight file does not record:
 
 ===================================  ==================  ======================
                                      ``mmseg``           ``paper`` (Tramac style)
@@ -107,7 +107,7 @@ class PyramidPooling(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(ConvBN(channels, channels // 4) for _ in POOL_BINS)
         self.align_corners = align_corners
-        # Not every exporter can write this operation; one may put an equal function here.
+        # Replaceable: not every exporter can write this operation.
         self.pool: Callable[[Tensor, int], Tensor] = F.adaptive_avg_pool2d
 
     def forward(self, x: Tensor) -> Tensor:

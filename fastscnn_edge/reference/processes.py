@@ -1,6 +1,6 @@
-"""One training process among several: its place, who speaks, and when all of them stop.
+"""One training process among several: its rank, which of them reports, and when all of them stop.
 
-torch is imported where it is used: options are read, and refused, without waiting for it.
+torch is imported late: options are read, and refused, without waiting for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import FrameType
 from ..errors import EXIT_USER_ERROR, FastSCNNEdgeError
 
 _PATIENCE = timedelta(hours=2)
-"""How long the others wait while rank 0 evaluates; gloo's own 30 minutes are short for a large split."""
+"""Limit on the others' wait while rank 0 evaluates; gloo's default of 30 minutes is short for a large split."""
 
 
 def rank_and_world_size() -> tuple[int, int]:
@@ -43,7 +43,7 @@ def process_group() -> Iterator[tuple[int, int]]:
 
 @contextmanager
 def rank_zero_only() -> Iterator[None]:
-    """For what every process does alike, such as reading options: only rank 0 prints and reports errors."""
+    """Context for work that every process repeats, such as reading options: only rank 0 prints and reports errors."""
     if rank_and_world_size()[0] == 0:
         yield
         return
@@ -57,14 +57,14 @@ def rank_zero_only() -> Iterator[None]:
 
 
 def _wait_for_rank_zero(status: str | int | None) -> None:
-    # torchrun kills all at the first failure: failing before rank 0 has spoken would silence it.
+    # torchrun kills all at the first failure: failing before rank 0 has reported would silence it.
     if status:
         time.sleep(30)
     sys.exit(status)
 
 
 class Stop:
-    """Asked for by Ctrl-C or SIGTERM, and agreed on by all processes so that none waits for another.
+    """A stop, requested by Ctrl-C or SIGTERM and agreed on by all processes so that none waits for another.
 
     A second Ctrl-C interrupts at once, except under torchrun, which repeats the first one itself.
     """

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..errors import CheckpointError, OutputError, UsageError, require
-from ..evaluation.datasets import Dataset, open_dataset
+from ..evaluation.datasets import Dataset, Reading, open_dataset
 from ..evaluation.evaluate import evaluate_predictor
 from .checkpoint import save_checkpoint, stored_state
 from .loss import class_weights, segmentation_loss, thin
@@ -33,7 +33,7 @@ from .views import Views, batches, normalize, view_loader
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a call of :func:`train` has come to.
+    """Result of a call of :func:`train`.
 
     Attributes:
         best: the file with the best weight average by val mIoU.
@@ -60,6 +60,7 @@ def train(
     resume: bool = False,
     workers: int = 1,
     evaluate_every: int = 10,
+    reading: Reading | None = None,
 ) -> TrainingResult:
     """Train on ``data``'s train split, watch its val split, and write ``out/best.safetensors``.
 
@@ -75,7 +76,7 @@ def train(
     """
     out = Path(out)
     with rank_zero_only():
-        train_set, val_set = open_dataset(data, "train"), open_dataset(data, "val")
+        train_set, val_set = (open_dataset(data, split, reading=reading) for split in ("train", "val"))
         if not resume:
             _require_unused(out)
         state = read_state(out / "last.pt") if resume else None
@@ -106,7 +107,7 @@ def train(
 
 
 class _Run:
-    """State of one training run: model, average, optimizer, and where it has come to."""
+    """Training state, including progress: model, average, optimizer."""
 
     def __init__(
         self, train_set: Dataset, val_set: Dataset, out: Path, config: TrainConfig, rank: int, world: int
@@ -133,14 +134,14 @@ class _Run:
         return self.out / "best.safetensors"
 
     def owes_evaluation(self, every: int) -> bool:
-        """Whether the weights of the last whole epoch are to be evaluated and have not been."""
+        """Whether the weights of the last whole epoch are due for evaluation and have not been evaluated."""
         due = self.epoch >= self.config.epochs or self.epoch % every == 0
         return due and self.evaluated < self.epoch
 
     def run_epoch(self, loader: DataLoader[tuple[Tensor, Tensor]], stop: Stop) -> None:
         """Train for one epoch; if it is stopped on the way, nothing of it counts."""
         self.views.epoch = self.epoch
-        # What dropout and thinning draw depends on the epoch alone, so a resumed run goes on alike.
+        # Random numbers of dropout and thinning depend only on the epoch, so a resumed run repeats them.
         torch.manual_seed(_mixed(self.config.seed, self.epoch, self.rank))
         self.model.train()
         steps, losses = len(loader), []
@@ -178,7 +179,7 @@ class _Run:
         return value
 
     def evaluate(self, stop: Stop) -> None:
-        """Score the weight average on rank 0 and keep it if it is the best; a stop leaves it owed."""
+        """Score the weight average on rank 0 and keep it if it is the best; after a stop it is still due."""
         if self.is_main:
             # The weights as the file will hold them, so that the file has the score it states.
             model = FastSCNN(len(self.val_set.classes), self.config.dialect).eval()
@@ -218,7 +219,7 @@ class _Run:
         write_state(self.out / "last.pt", state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`_save` wrote."""
+        """Continue from what :meth:`_save` wrote."""
         try:
             before, now = state["config"], asdict(self.config)
             if before["dialect"] != now["dialect"]:
@@ -251,13 +252,13 @@ class _Trainable(nn.Module):
 
 
 def _require_unused(out: Path) -> None:
-    """Hours of training are not to be overwritten by a command repeated by mistake."""
+    """Refuse a folder that holds a run: a command repeated by mistake must not overwrite hours of training."""
     if any((out / name).exists() for name in ("last.pt", "best.safetensors")):
         raise UsageError(f"{out} already holds a run: go on with --resume, or choose another --out")
 
 
 def _make_folder(out: Path) -> None:
-    """Now, not after the first epoch, is the time to find out that nothing can be written."""
+    """Create ``out`` before the first epoch, and check that files can be written there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from ..errors import require
 from ..spec import INT8_NATIVE, Normalization
-
-DIALECT_NAMES = ("mmseg", "paper")
-"""The keys of :data:`.model.DIALECTS`, repeated so that --help does not wait for torch."""
+from .dialects import DIALECTS
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides the outcome; stored in the checkpoint.
+    """All options that decide the outcome; stored in the checkpoint.
 
     Attributes:
         crop: (height, width) of the training views, pixels.
@@ -22,11 +20,12 @@ class TrainConfig:
         ema: decay of the weight average that is evaluated and saved.
         balance: cross-entropy weights 1 / ln(balance + frequency); 0 leaves them out.
         dice: weight of the Dice loss.
-        label_stride: the loss looks at every n-th row and column.
+        label_stride: the loss uses every n-th row and column.
         bfloat16: autocast the network.
+        labels: how label maps were read, in the words of the options; empty: values are class indices.
 
     Raises:
-        UsageError: a value is out of its range.
+        UsageError: a value is out of range.
     """
 
     epochs: int = 200
@@ -42,6 +41,7 @@ class TrainConfig:
     dialect: str = "mmseg"
     seed: int = 0
     bfloat16: bool = False
+    labels: str = ""
     normalization: Normalization = INT8_NATIVE
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class TrainConfig:
         require(0 <= self.dice <= 100, f"dice is 0 to 100, not {self.dice}")
         require(1 <= self.label_stride <= 8, f"label stride is 1 to 8, not {self.label_stride}")
         require(0 <= self.seed < 2**32, f"seed is 0 to 4294967295, not {self.seed}")
-        require(self.dialect in DIALECT_NAMES, f"unknown dialect '{self.dialect}'; one of: {', '.join(DIALECT_NAMES)}")
+        require(self.dialect in DIALECTS, f"unknown dialect '{self.dialect}'; one of: {', '.join(DIALECTS)}")
 
     def learning_rate(self, progress: float) -> float:
         """Rate at ``progress`` 0..1 through the run."""

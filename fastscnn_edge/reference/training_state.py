@@ -32,11 +32,11 @@ def read_state(path: Path) -> dict[str, Any]:
         CheckpointError: it is missing, damaged or something else.
     """
     if not path.is_file():
-        raise CheckpointError(f"nothing to resume: {path} does not exist; leave out --resume to start anew")
+        raise CheckpointError(f"nothing to resume: {path} does not exist; leave out --resume to start again")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError... for damaged files
-        raise CheckpointError(f"{path} is damaged and cannot be resumed from; start anew with another --out") from error
+        raise CheckpointError(f"{path} is damaged and cannot be resumed; start again with another --out") from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is not the state of a training run")
     return state

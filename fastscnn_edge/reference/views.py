@@ -19,10 +19,10 @@ from .augment import Augmentation, random_view
 
 
 class Views(TorchDataset[tuple[Tensor, Tensor]]):
-    """Random views; the one of (epoch, index) depends on the seed alone, not on workers or processes.
+    """Random views; the one of (epoch, index) depends only on the seed, not on workers or processes.
 
     An item is an image uint8 [h, w, 3] and labels uint8 [h, w]. Set ``epoch`` before the loader is
-    iterated: workers are started anew for each pass and take it along.
+    iterated: workers are started for each pass and copy it.
     """
 
     def __init__(self, dataset: Dataset, crop: tuple[int, int], seed: int) -> None:
@@ -43,7 +43,7 @@ class Views(TorchDataset[tuple[Tensor, Tensor]]):
 class EpochOrder(Sampler[int]):
     """This process's share of the epoch's order, which is the same after a resume.
 
-    Every process gets equally many images; where they don't divide, the first ones come twice.
+    Every process gets the same number of images; if they do not divide evenly, the first ones come twice.
     """
 
     def __init__(self, views: Views, rank: int, world: int) -> None:
@@ -72,7 +72,7 @@ def view_loader(views: Views, batch: int, workers: int, rank: int, world: int) -
 
 
 def batches(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The loader's batches; an error from a worker arrives as it was raised, in one line.
+    """The loader's batches; an error in a worker is raised here again, in one line.
 
     Raises:
         DatasetError, SourceError: a file of the dataset cannot be used.

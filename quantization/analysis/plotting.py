@@ -13,10 +13,10 @@ INK, FAINT, GRID = "#262a30", "#6e747c", "#e2e5e9"
 PALETTE = ("#366eb2", "#d8763a", "#4a9668", "#8e62a8", "#967854", "#788088")
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """A figure of that size in inches which arranges its axes by itself, with a margin around them."""
+def new_figure(width: float, height: float, margins: tuple[float, float] = (0.12, 0.12)) -> Figure:
+    """A figure of that size which arranges its axes by itself, ``margins`` (x, y) around each; all in inches."""
     figure = Figure((width, height))
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
+    figure.set_layout_engine("constrained", w_pad=margins[0], h_pad=margins[1])
     return figure
 
 

@@ -37,8 +37,7 @@ def draw_ranges(title: str, subtitle: str, layers: Sequence[LayerRanges]) -> Fig
         rows.append((layer, None))
         rows += [(layer, part) for part in layer.parts if len(layer.parts) > 1]
     heights = [_BARS if part is None else _VALUES for _, part in rows]
-    figure = new_figure(_WIDTH, _HEAD + sum(heights))
-    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.08)
+    figure = new_figure(_WIDTH, _HEAD + sum(heights), margins=(0.08, 0.03))
     grid = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights)
     for (layer, part), pair in zip(rows, grid, strict=True):
         if part is None:

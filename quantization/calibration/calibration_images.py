@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SourceError
-from ...runtime.images import IMAGE_SUFFIXES, list_images, read_image, resize_image
+from ...runtime.images import IMAGE_SUFFIXES, ImageReader, list_images, resize_image
 from ..graph.graph import Graph
 
 
@@ -28,7 +28,7 @@ def calibration_files(folder: str | Path, count: int) -> list[Path]:
     return [files[i] for i in picked]
 
 
-def load_image(graph: Graph, file: Path) -> np.ndarray:
+def load_image(graph: Graph, file: Path, reader: ImageReader | None = None) -> np.ndarray:
     """An image at the graph's input size, resized exactly as the runtime does."""
     _, height, width, _ = graph.tensors[graph.input].shape
-    return resize_image(read_image(file), height, width)
+    return resize_image((reader or ImageReader()).read(file), height, width)

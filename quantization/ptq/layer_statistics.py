@@ -167,4 +167,5 @@ def patches(
     padded = np.pad(x[0], ((top, bottom), (left, right), (0, 0)), constant_values=zero)
     rows, columns = positions // width * op.stride, positions % width * op.stride
     taps = [padded[rows + dy, columns + dx] for dy in range(kernel[0]) for dx in range(kernel[1])]
-    return np.stack(taps, 1).astype(np.float32) - np.float32(zero)
+    values: np.ndarray = np.stack(taps, 1).astype(np.float32) - np.float32(zero)
+    return values

@@ -105,24 +105,24 @@ def quantize_both(
 
 
 def apply(
-    wanted: Recipe, graph: Graph, images: Sequence[np.ndarray], scheme: Scheme, *, progress: Progress | None = None
+    recipe: Recipe, graph: Graph, images: Sequence[np.ndarray], scheme: Scheme, *, progress: Progress | None = None
 ) -> Quantized:
     """:func:`quantize_both` for a recipe that has no name."""
     with bars() as drawn:
         show = progress or drawn
-        if wanted.equalize:
+        if recipe.equalize:
             graph = equalize(graph, collect(graph, images, histograms=False, progress=show))
-        statistics = collect(graph, images, histograms=wanted.ranges != "min-max", progress=show)
-        quantized = quantize_graph(graph, choose_ranges(graph, statistics, wanted.ranges, scheme), scheme)
-        if wanted.steps:
+        statistics = collect(graph, images, histograms=recipe.ranges != "min-max", progress=show)
+        quantized = quantize_graph(graph, choose_ranges(graph, statistics, recipe.ranges, scheme), scheme)
+        if recipe.steps:
             chosen = spread(images, MEMORY // _live_bytes(graph))
-            quantized = refine_layers(graph, quantized, chosen, wanted.steps, progress=show)
+            quantized = refine_layers(graph, quantized, chosen, recipe.steps, progress=show)
     return Quantized(graph, quantized)
 
 
-def spread(items: Sequence[_Item], most: int) -> list[_Item]:
-    """At least one and at most ``most`` of ``items``, evenly spread over them."""
-    picked = np.linspace(0, len(items) - 1, max(1, min(most, len(items)))).round().astype(int)
+def spread(items: Sequence[_Item], limit: int) -> list[_Item]:
+    """At least one and at most ``limit`` of ``items``, evenly spread over them."""
+    picked = np.linspace(0, len(items) - 1, max(1, min(limit, len(items)))).round().astype(int)
     return [items[i] for i in picked]
 
 

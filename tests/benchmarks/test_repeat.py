@@ -24,4 +24,4 @@ def test_another_run_is_held_against_the_stated_intervals(tmp_path: Path, capsys
         save(BenchmarkComparison({}, [case]), path)
     assert main(["--show", str(paths[1]), "--against", str(paths[0])]) == 0
     said = capsys.readouterr().out
-    assert f"1 of 2 ratios lie within the intervals of {paths[0]}\n- 1024x2048, 1 thread: OpenVINO INT8 is 1.6" in said
+    assert f"1 of 2 ratios are within the intervals of {paths[0]}\n- 1024x2048, 1 thread: OpenVINO INT8 is 1.6" in said

@@ -104,14 +104,14 @@ def test_miou_is_that_of_the_very_file(tiny_model: Path, tmp_path: Path) -> None
     scores.write_text(json.dumps({"data": "d/camvid", "split": "val", "pictures": 101, "models": [entry]}))
     data = bench(tiny_model, tmp_path, "--frames", "2", "--scores", str(scores))
     assert data["accuracy"] == {"miou": 0.6183, "data": "camvid", "split": "val", "pictures": 101}
-    assert "mIoU of this very file: 61.83 %" in (tmp_path / "r.md").read_text()
+    assert "mIoU of this file: 61.83 %" in (tmp_path / "r.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--quick", "--frames", "3"], "--quick chooses"),
-        (["--source", "x.png", "--frame-size", "64x64"], "--frame-size is of drawn"),
+        (["--source", "x.png", "--frame-size", "64x64"], "--frame-size is only for drawn"),
         (["--report", "x.txt"], "must end in .json"),
         (["--scores", "absent.json"], "cannot read"),
         (["--memory-limit", "10M"], "no input size would fit"),

@@ -45,7 +45,7 @@ def test_other_classes_are_not_usable(monkeypatch: pytest.MonkeyPatch, capsys: p
 
     monkeypatch.setattr(module, "_observe", wrong)
     assert main([]) == 1
-    assert "not usable: the self-test gives other classes" in capsys.readouterr().out
+    assert "not usable: the self-test class map differs" in capsys.readouterr().out
 
 
 def test_without_an_engine(tmp_path: Path) -> None:

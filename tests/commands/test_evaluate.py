@@ -122,7 +122,7 @@ def test_class_counts_must_agree(
     other = _save(tmp_path / "four.safetensors", 4)
     # Before the first is scored, although only the second is wrong.
     message = _refusal(capsys, checkpoint, other, "--data", tiny_dataset)
-    assert "four.safetensors tells 4 classes apart, the dataset" in message
+    assert "four.safetensors has 4 classes, the dataset" in message
     assert "has 3" in message
 
 

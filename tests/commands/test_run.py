@@ -128,7 +128,7 @@ def test_a_file_played_as_a_camera(
     assert main(["--camera", f"file:{video}", "--model", str(tiny_model), "--report", str(report)]) == 0
     printed = capfd.readouterr()
     assert printed.err == ""
-    assert "from camera to mask: median" in printed.out
+    assert "latency from capture to class map: median" in printed.out
     data = json.loads(report.read_text())
     assert data["source"]["kind"] == "camera"
     assert data["source"]["mode"] == "a video, played"

@@ -90,8 +90,8 @@ def test_missing_label_maps_are_counted(tiny_dataset: Path) -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint16), np.zeros((4, 4), bool)],
-    ids=["colors", "16 bit", "1 bit"],
+    [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint16)],
+    ids=["colors", "16 bit"],
 )
 def test_label_maps_of_another_mode(tmp_path: Path, labels: np.ndarray) -> None:
     with pytest.raises(DatasetError, match="not 8-bit single channel"):

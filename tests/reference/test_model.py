@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from fastscnn_edge.reference.checkpoint import load_checkpoint
-from fastscnn_edge.reference.dialects import DIALECTS
 from fastscnn_edge.reference.model import FastSCNN, resize
 from fastscnn_edge.reference.torch_predictor import torch_predictor
-from fastscnn_edge.reference.train_config import DIALECT_NAMES
 
 from ..helpers import random_model
 
@@ -70,7 +68,3 @@ def test_parity_with_mmsegmentation(shared: Path) -> None:
     classes = torch_predictor(checkpoint.model, checkpoint.normalization)(image)
     assert classes.dtype == np.uint8
     assert np.array_equal(classes[clear], expected["argmax"][clear])
-
-
-def test_dialect_names_match_the_model() -> None:
-    assert tuple(DIALECTS) == DIALECT_NAMES

@@ -343,7 +343,7 @@ def test_broken_picture_is_named_in_one_line(
     command = ["--data", str(tiny_dataset), "--out", str(tmp_path / "run"), *OPTIONS, "--workers", str(workers)]
     assert main(command) == 2
     errors = capsys.readouterr().err.strip()
-    assert errors.startswith("fastscnn-edge: error: cannot decode ")
+    assert errors.splitlines()[-1].startswith("fastscnn-edge: error: cannot decode ")
     assert "002.jpg" in errors
     assert "Traceback" not in errors
 

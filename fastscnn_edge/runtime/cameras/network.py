@@ -38,8 +38,8 @@ class NetworkSource(AvStream):
         self._what = f"camera {without_password(url)}"
 
     def __enter__(self) -> NetworkSource:
-        # FFmpeg opens when it knows the format, without measuring the rate over a second of packets. What it looked at
-        # is kept: fflags=nobuffer would throw away the first key frame, and show nothing until the next one.
+        # FFmpeg opens as soon as it knows the format, without measuring the rate over a second of packets. The packets
+        # it probed are kept: fflags=nobuffer would discard the first key frame and show nothing until the next one.
         options = {"fpsprobesize": "0", "flags": "low_delay"}
         if self._url.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"

@@ -1,4 +1,4 @@
-"""The name of the report's schema."""
+"""Name and version of the report's schema."""
 
 from __future__ import annotations
 

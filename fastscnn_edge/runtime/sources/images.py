@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import SourceError
 from ...log import Warn, warn_on_stderr
 from ..frames import Frame
-from ..images import IMAGE_SUFFIXES, list_images, read_image
+from ..images import IMAGE_SUFFIXES, ImageReader, list_images
 from .base import SourceState
 
 VIDEO_SUFFIXES = frozenset(
@@ -24,16 +24,16 @@ class ImageSource(SourceState):
     kind = "picture"
     moving = False
 
-    def __init__(self, path: Path, repeat: int = 1) -> None:
+    def __init__(self, path: Path, repeat: int = 1, reader: ImageReader | None = None) -> None:
         super().__init__()
-        self._path, self._repeat = path, repeat
+        self._path, self._repeat, self._reader = path, repeat, reader or ImageReader(warn=warn_on_stderr)
 
     def __enter__(self) -> ImageSource:
         return self
 
     def __iter__(self) -> Iterator[Frame]:
         for _ in range(self._repeat):
-            yield Frame(read_image(self._path), self._path.stem, time.monotonic())
+            yield Frame(self._reader.read(self._path), self._path.stem, time.monotonic())
 
 
 class FolderSource(SourceState):
@@ -46,9 +46,9 @@ class FolderSource(SourceState):
     kind = "folder"
     moving = False
 
-    def __init__(self, path: Path, warn: Warn = warn_on_stderr) -> None:
+    def __init__(self, path: Path, warn: Warn = warn_on_stderr, reader: ImageReader | None = None) -> None:
         super().__init__()
-        self._path, self._warn = path, warn
+        self._path, self._warn, self._reader = path, warn, reader or ImageReader(warn=warn)
         self._images: list[Path] = []
 
     def __enter__(self) -> FolderSource:
@@ -63,7 +63,7 @@ class FolderSource(SourceState):
         any_read = False
         for path in self._images:
             try:
-                rgb = read_image(path)
+                rgb = self._reader.read(path)
             except SourceError as error:
                 self.skipped += 1
                 held_back.append(error)

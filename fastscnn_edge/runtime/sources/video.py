@@ -20,7 +20,8 @@ class VideoSource(AvStream):
         self._path = path
 
     def __enter__(self) -> VideoSource:
-        self._open(str(self._path), str(self._path))
+        # Absolute: FFmpeg takes "2024-05-01T12:30:00.mp4" for a protocol of that name.
+        self._open(str(self._path), str(self._path.absolute()))
         return self
 
     def __iter__(self) -> Iterator[Frame]:

@@ -1,156 +1,31 @@
-"""Quantization-aware training, and the file its integers travel in."""
+"""Quantization-aware training: what it learns, resumes and exports."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 import torch
 
-from fastscnn_edge.classes import generic
 from fastscnn_edge.cli.main import main
-from fastscnn_edge.errors import CheckpointError
 from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.files import sha256
-from fastscnn_edge.quantization.calibration.ranges import observe_ranges
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
-from fastscnn_edge.quantization.graph.arithmetic import dequantize
-from fastscnn_edge.quantization.graph.evaluator import run, run_all
-from fastscnn_edge.quantization.graph.graph import Resize
 from fastscnn_edge.quantization.graph.lower import lower
-from fastscnn_edge.quantization.ptq.ptq import activation_parameters, with_parameters
 from fastscnn_edge.quantization.ptq.recipes import TRAINING_START, apply
-from fastscnn_edge.quantization.qat.fake_quant import FakeQuantGraph, round_weight
 from fastscnn_edge.quantization.qat.qat import QatConfig, divergence, train_qat
-from fastscnn_edge.quantization.quantized_file import Origin, is_quantized_file, load_quantized, save_quantized
+from fastscnn_edge.quantization.quantized_file import load_quantized
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
-from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
+from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_image, random_model
-
-SIZE = (64, 96)
-CLASSES = generic(5)
-
-
-def quantized(dialect: str, scheme_name: str, normalization=INT8_NATIVE):
-    scheme = SCHEMES[scheme_name]
-    graph = lower(random_model(dialect, 5), normalization, *SIZE)
-    parameters = activation_parameters(graph, observe_ranges(graph, [random_image(*SIZE, s) for s in range(3)]), scheme)
-    return graph, parameters, scheme
-
-
-@pytest.mark.parametrize("dialect", ["mmseg", "paper"])
-@pytest.mark.parametrize("scheme_name", ["affine", "symmetric"])
-def test_every_operation_rounds_as_the_integers_do(dialect: str, scheme_name: str) -> None:
-    """Each is given the integer graph's own inputs: a whole random network would amplify one early tie."""
-    graph, parameters, scheme = quantized(dialect, scheme_name, IMAGENET if dialect == "mmseg" else INT8_NATIVE)
-    integers = dict(run_all(with_parameters(graph, parameters, scheme), random_image(*SIZE, 1)))
-    real = {
-        name: torch.tensor(dequantize(value, parameters[name].scale[0], parameters[name].zero_point))
-        for name, value in integers.items()
-    }
-    model = FakeQuantGraph(graph, parameters, scheme)
-    for op in graph.ops:
-        with torch.no_grad():
-            inputs = {name: real[name].permute(0, 3, 1, 2) for name in op.inputs if name in real}
-            result = model._run(op, inputs).permute(0, 2, 3, 1).numpy()
-        q = parameters[op.output]
-        steps = np.abs(np.round(result / q.scale[0]) + q.zero_point - integers[op.output])
-        assert steps.max() <= 1, op.output
-        # Between few pixels a resize has weights like 1/2 and many ties, which torch rounds to even.
-        assert (steps > 0).mean() < (0.15 if isinstance(op, Resize) else 0.03), op.output
-
-
-@pytest.mark.parametrize("scheme_name", ["affine", "symmetric"])
-def test_untrained_the_graph_comes_back(scheme_name: str) -> None:
-    graph, parameters, scheme = quantized("mmseg", scheme_name)
-    back, scales = FakeQuantGraph(graph, parameters, scheme).trained()
-    for name, tensor in graph.tensors.items():
-        if tensor.data is not None:
-            np.testing.assert_array_equal(back.tensors[name].data, tensor.data)
-    for name, q in parameters.items():
-        assert scales[name].zero_point == q.zero_point
-        np.testing.assert_allclose(scales[name].scale, q.scale, rtol=1e-6)
-
-
-def test_weights_are_rounded_as_the_scheme_rounds_them() -> None:
-    graph, parameters, scheme = quantized("mmseg", "affine")
-    integer = with_parameters(graph, parameters, scheme)
-    weight = graph.tensors["pyramid/out/weight"]
-    rounded = round_weight(torch.tensor(weight.data.transpose(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
-    q = integer.tensors["pyramid/out/weight"]
-    expected = dequantize(q.data, q.quantization.scale[:, None, None, None])
-    assert (np.abs(rounded - expected) > 1e-6).mean() < 1e-3  # ties alone may go the other way
-
-
-def test_gradients_reach_every_weight_and_scale() -> None:
-    graph, parameters, scheme = quantized("mmseg", "affine")
-    model = FakeQuantGraph(graph, parameters, scheme)
-    model(torch.randn(2, 3, *SIZE) * 60).square().mean().backward()
-    missing = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
-    assert missing == []
-
-
-def test_symmetric_has_no_zero_points_to_learn() -> None:
-    graph, parameters, scheme = quantized("mmseg", "symmetric")
-    model = FakeQuantGraph(graph, parameters, scheme)
-    assert not any(p.requires_grad for name, p in model.named_parameters() if name.endswith("zero_point"))
 
 
 def test_divergence_is_zero_for_equal_logits_and_positive_otherwise() -> None:
     a, b = torch.randn(2, 4, 3, 3), torch.randn(2, 4, 3, 3)
     assert float(divergence(a, a)) == pytest.approx(0, abs=1e-6)
     assert float(divergence(a, b)) > 0
-
-
-# --- the file -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dialect", ["mmseg", "paper"])
-def test_a_quantized_file_keeps_every_integer_and_fits_other_sizes(dialect: str, tmp_path: Path) -> None:
-    graph, parameters, scheme = quantized(dialect, "affine", IMAGENET)
-    integer = with_parameters(graph, parameters, scheme)
-    path = tmp_path / "q.safetensors"
-    origin = Origin(dialect, CLASSES, IMAGENET, "0" * 64, "test", SIZE)
-    save_quantized(path, integer, scheme, origin)
-    file = load_quantized(path)
-    assert is_quantized_file(path)
-    assert file.origin == origin
-    back, real = file.graphs(scheme, *SIZE)
-    for name, tensor in integer.tensors.items():
-        if tensor.data is not None:
-            np.testing.assert_array_equal(back.tensors[name].data, tensor.data)
-        assert back.tensors[name].quantization.scale.tobytes() == tensor.quantization.scale.tobytes()
-    assert not real.is_quantized
-    larger, _ = file.graphs(scheme, 96, 160)
-    assert run(larger, random_image(96, 160)).shape == (1, 12, 20, 5)
-
-
-def test_damaged_quantized_files_are_refused(tmp_path: Path) -> None:
-    graph, parameters, scheme = quantized("mmseg", "affine")
-    path = tmp_path / "q.safetensors"
-    save_quantized(
-        path,
-        with_parameters(graph, parameters, scheme),
-        scheme,
-        Origin("mmseg", CLASSES, INT8_NATIVE, "0" * 64, "test", SIZE),
-    )
-    file = load_quantized(path)
-    with pytest.raises(CheckpointError, match="stem/weight"):
-        constants = {k: v for k, v in file.constants.items() if k != "stem/weight"}
-        dataclasses.replace(file, constants=constants).graphs(scheme, *SIZE)
-    with pytest.raises(CheckpointError, match="already quantized"):
-        load_checkpoint(path)
-    path.write_bytes(path.read_bytes()[:1000])
-    assert not is_quantized_file(path)
-    with pytest.raises(CheckpointError, match="not a quantized network"):
-        load_quantized(path)
-
-
-# --- training -----------------------------------------------------------------------------------
 
 
 @pytest.fixture

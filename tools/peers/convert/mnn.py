@@ -16,4 +16,4 @@ def convert(source: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    convert(*map(Path, sys.argv[1:]))
+    convert(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -23,4 +23,4 @@ def convert(precision: str, source: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    convert(sys.argv[1], *map(Path, sys.argv[2:]))
+    convert(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

@@ -23,4 +23,4 @@ def convert(source: Path, out: Path, suffix: str = "_float32.tflite", **options:
 
 
 if __name__ == "__main__":
-    convert(*map(Path, sys.argv[1:]))
+    convert(Path(sys.argv[1]), Path(sys.argv[2]))

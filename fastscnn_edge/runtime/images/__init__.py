@@ -1,0 +1,19 @@
+"""Still images: which files of a folder, how they are decoded, how they are resized. Every command uses these."""
+
+from __future__ import annotations
+
+from .listing import IMAGE_SUFFIXES, list_images
+from .reader import MAX_PIXELS, ImageReader, read_image
+from .resize import FILTERS, resize_image, resize_image_into, to_array
+
+__all__ = [
+    "FILTERS",
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "ImageReader",
+    "list_images",
+    "read_image",
+    "resize_image",
+    "resize_image_into",
+    "to_array",
+]

@@ -1,0 +1,54 @@
+"""The orientation that a camera notes in EXIF, read so that no other entry of it can do harm."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+_ORIENTATION = 0x0112
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1 to 8; 1, upright as stored, where there is none or it makes no sense (CIPA DC-008, 4.6.4)."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # any tag may be of any type and point anywhere: Pillow raises a dozen kinds of error
+        return 1
+    return value if type(value) is int and value in _TURNS else 1
+
+
+_INVERSE = {6: 8, 8: 6}
+"""Orientations that do not undo themselves."""
+
+
+def decoded(image: Image.Image, turn: bool) -> tuple[Image.Image, bool]:
+    """Decode ``image``, upright or, without ``turn``, as stored; also whether its orientation is another than that.
+
+    Pillow turns TIFF files by itself while it decodes them, and no other format.
+    """
+    orientation = orientation_of(image)
+    image.load()
+    already = image.format == "TIFF" and orientation_of(image) != orientation
+    if turn and not already:
+        image = _turned(image, orientation)
+    elif already and not turn:
+        image = _turned(image, _INVERSE.get(orientation, orientation))
+    return image, orientation != 1
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.format = image.format  # it tells how deep the pixels can be
+    return turned

@@ -1,0 +1,42 @@
+"""Pixels of any depth as 8-bit RGB."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+_NEVER_DEEPER_THAN_16 = ("PNG", "PPM")
+"""Formats whose integers Pillow may open as mode ``I`` although none of them is above 65535."""
+
+RANGE_UNKNOWN = ("I", "F")
+
+
+def to_rgb(image: Image.Image, pixel_range: tuple[float, float] | None) -> Image.Image:
+    """Convert ``image`` to mode RGB.
+
+    16-bit integers are scaled by 1 / 257: 65535 becomes 255. Pillow alone would clip them at 255, to white.
+
+    Args:
+        image: decoded or not.
+        pixel_range: (black, white) of 16-bit, 32-bit and float pixels; None: 0..65535 for 16 bits, and for the others
+            there is no default, since float images hold 0..1, 0..255, meters or kelvins.
+
+    Raises:
+        ValueError: 32-bit or float pixels, and no ``pixel_range``.
+    """
+    if image.mode == "RGB":
+        return image
+    sixteen = image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format in _NEVER_DEEPER_THAN_16)
+    if not sixteen and image.mode not in RANGE_UNKNOWN:
+        return image.convert("RGB")
+    if pixel_range is None and not sixteen:
+        kind = "float" if image.mode == "F" else "32-bit integer"
+        raise ValueError(
+            f"its pixels are {kind} numbers, whose black and white are not stated: give --pixel-range, for example 0:1"
+        )
+    black, white = pixel_range or (0.0, 65535.0)
+    values = np.asarray(image).astype(np.float64)
+    scaled = np.nan_to_num((values - black) * (255.0 / (white - black)), nan=0.0, posinf=255.0, neginf=0.0)
+    return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8)).convert("RGB")

@@ -1,0 +1,112 @@
+"""Decoding of image files from anywhere to RGB, alike for running, calibration, training and evaluation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...errors import SourceError
+from ...log import Warn
+from .orientation import decoded, orientation_of
+from .pixels import to_rgb
+from .resize import to_array
+
+MAX_PIXELS = 64_000_000
+"""Larger images are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
+
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
+"""Formats that are decoded, whatever a file is called: Pillow alone would start Ghostscript for a PostScript file named
+.png. The first five are in memory already; for the others Pillow loads all it has."""
+
+
+def _silent(_message: str) -> None:
+    """Drop a warning."""
+
+
+class ImageReader:
+    """Reads image files; what a user should know of them is said once.
+
+    Args:
+        pixel_range: (black, white) of 16-bit, 32-bit and float pixels; see :func:`.pixels.to_rgb`.
+        turn: apply the EXIF orientation; False leaves pixels as they are stored.
+        warn: receives one line for the first file with several frames or pages.
+
+    Attributes:
+        turned: images turned or flipped so far.
+    """
+
+    def __init__(self, pixel_range: tuple[float, float] | None = None, turn: bool = True, warn: Warn = _silent) -> None:
+        self.pixel_range, self.turn, self._warn = pixel_range, turn, warn
+        self.turned = 0
+        self._several_said = False
+
+    def read(self, path: str | Path) -> np.ndarray:
+        """Decode an image file to RGB uint8 [H, W, 3], its first frame or page, upright unless ``turn`` is off.
+
+        Raises:
+            SourceError: missing, not an image, damaged, above :data:`MAX_PIXELS`, or of an unknown range.
+        """
+        with _opened(path) as image:
+            self._say_if_several(path, image)
+            pixels, turned = decoded(image, self.turn)
+            self.turned += turned and self.turn
+            return to_array(to_rgb(pixels, self.pixel_range))
+
+    def _say_if_several(self, path: str | Path, image: Image.Image) -> None:
+        # A phone's JPEG may hold a preview or a depth map behind the picture (MPO): nothing anyone would miss.
+        if not self._several_said and image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+            self._several_said = True
+            self._warn(f"{path} has several frames or pages: the first is taken, here and of all further files")
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Decode an image file to RGB uint8 [H, W, 3] with the defaults of :class:`ImageReader`."""
+    return ImageReader().read(path)
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) as stored, from the header alone; None if it is not an image that can be opened."""
+    try:
+        with _opened(path) as image:
+            return image.height, image.width
+    except SourceError:
+        return None
+
+
+def is_turned(path: Path) -> bool:
+    """Whether the EXIF orientation asks for a turn or flip, from the header alone; False for what is not readable."""
+    try:
+        with _opened(path) as image:
+            return orientation_of(image) != 1
+    except SourceError:
+        return False
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    """The image file, not yet decoded; whatever goes wrong with it, here or while it is decoded, is one SourceError."""
+    try:
+        with warnings.catch_warnings():
+            # Damaged metadata is no reason to write to a board's log for each frame; the limit of pixels is our own.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
+                yield image
+    except SourceError:
+        raise
+    except FileNotFoundError as error:
+        raise SourceError(f"no such picture: {path}") from error
+    except Image.DecompressionBombError as error:  # raised above, or by Pillow for still larger images
+        limit = MAX_PIXELS // 1_000_000
+        raise SourceError(f"{path} is above the limit of {limit} megapixels; scale it down first") from error
+    except MemoryError as error:
+        raise SourceError(f"{path} does not fit into memory; scale it down first") from error
+    except Exception as error:  # Pillow's decoders raise a dozen kinds of error for damaged files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SourceError(f"cannot decode {path} as a picture: {reason}") from error

@@ -1,0 +1,196 @@
+"""Pictures of any depth, orientation and origin, as the network sees them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, TiffImagePlugin
+
+from fastscnn_edge.errors import SourceError
+from fastscnn_edge.runtime.images import ImageReader, read_image
+from fastscnn_edge.runtime.images.reader import image_size, is_turned
+from tests.helpers import random_image
+
+RGB = random_image(24, 36)
+GRAY = RGB[..., 0]
+
+
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".pgm"])
+def test_16_bits_are_scaled_and_not_clipped_to_white(tmp_path: Path, suffix: str) -> None:
+    deep = Image.fromarray(GRAY.astype(np.uint16) * 257)
+    found = read_image(saved(tmp_path / f"deep{suffix}", deep))
+    np.testing.assert_array_equal(found, np.repeat(GRAY[..., None], 3, 2))
+
+
+def test_the_16_bit_picture_of_a_user_is_its_8_bit_twin(shared: Path) -> None:
+    cases = shared / "cases"
+    np.testing.assert_array_equal(read_image(cases / "gray16.png"), read_image(cases / "gray8.png"))
+
+
+def test_16_bits_of_which_a_camera_uses_12(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(GRAY.astype(np.uint16) * 16))
+    found = ImageReader(pixel_range=(0, 255 * 16)).read(path)
+    np.testing.assert_array_equal(found[..., 1], GRAY)
+
+
+@pytest.mark.parametrize(
+    ("values", "pixel_range"),
+    [
+        (GRAY.astype(np.float32) / 255, (0, 1)),
+        (GRAY.astype(np.int32) * 1000 - 7, (-7, 254_993)),
+        (GRAY * 1.0, (0, 255)),
+    ],
+    ids=["float 0..1", "32 bit", "float 0..255"],
+)
+def test_an_unknown_range_is_asked_for(tmp_path: Path, values: np.ndarray, pixel_range: tuple[float, float]) -> None:
+    path = saved(
+        tmp_path / "a.tiff", Image.fromarray(values.astype(np.float32 if values.dtype.kind == "f" else np.int32))
+    )
+    with pytest.raises(SourceError, match=r"give --pixel-range, for example 0:1"):
+        read_image(path)
+    np.testing.assert_array_equal(ImageReader(pixel_range).read(path)[..., 2], GRAY)
+
+
+def test_not_a_number_is_black_and_infinity_white(tmp_path: Path) -> None:
+    values = np.array([[np.nan, np.inf, -np.inf, 0.5]], np.float32)
+    path = saved(tmp_path / "a.tiff", Image.fromarray(values))
+    assert ImageReader((0, 1)).read(path)[0, :, 0].tolist() == [0, 255, 0, 128]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr", "RGB"])
+def test_every_8_bit_mode_is_read(tmp_path: Path, mode: str) -> None:
+    suffix = ".tiff" if mode in ("CMYK", "YCbCr") else ".png"
+    found = read_image(saved(tmp_path / f"a{suffix}", Image.fromarray(RGB).convert(mode)))
+    assert (found.shape, found.dtype) == ((24, 36, 3), np.uint8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tiff", ".webp"])
+def test_pictures_are_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lossless = {} if suffix in (".png", ".tiff") else {"quality": 100}
+    rgb = np.add.outer(np.arange(24) * 8, np.arange(36) * 1)[..., None] * np.ones(3)
+    rgb = rgb.clip(0, 255).astype(np.uint8)
+    path = saved(tmp_path / f"a{suffix}", Image.fromarray(rgb), exif=exif, **lossless)
+    across = rgb.swapaxes(0, 1)
+    turned = [
+        rgb,
+        rgb[:, ::-1],
+        rgb[::-1, ::-1],
+        rgb[::-1],
+        across,
+        np.rot90(rgb, 3),
+        across[::-1, ::-1],
+        np.rot90(rgb),
+    ]
+    found = read_image(path)
+    assert found.shape == turned[orientation - 1].shape
+    assert np.abs(found.astype(int) - turned[orientation - 1]).mean() < 3
+    assert is_turned(path) == (orientation != 1)
+    assert np.abs(ImageReader(turn=False).read(path).astype(int) - rgb).mean() < 3
+
+
+def test_stored_pixels_on_request(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "a.png", Image.fromarray(RGB), exif=exif)
+    reader = ImageReader(turn=False)
+    np.testing.assert_array_equal(reader.read(path), RGB)
+    assert reader.turned == 0
+
+
+def test_turned_pictures_are_counted(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    reader = ImageReader()
+    for number in range(2):
+        reader.read(saved(tmp_path / f"{number}.png", Image.fromarray(RGB), exif=exif))
+    reader.read(saved(tmp_path / "upright.png", Image.fromarray(RGB)))
+    assert reader.turned == 2
+
+
+@given(
+    tag=st.integers(0, 65535),
+    kind=st.integers(0, 13),
+    count=st.integers(0, 2**32 - 1),
+    value=st.binary(min_size=4, max_size=4),
+    tail=st.binary(max_size=64),
+)
+def test_no_entry_of_exif_stops_a_picture_that_decodes(
+    tag: int, kind: int, count: int, value: bytes, tail: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    entry = struct.pack("<HHI", tag, kind, count) + value
+    block = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + bytes(4) + tail
+    stream = io.BytesIO()
+    Image.fromarray(RGB).save(stream, "JPEG", quality=95, exif=block)
+    path = tmp_path_factory.mktemp("exif") / "a.jpg"
+    path.write_bytes(stream.getvalue())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_image(path).size == RGB.size
+
+
+@pytest.mark.parametrize("name", ["xres_s-1_0.jpg", "xres_ascii.jpg", "date_double.jpg"])
+def test_odd_exif_of_users(shared: Path, name: str) -> None:
+    folder = shared / "cases" / "exif"
+    np.testing.assert_array_equal(read_image(folder / name), read_image(folder / "ok.jpg"))
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tiff", ".webp", ".png"])
+def test_of_several_frames_the_first_is_taken_and_that_is_said_once(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(np.full((8, 8, 3), level, np.uint8)) for level in (200, 10)]
+    said: list[str] = []
+    reader = ImageReader(warn=said.append)
+    for name in ("a", "b"):
+        path = saved(tmp_path / f"{name}{suffix}", frames[0], save_all=True, append_images=frames[1:])
+        assert abs(int(reader.read(path).mean()) - 200) < 3
+    assert len(said) == 1 and f"a{suffix} has several frames or pages" in said[0]
+
+
+def test_postscript_named_like_a_picture_starts_no_program(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    with pytest.raises(SourceError, match=r"cannot decode .*a\.png as a picture"):
+        read_image(path)
+
+
+@given(data=st.binary(max_size=300), suffix=st.sampled_from([".png", ".tif", ".jpg", ".webp", ".gif", ".bmp", ".ppm"]))
+def test_any_bytes_are_a_picture_or_one_error(
+    data: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    magic = {".png": b"\x89PNG\r\n\x1a\n", ".tif": b"II*\0", ".jpg": b"\xff\xd8\xff", ".gif": b"GIF89a", ".bmp": b"BM"}
+    path = tmp_path_factory.mktemp("bytes") / f"a{suffix}"
+    path.write_bytes(magic.get(suffix, b"") + data)
+    try:
+        read_image(path)
+    except SourceError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    image_size(path)
+
+
+def test_damaged_tiff_writes_nothing_to_standard_error(tmp_path: Path) -> None:
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[270] = "x" * 100
+    path = saved(tmp_path / "a.tiff", Image.fromarray(RGB), tiffinfo=info)
+    body = bytearray(path.read_bytes())
+    body[8:12] = b"\xff\xff\xff\xff"
+    path.write_bytes(body)
+    code = "import contextlib, sys\nfrom fastscnn_edge.runtime.images import read_image\n"
+    code += "with contextlib.suppress(Exception): read_image(sys.argv[1])\n"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
