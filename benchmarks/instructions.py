@@ -45,7 +45,7 @@ Counts = dict[str, dict[str, float]]
 """File -> stage -> millions of instructions."""
 
 
-def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequence[Path]) -> None:
+def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], images: Sequence[Path]) -> None:
     """Fill the parcel: the network in three forms, images, and the code that runs them."""
     prepared = prepare(ExportSource(checkpoint, "int8", extent))
     paths = write_both(prepared, folder)
@@ -53,7 +53,7 @@ def fill(folder: Path, checkpoint: Path, extent: tuple[int, int], pictures: Sequ
     (folder / f"{IN_GRAPH}.tflite").write_bytes(whole)
     engines = {PAIRS: "ours", SINGLE: "ours", IN_GRAPH: "litert"}
     (folder / "jobs.json").write_text(json.dumps({f"{n}.tflite": [e, *extent] for n, e in engines.items()}))
-    np.stack([load_image(prepared.graph, path) for path in pictures]).tofile(folder / "frames.raw")
+    np.stack([load_image(prepared.graph, path) for path in images]).tofile(folder / "frames.raw")
     shutil.copy(HERE / "instructions_job.py", folder / "board_job.py")
     without = shutil.ignore_patterns("__pycache__", "weights")
     for name in ("fastscnn_edge", "tools/peers/engines"):

@@ -75,13 +75,13 @@ def share_of_mixed(logits: np.ndarray) -> float:
     return float(((here != corner[:-1, 1:]) | (here != corner[1:, :-1]) | (here != corner[1:, 1:])).mean())
 
 
-def measure_masks(segmenter: Segmenter, pictures: list[Path], rounds: int, threads: int) -> Iterator[tuple[str, ...]]:
+def measure_masks(segmenter: Segmenter, images: list[Path], rounds: int, threads: int) -> Iterator[tuple[str, ...]]:
     """Rows of the table: image, share of mixed cells, milliseconds of each way."""
     segmenter.engine.invoke()
     table = ways(segmenter, threads)
     yield ("picture", "mixed cells", *(f"{name}, ms" for name in table), "same pixels, ours and graph")
     logits = np.empty(0, np.int8)
-    for path in pictures:
+    for path in images:
         frame = resize_image(read_image(path), segmenter.spec.height, segmenter.spec.width)
         prepare_input(frame, segmenter.spec, segmenter.engine.input_view())
         segmenter.engine.invoke()

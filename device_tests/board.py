@@ -190,8 +190,8 @@ def camera_checks(out: Path, steps: dict[str, Any], machine: Machine, release: s
             f"{_mib(memory['peak_rss'])}, {_mib(memory['available'])} still available",
         )
     )
-    pictures = len(list((out / "camera").glob("*_overlay.*")))
-    checks.append(Check("overlays written", pictures == FRAMES, str(pictures)))
+    count = len(list((out / "camera").glob("*_overlay.*")))
+    checks.append(Check("overlays written", count == FRAMES, str(count)))
     return checks
 
 

@@ -32,7 +32,7 @@ from fastscnn_edge.runtime.engines.tflite_file import read_spec
 DEFAULT, REFERENCE = "default", "reference"
 """The kernels an engine picks by itself, and TFLite's plain C++ ones: slow, but the same arithmetic everywhere."""
 
-REFERENCE_PICTURES = 1
+REFERENCE_IMAGES = 1
 
 _DELEGATE_LINE = "Created TensorFlow Lite XNNPACK delegate"
 _LOGGED: list[str] = []
@@ -43,18 +43,18 @@ _PACKAGES = ("fastscnn-edge", "numpy", "pillow", "ai-edge-litert", "tflite-runti
 def main() -> int:
     parcel, result = Path(sys.argv[1]), Path(sys.argv[2])
     result.mkdir(parents=True, exist_ok=True)
-    pictures = {
+    images = {
         path.stem: np.asarray(Image.open(path).convert("RGB")) for path in sorted((parcel / "pictures").glob("*.jpg"))
     }
     arrays: dict[str, np.ndarray] = {}
     runs = []
     for path in sorted((parcel / "models").iterdir()):
         if path.suffix == ".tflite" and interpreter_module():
-            runs.append(probe_tflite(path, pictures, arrays))
+            runs.append(probe_tflite(path, images, arrays))
             if read_spec(path).precision == "int8":
-                runs.append(probe_reference(path, pictures, arrays))
+                runs.append(probe_reference(path, images, arrays))
         elif path.suffix == ".onnx" and importlib.util.find_spec("onnxruntime"):
-            runs.append(probe_onnx(path, pictures, arrays))
+            runs.append(probe_onnx(path, images, arrays))
     np.savez_compressed(result / "arrays.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub takes every name for allow_pickle
     board = read_board()
     (result / "probe.json").write_text(
@@ -97,7 +97,7 @@ def xnnpack_built() -> bool:
     )
 
 
-def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def probe_tflite(path: Path, images: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Probe the file as the package runs it, with the default kernels."""
     interpreter = open_interpreter(path, _threads(), log=_LOGGED.append)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
@@ -111,15 +111,15 @@ def probe_tflite(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, 
         "xnnpack_line": line_seen,
         "xnnpack_built": xnnpack_built(),
         "operators": dict(operators),
-        "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
+        "masks": _predict(Segmenter(path), path.name, DEFAULT, images, arrays),
     }
 
 
-def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def probe_reference(path: Path, images: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Probe the file with reference kernels, far slower ones, on only the first images."""
     interpreter = open_interpreter(path, _threads(), reference=True)
     operators = Counter(operator["op_name"] for operator in interpreter._get_ops_details())
-    few = dict(list(pictures.items())[:REFERENCE_PICTURES])
+    few = dict(list(images.items())[:REFERENCE_IMAGES])
     segmenter = Segmenter(engine=ReferenceEngine(path, interpreter))
     return {
         "model": path.name,
@@ -130,14 +130,14 @@ def probe_reference(path: Path, pictures: dict[str, np.ndarray], arrays: dict[st
     }
 
 
-def probe_onnx(path: Path, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def probe_onnx(path: Path, images: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Probe the file in ONNX Runtime; operators are those it ran after its own fusions, from its profile."""
     return {
         "model": path.name,
         "kernels": DEFAULT,
         "xnnpack": False,
         "operators": _profiled_operators(path),
-        "masks": _predict(Segmenter(path), path.name, DEFAULT, pictures, arrays),
+        "masks": _predict(Segmenter(path), path.name, DEFAULT, images, arrays),
     }
 
 
@@ -168,11 +168,11 @@ class ReferenceEngine:
 
 
 def _predict(
-    segmenter: Segmenter, model: str, kernels: str, pictures: dict[str, np.ndarray], arrays: dict[str, np.ndarray]
+    segmenter: Segmenter, model: str, kernels: str, images: dict[str, np.ndarray], arrays: dict[str, np.ndarray]
 ) -> dict[str, str]:
-    """Segment ``pictures``; returns the sha256 of each class map, and puts the arrays into ``arrays``."""
+    """Segment ``images``; returns the sha256 of each class map, and puts the arrays into ``arrays``."""
     digests = {}
-    for name, rgb in pictures.items():
+    for name, rgb in images.items():
         classes = segmenter.predict(rgb)
         arrays[f"{model}/{kernels}/{name}/classes"] = classes
         arrays[f"{model}/{kernels}/{name}/logits"] = segmenter.engine.logits()
@@ -185,6 +185,7 @@ def _threads() -> int:
 
 
 def _profiled_operators(path: Path) -> dict[str, int]:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is loaded: nothing leaves this machine
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from ...errors import OutputError
 from ...quantization.graph.evaluator import run
 from ...quantization.graph.graph import Graph
 from ...runtime.engines.native_stderr import captured_stderr
+from ...runtime.engines.ort_library import onnxruntime
 from ...runtime.mask.plan import class_map
 from ...spec import Normalization
 from ..difference import Difference, difference, sqnr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -24,6 +22,7 @@ from ..evaluation.evaluate import evaluate_predictor
 from .checkpoint import save_checkpoint, stored_state
 from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
+from .optimization import adamw, initialize, mixed_seed, moving_average
 from .processes import Stop, process_group, rank_and_world_size, rank_zero_only
 from .torch_predictor import torch_predictor
 from .train_config import TrainConfig
@@ -116,11 +115,11 @@ class _Run:
         self.views = Views(train_set, config.crop, config.seed)
         torch.manual_seed(config.seed)
         self.model = FastSCNN(len(train_set.classes), config.dialect, auxiliary=True)
-        _initialize(self.model)
+        initialize(self.model)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.parallel = DistributedDataParallel(_Trainable(self.model)) if world > 1 else _Trainable(self.model)
-        self.ema = AveragedModel(self.model, multi_avg_fn=_moving_average(config.ema), use_buffers=True)
-        self.optimizer = _optimizer(self.model, config)
+        self.ema = AveragedModel(self.model, multi_avg_fn=moving_average(config.ema), use_buffers=True)
+        self.optimizer = adamw(self.model, config)
         self.weights = class_weights(train_set, config.balance, show=self.is_main) if config.balance else None
         self.epoch, self.evaluated, self.best = 0, 0, -1.0
         self.losses: list[float] = []
@@ -142,7 +141,7 @@ class _Run:
         """Train for one epoch; if it is stopped on the way, nothing of it counts."""
         self.views.epoch = self.epoch
         # Random numbers of dropout and thinning depend only on the epoch, so a resumed run repeats them.
-        torch.manual_seed(_mixed(self.config.seed, self.epoch, self.rank))
+        torch.manual_seed(mixed_seed(self.config.seed, self.epoch, self.rank))
         self.model.train()
         steps, losses = len(loader), []
         title = f"epoch {self.epoch + 1}/{self.config.epochs}"
@@ -265,49 +264,3 @@ def _make_folder(out: Path) -> None:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose a writable folder") from error
     if not os.access(out, os.W_OK):
         raise OutputError(f"cannot write to {out}: no permission; choose a writable folder")
-
-
-def _optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
-    """AdamW; only dense kernels decay (paper, section 4: no l2 on depthwise convolutions)."""
-    decayed: list[nn.Parameter] = []
-    free: list[nn.Parameter] = []
-    for parameter in model.parameters():
-        dense = parameter.ndim == 4 and parameter.shape[1] > 1
-        (decayed if dense else free).append(parameter)
-    groups = [{"params": decayed, "weight_decay": config.decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, config.rate)
-
-
-def _moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
-    """Exponential average whose memory grows with the steps until it reaches ``decay``.
-
-    With a fixed decay the random start weighs more than the training for the first 1 / (1 - decay) steps.
-    """
-
-    @torch.no_grad()
-    def update(averages: Sequence[Tensor], values: Sequence[Tensor], steps: Tensor | int) -> None:
-        keep = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        for average, value in zip(averages, values, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, 1 - keep)
-            else:
-                average.copy_(value)
-
-    return update
-
-
-def _initialize(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d):
-            if name.endswith("logits"):
-                # No batch norm follows: by its fan-out of a few classes it would start with logits around 10.
-                nn.init.normal_(module.weight, std=0.01)
-            else:
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-
-
-def _mixed(*parts: int) -> int:
-    """A 64-bit seed from several numbers."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])

@@ -111,33 +111,39 @@ def _run_float(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray
 
 
 def _run_integer(op: Op, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
-    quantized = {name: q for name in (*op.inputs, op.output) if (q := tensors[name].quantization) is not None}
-    out = quantized[op.output]
     if isinstance(op, Conv):
-        source, weight = quantized[op.input], quantized[op.weight]
-        x = _pad(values[op.input].astype(np.int32), op, source.zero_point) - source.zero_point
-        total = _accumulate(x, values[op.weight], op, np.float64).astype(np.int64) + values[op.bias]
-        rescale = arithmetic.rescale if tensors[op.input].dtype == np.int8 else arithmetic.rescale_wide
-        scaled = rescale(total, _multiplier(source, weight, out))
-        return arithmetic.saturate(scaled, out.zero_point, op.relu, tensors[op.output].dtype)
+        return _integer_conv(op, values, tensors)
     if isinstance(op, Pool):
-        source, weight = quantized[op.input], quantized[op.weight]
-        x = values[op.input].astype(np.float64) - source.zero_point
-        total = (values[op.weight].astype(np.float64) @ x.reshape(-1, x.shape[3])).astype(np.int64)
-        y = arithmetic.rescale(total, _multiplier(source, weight, out)[:, None])
-        return arithmetic.saturate(y, out.zero_point, False)[None, None]
+        return _integer_pool(op, values, tensors)
     if isinstance(op, Add):
-        a, b = (quantized[name] for name in op.inputs)
-        return arithmetic.add(
-            values[op.inputs[0]],
-            values[op.inputs[1]],
-            (float(a.scale[0]), float(b.scale[0]), float(out.scale[0])),
-            (a.zero_point, b.zero_point, out.zero_point),
-            op.relu,
-        )
+        return _integer_add(op, values, tensors)
     assert isinstance(op, Resize)
     _, height, width, _ = tensors[op.output].shape
     return arithmetic.resize(values[op.input], height, width, op.align_corners)
+
+
+def _integer_conv(op: Conv, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
+    source, weight, out = (quantization_of(tensors[name]) for name in (op.input, op.weight, op.output))
+    x = _pad(values[op.input].astype(np.int32), op, source.zero_point) - source.zero_point
+    total = _accumulate(x, values[op.weight], op, np.float64).astype(np.int64) + values[op.bias]
+    rescale = arithmetic.rescale if tensors[op.input].dtype == np.int8 else arithmetic.rescale_wide
+    scaled = rescale(total, _multiplier(source, weight, out))
+    return arithmetic.saturate(scaled, out.zero_point, op.relu, tensors[op.output].dtype)
+
+
+def _integer_pool(op: Pool, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
+    source, weight, out = (quantization_of(tensors[name]) for name in (op.input, op.weight, op.output))
+    x = values[op.input].astype(np.float64) - source.zero_point
+    total = (values[op.weight].astype(np.float64) @ x.reshape(-1, x.shape[3])).astype(np.int64)
+    scaled = arithmetic.rescale(total, _multiplier(source, weight, out)[:, None])
+    return arithmetic.saturate(scaled, out.zero_point, False)[None, None]
+
+
+def _integer_add(op: Add, values: Values, tensors: dict[str, Tensor]) -> np.ndarray:
+    (a, b), out = (quantization_of(tensors[name]) for name in op.inputs), quantization_of(tensors[op.output])
+    scales = float(a.scale[0]), float(b.scale[0]), float(out.scale[0])
+    zero_points = a.zero_point, b.zero_point, out.zero_point
+    return arithmetic.add(values[op.inputs[0]], values[op.inputs[1]], scales, zero_points, op.relu)
 
 
 def _multiplier(source: Quantization, weight: Quantization, out: Quantization) -> np.ndarray:

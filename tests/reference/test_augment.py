@@ -36,7 +36,7 @@ def test_picture_and_labels_move_together(
     assert view.dtype == target.dtype == np.uint8
     outside = target == IGNORE
     decoded = (view[..., 0].astype(int) - 10) / 20
-    # Bilinear pictures mix neighbors at block edges, nearest labels do not: look where the view is flat.
+    # Bilinear images mix neighbors at block edges, nearest labels do not: look where the view is flat.
     flat = ~outside & _flat(view[..., 0])
     assert np.array_equal(decoded[flat], target[flat])
     assert (view[outside & _flat(outside)] == 128).all()

@@ -197,7 +197,7 @@ def test_finished_run_says_so(tiny_dataset: Path, tmp_path: Path, capsys: pytest
     assert "fastscnn-edge evaluate" in printed
     assert "fastscnn-edge export" in printed
     assert main([*command, "--resume"]) == 0
-    assert "is finished: 1 epochs are done; to go on, raise --epochs" in capsys.readouterr().out
+    assert "is finished: 1 epochs are done; to continue, raise --epochs" in capsys.readouterr().out
     assert main([*command, "--resume", "--epochs", "2"]) == 0
     assert "note: resumed with other options than before: epochs 2 (was 1)" in capsys.readouterr().out
 
@@ -398,11 +398,3 @@ def test_other_ranks_are_silent(
     assert caught.value.code == 2
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
-
-
-def test_the_weight_average_forgets_the_random_start() -> None:
-    average, value = torch.zeros(1), torch.ones(1)
-    update = training._moving_average(0.999)
-    for step in range(1, 30):
-        update([average], [value], step)
-    assert float(average) > 0.99  # a fixed decay of 0.999 would be at 0.03

@@ -86,7 +86,7 @@ THIRD_PARTIES = {
     "export.to_onnx": {*BOARD, "onnx", "onnxruntime"},
     "export.tensorrt": {*BOARD, "onnx"},
     "export.compare": {*BOARD, "onnx", "onnxruntime", "ai_edge_litert"},
-    "commands": {*BOARD, "tqdm", "torch"},
+    "commands": {*BOARD, "tqdm", "torch", "matplotlib"},
 }
 
 MOST_FILES = 15
@@ -152,8 +152,18 @@ def test_third_parties_keep_to_the_table(module: str) -> None:
         root = name.removeprefix(".").split(".")[0] if name.startswith(".") else ""
         if root in HEAVY | BOARD:
             assert root in allowed, f"{module} may not import {root}"
-        if root in HEAVY and module.startswith("runtime"):
+        if root in HEAVY and module.startswith("runtime") and module != "runtime.engines.ort_library":
             assert not at_top, f"{module} imports {root} before it is asked for"
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"runtime.engines.ort_library"}))
+def test_onnxruntime_is_imported_where_its_telemetry_is_off(module: str) -> None:
+    direct = [name for name, _ in imports(module) if name.split(".")[:2] == ["", "onnxruntime"]]
+    if module == "export.compare.ort_static":  # its submodules, after ort_library
+        text = MODULES[module].read_text()
+        assert text.index("ort_library import") < text.index("from onnxruntime.quantization")
+    else:
+        assert not direct, f"{module} imports onnxruntime by itself: take it from runtime.engines.ort_library"
 
 
 def test_no_circles() -> None:

@@ -9,11 +9,9 @@ from fastscnn_edge.reference.augment import Augmentation, random_view
 from fastscnn_edge.reference.checkpoint import save_checkpoint, stored_state
 from fastscnn_edge.reference.loss import AUXILIARY_WEIGHT, class_weights, segmentation_loss, soft_dice_loss, thin
 from fastscnn_edge.reference.model import FastSCNN, resize
+from fastscnn_edge.reference.optimization import adamw as student_optimizer
+from fastscnn_edge.reference.optimization import initialize, mixed_seed, moving_average
 from fastscnn_edge.reference.torch_predictor import torch_predictor
-from fastscnn_edge.reference.train import _initialize as initialize
-from fastscnn_edge.reference.train import _mixed as mixed_seed
-from fastscnn_edge.reference.train import _moving_average as moving_average
-from fastscnn_edge.reference.train import _optimizer as student_optimizer
 from fastscnn_edge.reference.train_config import TrainConfig
 from fastscnn_edge.reference.training_state import write_state
 from fastscnn_edge.reference.views import normalize

@@ -100,7 +100,7 @@ class OrtEngine:
 
 def _import() -> Any:
     try:
-        import onnxruntime
+        from .ort_library import onnxruntime
     except ModuleNotFoundError as error:
         raise MissingExtraError("onnxruntime", "onnx", "running an .onnx") from error
     return onnxruntime

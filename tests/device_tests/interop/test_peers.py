@@ -20,6 +20,7 @@ FRAMES = np.zeros((2, 16, 16, 3), np.uint8)
 LOGITS = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_one_that_does_not_install_is_a_row_with_its_command(tmp_path: Path) -> None:
     """Real venv, real pip, no index asked: the folder is not there."""
     environment = Environment("openvino", (str(tmp_path / "no-such-wheel.whl"),))

@@ -39,7 +39,7 @@ def layers(graph):
 @pytest.mark.parametrize(("scheme", "steps"), [("affine", 255), ("symmetric", 127)])
 def test_peaks_are_in_steps_of_the_scale(graph, scheme: str, steps: int) -> None:
     stem = next(layer for layer in measure_channel_ranges(graph, IMAGES, SCHEMES[scheme]) if layer.name == "stem")
-    # A ReLU's output: the greatest channel reaches the last step, the others their share of it.
+    # A ReLU's output: the largest channel reaches the last step, the others their share of it.
     seen = np.max([dict(run_all(graph, image))["stem"].max((0, 1, 2)) for image in IMAGES], 0)
     np.testing.assert_allclose(stem.before, steps * seen / seen.max(), rtol=1e-5)
     # Read by a depthwise convolution alone, so every channel is brought to the same peak.

@@ -31,6 +31,6 @@ def statistics(graph, images):
 
 @pytest.fixture(scope="module")
 def everything(graph, images) -> dict[str, np.ndarray]:
-    """Activation -> [pictures, h, w, C]."""
+    """Activation -> [images, h, w, C]."""
     runs = [dict(run_all(graph, image)) for image in images]
     return {name: np.concatenate([values[name] for values in runs]) for name in runs[0]}

@@ -61,7 +61,7 @@ def test_an_int8_value_survives_float_and_int16(value: int, scale: float, zero_p
     x, scale = np.array([value], np.int8), float(np.float32(scale))
     real = arithmetic.dequantize(x, scale, zero_point)
     assert arithmetic.quantize_activation(real, scale, zero_point) == x
-    wide = float(np.float32(scale * 255 / 32767))  # the greatest magnitude an int8 value can have
+    wide = float(np.float32(scale * 255 / 32767))  # the largest magnitude an int8 value can have
     there = arithmetic.requantize(x, (scale, wide), (zero_point, 0), np.dtype(np.int16))
     assert there.dtype == np.int16
     assert abs(int(there[0]) * wide - float(real[0])) <= wide

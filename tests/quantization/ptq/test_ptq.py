@@ -116,7 +116,7 @@ def test_calibration_files_are_spread_over_the_folder(tmp_path) -> None:
 
 
 def test_what_is_no_picture_is_not_calibrated_with(tmp_path) -> None:
-    """File managers and archives leave such things behind, and a folder may be named like a picture."""
+    """File managers and archives leave such things behind, and a folder may be named like an image."""
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "__MACOSX").mkdir()
     for name in ("a.png", "._a.png", ".hidden.png", "__MACOSX/b.png", "folder.jpg/c.png"):

@@ -29,7 +29,7 @@ def images(count: int, first: int = 0) -> list[np.ndarray]:
 
 
 def fidelity(graph: Graph, quantized: Graph) -> float:
-    """SQNR in dB of int8 logits, on pictures that calibration did not see."""
+    """SQNR in dB of int8 logits, on images that calibration did not see."""
     q = quantized.tensors[quantized.output].quantization
     real = np.concatenate([run(graph, p) for p in images(2, 50)])
     integers = np.concatenate([run(quantized, p) for p in images(2, 50)])

@@ -25,6 +25,7 @@ def test_environments_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert installed == ["pip install a==1", "pip install a==1", "pip install --no-deps b==2"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_installed_is_reported_with_the_command(tmp_path: Path) -> None:
     """Real venv, real pip, no index asked: the folder is not there."""
     broken = Environment("broken", (str(tmp_path / "no-such-wheel.whl"),))

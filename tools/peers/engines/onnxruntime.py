@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from .common import FrameFormat, Segment, normalizer
 
 
 def load(model: Path, threads: int, frame_format: FrameFormat) -> Segment:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is loaded: nothing leaves this machine
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
