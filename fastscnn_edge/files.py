@@ -19,7 +19,7 @@ def atomic_path(destination: str | Path, durable: bool = True) -> Iterator[Path]
     Args:
         destination: the final name; its folder is created.
         durable: flush to the disk before renaming, so that the file is complete or absent even after a power cut.
-            False for the many small files of a long run, where waiting for the disk would cost frames.
+            False for the many small files of a long run, where waiting for the disk would cost frames (decision 0030).
 
     Raises:
         OutputError: the folder cannot be created or written.
@@ -48,7 +48,7 @@ class AtomicFile:
     def __init__(self, destination: Path) -> None:
         self._destination = destination
         self._temporary = _create_beside(destination)
-        self.stream = self._temporary.open("w", encoding="utf-8", newline="")
+        self.stream = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def publish(self) -> None:
         """Rename the file to its own name.
@@ -78,7 +78,8 @@ def write_bytes(destination: str | Path, data: bytes) -> None:
 
 def write_text(destination: str | Path, text: str) -> None:
     """Write UTF-8 ``text`` to ``destination``, atomically."""
-    write_bytes(destination, text.encode())
+    # File names that are not UTF-8 contain surrogates, which UTF-8 cannot encode.
+    write_bytes(destination, text.encode("utf-8", "backslashreplace"))
 
 
 def sha256(path: str | Path) -> str:

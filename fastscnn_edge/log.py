@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Protocol
+
+from .text import printable
 
 
 class Log(Protocol):
@@ -25,17 +28,25 @@ def plain(level: str, message: str, **facts: object) -> None:
     """Log as ``fastscnn-edge: warning: ...``; a ``state`` is not shown."""
     if level != "state":
         mark = "" if level == "info" else f"{level}: "
-        print(f"fastscnn-edge: {mark}{_one_line(message)}", file=sys.stderr)
+        _write(f"fastscnn-edge: {mark}{printable(message)}")
 
 
 def as_json(level: str, message: str, **facts: object) -> None:
     """Log as ``{"time": ..., "level": ..., "message": ..., facts}``, time in UTC, ISO 8601."""
     event = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "level": level}
-    print(json.dumps({**event, "message": _one_line(message), **facts}), file=sys.stderr, flush=True)
+    _write(json.dumps({**event, "message": printable(message), **facts}))
 
 
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
+def is_terminal() -> bool:
+    """Whether standard error is a terminal, where a progress line can be overwritten."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _write(line: str) -> None:
+    """Print to standard error; if it is closed or full, the line is lost."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(line, file=sys.stderr, flush=True)
 
 
 Warn = Callable[[str], None]

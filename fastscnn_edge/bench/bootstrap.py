@@ -44,14 +44,14 @@ def block_length(samples: Sequence[int] | np.ndarray) -> int:
     variance = float(indicator @ indicator) / n
     if n < 8 or variance == 0:
         return 1
-    most = min(math.ceil(math.sqrt(n)) + max(5, math.ceil(math.log10(n))), n - 1)
-    covariance = np.array([float(indicator[: n - lag] @ indicator[lag:]) / n for lag in range(most + 1)])
+    max_lag = min(math.ceil(math.sqrt(n)) + max(5, math.ceil(math.log10(n))), n - 1)
+    covariance = np.array([float(indicator[: n - lag] @ indicator[lag:]) / n for lag in range(max_lag + 1)])
     quiet = 2.0 * math.sqrt(math.log10(n) / n)  # smaller correlations may be chance
     run = max(5, math.ceil(math.sqrt(math.log10(n))))
     loud = np.flatnonzero(np.abs(covariance[1:]) / variance > quiet)
     first_quiet = _first_run(np.abs(covariance[1:]) / variance <= quiet, run)
     cut = first_quiet if first_quiet is not None else (int(loud[-1]) + 1 if len(loud) else 0)
-    width = min(2 * max(cut, 1), most)
+    width = min(2 * max(cut, 1), max_lag)
     lags = np.arange(-width, width + 1)
     # A flat-topped window: weight 1 up to half its width, then falling to 0.
     window = np.clip(2 * (1 - np.abs(lags) / width), 0, 1)

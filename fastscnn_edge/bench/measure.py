@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from ..log import is_terminal
 from ..runtime.pipeline.meter import Meter
 from ..runtime.pipeline.segmenter import Segmenter
 from .warmup import WarmUpRule
@@ -57,7 +58,7 @@ class _Progress:
 
     def __init__(self, frames: int, seconds: float) -> None:
         self._of = f"{frames} frames and {seconds:g} s"
-        self._terminal = sys.stderr.isatty()
+        self._terminal = is_terminal()
         self._due = 0.0
 
     def __call__(self, meter: Meter) -> None:

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -98,6 +99,13 @@ def version_number(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"\d{1,9}\.\d{1,9}(\.\d{1,9})*", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a version, for example 10.3 or 8.5.2")
     return tuple(map(int, text.split(".")))
+
+
+def file_path(text: str) -> Path:
+    """argparse type for a path. An empty one is refused: it would silently mean the current folder."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a path")
+    return Path(text)
 
 
 def parsed_by(parse: Callable[[str], T]) -> Callable[[str], T]:

@@ -1,9 +1,8 @@
-"""Shared frame of all commands: user errors become one line and exit status 2."""
+"""Shared frame of all commands: errors become one line and an exit status."""
 
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +12,9 @@ from ..errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, FastSCNNEdgeError, Missi
 from ..log import Log, plain
 
 # Third-party module -> extra that installs it.
+DEBUG = "FASTSCNN_EDGE_DEBUG"
+"""Environment variable that turns unexpected errors into tracebacks."""
+
 EXTRAS = {
     "ai_edge_litert": "tflite",
     "av": "camera",
@@ -22,39 +24,51 @@ EXTRAS = {
 
 
 def guarded(body: Callable[[], int], log: Log = plain) -> int:
-    """Run ``body`` and return its exit status; user errors and Ctrl-C become statuses, reported through ``log``."""
+    """Run ``body`` and return its exit status; an exception becomes a status and one line through ``log``.
+
+    User errors, Ctrl-C and a closed output pipe have their own statuses. Anything else is a bug: it is also reported in
+    one line, and raised with its traceback if ``FASTSCNN_EDGE_DEBUG`` is set.
+    """
     try:
         status = body()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
-    except FastSCNNEdgeError as error:
-        log("error", str(error))
-        return EXIT_USER_ERROR
-    except ModuleNotFoundError as error:
-        module = (error.name or "").split(".")[0]
-        if module not in EXTRAS:
-            raise
-        log("error", str(MissingExtraError(module, EXTRAS[module], "this command")))
-        return EXIT_USER_ERROR
     except KeyboardInterrupt:
         log("info", "interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of standard output (head, less) has closed the pipe, which is not an error.
         return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+    except Exception as error:
+        if DEBUG in os.environ and not isinstance(error, FastSCNNEdgeError):
             raise
-        log("error", f"cannot write the output: {error.strerror}")
+        log("error", _sentence(error))
         return EXIT_USER_ERROR
     finally:
         _give_up_broken_output()
 
 
+def _sentence(error: Exception) -> str:
+    """Describe an error in one sentence for the user."""
+    if isinstance(error, FastSCNNEdgeError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and (module := (error.name or "").split(".")[0]) in EXTRAS:
+        return str(MissingExtraError(module, EXTRAS[module], "this command"))
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; use a smaller input size, or fewer or smaller pictures"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"cannot use {error.filename}" if error.filename is not None else "cannot write the output"
+        return f"{where}: {error.strerror}"
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"unexpected {what}; this is a bug: please report it with what {DEBUG}=1 makes the same command print"
+
+
 def _give_up_broken_output() -> None:
     """Redirect a standard output that cannot be written to /dev/null, or Python fails again at exit."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (OSError, ValueError):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Options of how pictures are read, the same for every command that reads them."""
+"""Options for reading pictures, shared by every command that reads them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from ..runtime.images import ImageReader
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--pixel-range`` and ``--stored-orientation``."""
-    group = parser.add_argument_group("of pictures")
+    group = parser.add_argument_group("picture options")
     group.add_argument(
         "--pixel-range",
         type=_pixel_range,
         metavar="BLACK:WHITE",
         help="pixel values of black and white in 16-bit, 32-bit and float pictures, for example 0:1 or 0:4095 "
-        "(default: 0:65535 for 16 bits; 32-bit and float pictures have none)",
+        "(default: 0:65535 for 16 bits; required for 32-bit and float)",
     )
     group.add_argument(
         "--stored-orientation",
         action="store_true",
-        help="do not turn pictures by their EXIF orientation: for label maps that were drawn on the stored pixels",
+        help="do not apply the EXIF orientation: for label maps that were drawn on the stored pixels",
     )
 
 
 def reader_of(options: argparse.Namespace, warn: Warn = warn_on_stderr) -> ImageReader:
-    """Make the reader that the options of :func:`add_image_options` ask for."""
+    """Make a reader from the options of :func:`add_image_options`."""
     return ImageReader(options.pixel_range, turn=not options.stored_orientation, warn=warn)
 
 

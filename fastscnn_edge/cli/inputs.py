@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from pathlib import Path
 
-from ..errors import require
+from ..errors import UsageError, require
 from ..log import Warn
-from ..runtime.cameras.address import open_camera, parse
+from ..runtime.cameras.address import FORMS, CameraAddress, open_camera, parse
 from ..runtime.cameras.reconnect import RECONNECT
 from ..runtime.cameras.v4l2.modes import ModeRequest
 from ..runtime.sources.base import FrameSource
 from ..runtime.sources.open import open_source
 from ..spec import ModelSpec
-from .arguments import camera_size, number, parsed_by
+from .arguments import camera_size, file_path, number, parsed_by
 from .images import add_image_options, reader_of
 from .systemd import notify
+
+CAMERA_VARIABLE = "FASTSCNN_EDGE_CAMERA"
 
 
 def add_input_options(result: argparse.ArgumentParser) -> None:
     """Add ``--source``, ``--camera`` and the options of a camera."""
-    where = result.add_mutually_exclusive_group(required=True)
-    where.add_argument("--source", type=Path, metavar="PATH", help="a picture, a folder of pictures or a video")
+    where = result.add_mutually_exclusive_group()
+    where.add_argument("--source", type=file_path, metavar="PATH", help="a picture, a folder of pictures or a video")
     where.add_argument(
         "--camera",
-        type=parsed_by(parse),
+        type=parsed_by(_camera),
         metavar="CAMERA",
         help="N or /dev/videoN (USB), csi or csi:N (Raspberry Pi, Jetson), rtsp://... or http://..., or file:PATH, a "
-        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones",
+        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones. Other users can "
+        "see passwords in command lines: @FILE reads the address from a file, and without --source and --camera it is "
+        f"taken from {CAMERA_VARIABLE}",
     )
     group = result.add_argument_group("camera options")
     group.add_argument(
@@ -55,11 +61,35 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
 
 
 def check_inputs(options: argparse.Namespace) -> None:
-    """Validate options before the model is loaded."""
+    """Validate options before the model is loaded; without a source, take the camera from the environment."""
+    if options.source is None and options.camera is None:
+        address = os.environ.get(CAMERA_VARIABLE)
+        require(bool(address), f"give --source or --camera, or set {CAMERA_VARIABLE}")
+        try:
+            options.camera = _camera(str(address))
+        except ValueError as error:
+            raise UsageError(f"{CAMERA_VARIABLE}: {error}") from None
     if options.source is not None:
+        looks_live = re.match(r"[a-z]+:/|/dev/video\d", str(options.source), re.IGNORECASE)
+        require(looks_live is None or options.source.is_file(), "--source takes files; a camera goes with --camera")
         for name in ("camera_size", "camera_fps", "camera_format"):
             option = f"--{name.replace('_', '-')}"
             require(getattr(options, name) is None, f"{option} goes with --camera, not with --source")
+
+
+def _camera(text: str) -> CameraAddress:
+    """Parse ``text``, or after an @ the first line of the file it names."""
+    if not text.startswith("@"):
+        return parse(text)
+    try:
+        lines = Path(text[1:]).read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read a camera's address from {text[1:]}: {error}") from None
+    address = next((line.strip() for line in lines if line.strip()), "")
+    try:
+        return parse(address)
+    except ValueError:  # its own message would quote the address
+        raise ValueError(f"the first line of {text[1:]} is not a camera: {FORMS}") from None
 
 
 def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> FrameSource:

@@ -1,4 +1,4 @@
-"""Options of how label maps are read, the same for every command that reads them, and the check of what they hold."""
+"""Options for reading label maps, shared by every command that reads them, and the check of their content."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def add_label_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--label-map``, ``--ignore-index`` and ``--reduce-zero-label``."""
-    group = parser.add_argument_group("of label maps")
+    group = parser.add_argument_group("label map options")
     group.add_argument(
         "--label-map",
         type=parsed_by(parse_label_map),
         default=(),
         metavar="FILE|V=C,...",
-        help="what the values of the label maps stand for where they are not class indices: 255=1, 7=road, 0=void, "
-        "comma-separated, or a file with one a line",
+        help="meaning of label-map values that are not class indices: 255=1, 7=road, 0=void, comma-separated, or a "
+        "file with one per line",
     )
     group.add_argument(
         "--ignore-index", type=parsed_by(parse_values), default=(), metavar="V,...", help="values that are void"
@@ -43,7 +43,7 @@ def reading_of(options: argparse.Namespace) -> Reading:
 
 
 def check_dataset(dataset: Dataset, split: str, log: Log = plain, *, show: bool = True) -> LabelCounts:
-    """Count the label maps of a split, report what was found through ``log``, and refuse what cannot be right.
+    """Count the label-map values of a split, report them through ``log``, and refuse those that cannot be right.
 
     Raises:
         DatasetError: see :func:`..evaluation.label_check.check_labels`.
@@ -59,7 +59,7 @@ def check_dataset(dataset: Dataset, split: str, log: Log = plain, *, show: bool 
     if dataset.reader.turn and (turned := sum(is_turned(picture) for picture, _ in dataset.samples)):
         log(
             "warning",
-            f"{turned} of {len(dataset)} pictures of '{split}' are turned by their EXIF orientation, their label maps "
-            "are not; if those were drawn on the stored pixels, give --stored-orientation",
+            f"{turned} of {len(dataset)} pictures of '{split}' are turned by their EXIF orientation, but their label "
+            "maps are not; if these were drawn on the stored pixels, give --stored-orientation",
         )
     return counts

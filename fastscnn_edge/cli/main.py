@@ -6,6 +6,7 @@ Only the requested command is imported, so ``fastscnn-edge run`` on a board neve
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 from .. import __version__
@@ -44,6 +45,9 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not be UTF-8
+            stream.reconfigure(errors="backslashreplace")
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else EXIT_USER_ERROR

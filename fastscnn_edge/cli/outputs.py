@@ -19,7 +19,7 @@ from ..runtime.sinks.result_files import ResultFiles, check_writable
 from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import ListenAddress
 from ..spec import ClassSet
-from .arguments import parsed_by
+from .arguments import file_path, parsed_by
 
 _DEFAULT_ADDRESS = ListenAddress("127.0.0.1", 8080)
 
@@ -31,19 +31,19 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add --out, --video, --lines, --csv, --serve, --window and --headless."""
     parser.add_argument(
         "--out",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="write NAME_overlay and NAME_mask.png (pixel value = class) for each frame into this folder; overlays "
         "are PNG, for a video or camera JPEG",
     )
-    parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="write all overlays as one video")
+    parser.add_argument("--video", type=file_path, metavar="FILE.mp4", help="write all overlays as one video")
     parser.add_argument(
         "--lines",
         action="store_true",
         help="print a JSON line per frame: name, capture time, latency, share of the pixels per class; the summary "
         "then goes to standard error",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE.csv", help="write the same records as a table")
+    parser.add_argument("--csv", type=file_path, metavar="FILE.csv", help="write the same records as a table")
     parser.add_argument(
         "--serve",
         type=parsed_by(ListenAddress.parse),

@@ -17,7 +17,7 @@ import numpy as np
 from ..bench.frames import MAX_FRAMES, SYNTHETIC_FRAMES, frames_from, synthetic_frames
 from ..bench.measure import measure_frames, warm_up_until_stable
 from ..bench.warmup import WarmUpRule
-from ..cli.arguments import memory_amount, number, positive, size, threads
+from ..cli.arguments import file_path, memory_amount, number, positive, size, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.memory_limit import HELP as MEMORY_HELP
@@ -60,10 +60,12 @@ def _parser() -> argparse.ArgumentParser:
         fastscnn-edge bench --model model.onnx --frames 200 --profile --report x86.json
         """,
     )
-    result.add_argument("--model", type=Path, metavar="PATH", help="a .tflite or .onnx (default: the bundled model)")
+    result.add_argument(
+        "--model", type=file_path, metavar="PATH", help="a .tflite or .onnx (default: the bundled model)"
+    )
     result.add_argument(
         "--source",
-        type=Path,
+        type=file_path,
         metavar="PATH",
         help=f"a picture, folder or video; its first {MAX_FRAMES} frames are decoded beforehand "
         "(default: drawn pictures)",
@@ -93,14 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument("--threads", type=threads, metavar="N", help="engine threads (default: usable CPUs, at most 4)")
     result.add_argument(
         "--scores",
-        type=Path,
+        type=file_path,
         metavar="FILE.json",
         help="output of 'fastscnn-edge evaluate --json': the model's mIoU, matched by digest, goes into the report",
     )
     result.add_argument("--profile", action="store_true", help="also time each operator, if the engine can")
     result.add_argument(
         "--report",
-        type=Path,
+        type=file_path,
         metavar="FILE.json",
         help="write all measurements to this file, and FILE.md and FILE.html beside it",
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ..cli.arguments import positive, size
+from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..errors import require
@@ -24,9 +23,11 @@ def build_parser() -> argparse.ArgumentParser:
         _EXAMPLES,
     )
     result.add_argument(
-        "--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format"
+        "--checkpoint", type=file_path, required=True, metavar="FILE", help="float weights in any supported format"
     )
-    result.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
+    result.add_argument(
+        "--calibration", type=file_path, required=True, metavar="DIR", help="folder of typical pictures"
+    )
     result.add_argument(
         "--calibration-count",
         type=positive,
@@ -40,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="HxW",
         help="height x width of the model's input (default: the checkpoint's training size, else 512x1024)",
     )
-    result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
+    result.add_argument("--out", type=file_path, required=True, metavar="FILE", help="the .safetensors to write")
     add_image_options(result)
     return result
 

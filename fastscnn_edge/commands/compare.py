@@ -11,7 +11,7 @@ from typing import Any
 
 from ..bench.bootstrap import Interval
 from ..bench.comparison import METHOD, MIN_SAMPLES, ReportComparison, compare_reports
-from ..cli.arguments import number
+from ..cli.arguments import file_path, number
 from ..cli.command import guarded, parser
 from ..errors import UsageError, require
 from ..files import write_text
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         """,
     )
     result.add_argument(
-        "reports", nargs="+", type=Path, metavar="FILE.json", help="reports; the first is the reference"
+        "reports", nargs="+", type=file_path, metavar="FILE.json", help="reports; the first is the reference"
     )
     result.add_argument(
         "--tolerance",
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         help="report a difference only if the whole interval is further from 1 than this (default: 0)",
     )
     result.add_argument("--strict", action="store_true", help="refuse to compare if conditions differ")
-    result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    result.add_argument("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 

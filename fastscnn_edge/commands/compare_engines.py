@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import positive, size
+from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..export.compare.engines import FLOAT, Tally, as_integers, open_engines
@@ -36,15 +36,15 @@ def build_parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add(
         "--checkpoint",
-        type=Path,
+        type=file_path,
         required=True,
         metavar="FILE",
         help="network made by 'fastscnn-edge quantize', or a float checkpoint that carries scales",
     )
-    add("--pictures", type=Path, required=True, metavar="DIR", help="folder of pictures to run")
+    add("--pictures", type=file_path, required=True, metavar="DIR", help="folder of pictures to run")
     add("--limit", type=positive, metavar="N", help="only N of them, evenly spread over the sorted names")
     add("--size", type=size, metavar="HxW", help="height x width of the input (default: the size of quantization)")
-    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    add("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
     add_image_options(result)
     return result
 

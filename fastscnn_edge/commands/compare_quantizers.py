@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import positive, size
+from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
@@ -37,10 +37,10 @@ fastscnn-edge compare-quantizers --checkpoint best.safetensors --calibration pic
 def build_parser() -> argparse.ArgumentParser:
     result = parser("compare-quantizers", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
-    add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
+    add("--checkpoint", type=file_path, required=True, metavar="FILE", help="float weights in any supported format")
+    add("--calibration", type=file_path, required=True, metavar="DIR", help="folder of typical pictures")
     add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
-    add("--data", type=Path, required=True, metavar="DIR", help="labeled dataset, CamVid or Cityscapes layout")
+    add("--data", type=file_path, required=True, metavar="DIR", help="labeled dataset, CamVid or Cityscapes layout")
     add("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
     add("--limit", type=positive, metavar="N", help="only the first N pictures of the split")
     add(
@@ -48,13 +48,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         "--also",
-        type=Path,
+        type=file_path,
         nargs="+",
         default=[],
         metavar="FILE",
         help="further networks made by 'fastscnn-edge quantize', for example by training, to measure as well",
     )
-    add("--json", type=Path, metavar="FILE", help="also write the table to this file")
+    add("--json", type=file_path, metavar="FILE", help="also write the table to this file")
     add_image_options(result)
     add_label_options(result)
     return result

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._version import __version__
-from ..cli.arguments import positive, threads
+from ..cli.arguments import file_path, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options
 from ..cli.labels import add_label_options, check_dataset, reading_of
@@ -52,15 +52,17 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument(
         "models",
         nargs="+",
-        type=Path,
+        type=file_path,
         metavar="MODEL",
         help="checkpoint (.pth, .pt, .safetensors) or artifact (.tflite, .onnx); the first is the reference",
     )
-    result.add_argument("--data", type=Path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout")
+    result.add_argument(
+        "--data", type=file_path, required=True, metavar="DIR", help="dataset, CamVid or Cityscapes layout"
+    )
     result.add_argument("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
     result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
     result.add_argument("--threads", type=threads, metavar="N", help="CPU threads (default: the engine's own)")
-    result.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    result.add_argument("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
     add_image_options(result)
     add_label_options(result)
     return result

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ..cli.arguments import positive, size
+from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..errors import require
@@ -29,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--checkpoint",
-        type=Path,
+        type=file_path,
         required=True,
         metavar="FILE",
         help="weights: mmsegmentation or Tramac-style .pth, plain state dict, or our .safetensors",
@@ -70,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--calibration",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="folder of typical pictures; int8 needs it unless the checkpoint carries scales "
         "('fastscnn-edge calibrate'); other precisions use it for verification",
@@ -90,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
         "channels, seconds (default); accurate also optimizes weight rounding and corrects biases, "
         "minutes; 'fastscnn-edge quantize' saves the result for further exports",
     )
-    result.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .tflite or .onnx to write")
+    result.add_argument("--out", type=file_path, required=True, metavar="FILE", help="the .tflite or .onnx to write")
     onnx = result.add_argument_group("only for .onnx")
     onnx.add_argument(
         "--target",

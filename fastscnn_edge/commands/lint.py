@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._version import __version__
+from ..cli.arguments import file_path
 from ..cli.command import guarded, parser
 from ..files import write_text
 
@@ -35,9 +36,9 @@ EXIT_FINDINGS = 1
 def build_parser() -> argparse.ArgumentParser:
     result = parser("lint", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("model", type=Path, metavar="MODEL", help="the .onnx file")
+    add("model", type=file_path, metavar="MODEL", help="the .onnx file")
     add("--strict", action="store_true", help="warnings count as errors for the exit status")
-    add("--json", type=Path, metavar="FILE", help="also write the findings to this file")
+    add("--json", type=file_path, metavar="FILE", help="also write the findings to this file")
     return result
 
 

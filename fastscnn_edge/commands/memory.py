@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ..cli.arguments import memory_amount, threads
+from ..cli.arguments import file_path, memory_amount, threads
 from ..cli.command import guarded, parser
 from ..cli.memory_limit import HELP, check_limit
 from ..cli.memory_table import _fits, _row, _table
@@ -23,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         fastscnn-edge memory models/*.tflite models/*.onnx --measure
         """,
     )
-    result.add_argument("models", nargs="+", type=Path, metavar="MODEL", help=".tflite or .onnx")
+    result.add_argument("models", nargs="+", type=file_path, metavar="MODEL", help=".tflite or .onnx")
     result.add_argument("--measure", action="store_true", help="also run each model in a process of its own")
     result.add_argument("--limit", type=memory_amount, metavar="SIZE", help=HELP)
     result.add_argument("--threads", type=threads, default=1, metavar="N", help="engine threads (default: 1)")

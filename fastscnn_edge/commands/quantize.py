@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import number, positive, seed, size, threads, workers
+from ..cli.arguments import file_path, number, positive, seed, size, threads, workers
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
@@ -37,7 +36,7 @@ fastscnn-edge export --checkpoint int8.safetensors --out model.tflite
 def build_parser() -> argparse.ArgumentParser:
     result = parser("quantize", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
+    add("--checkpoint", type=file_path, required=True, metavar="FILE", help="float weights in any supported format")
     add(
         "--method", choices=["ptq", "qat"], default="ptq", help="post-training (default) or quantization-aware training"
     )
@@ -56,12 +55,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         "--calibration",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="folder of typical pictures (default for qat: the checkpoint's own scales, else the train split)",
     )
     add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
-    add("--data", type=Path, metavar="DIR", help="qat: dataset with a train and a val split")
+    add("--data", type=file_path, metavar="DIR", help="qat: dataset with a train and a val split")
     add(
         "--size",
         type=size,
@@ -82,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--threads", type=threads, metavar="N", help="CPU threads (default: torch's choice)")
     add("--evaluate-every", type=positive, default=5, metavar="N", help="qat: epochs between evaluations (default: 5)")
     add("--resume", action="store_true", help="qat: continue the run beside --out; repeat its other options")
-    add("--out", type=Path, required=True, metavar="FILE", help="the .safetensors to write")
+    add("--out", type=file_path, required=True, metavar="FILE", help="the .safetensors to write")
     add_image_options(result)
     add_label_options(result)
     return result

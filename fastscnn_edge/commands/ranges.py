@@ -6,11 +6,10 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._version import __version__
-from ..cli.arguments import positive, size
+from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..errors import require
@@ -38,8 +37,8 @@ _DRAWN = 2
 def build_parser() -> argparse.ArgumentParser:
     result = parser("ranges", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
-    add("--calibration", type=Path, required=True, metavar="DIR", help="folder of typical pictures")
+    add("--checkpoint", type=file_path, required=True, metavar="FILE", help="float weights in any supported format")
+    add("--calibration", type=file_path, required=True, metavar="DIR", help="folder of typical pictures")
     add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
     add(
         "--scheme",
@@ -59,8 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"layers to plot, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)",
     )
-    add("--json", type=Path, metavar="FILE", help="also write the figures, channel by channel, to this file")
-    add("--plot", type=Path, metavar="FILE", help="also draw them as a chart, .png")
+    add("--json", type=file_path, metavar="FILE", help="also write the figures, channel by channel, to this file")
+    add("--plot", type=file_path, metavar="FILE", help="also draw them as a chart, .png")
     add_image_options(result)
     return result
 

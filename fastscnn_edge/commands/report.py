@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from ..cli.arguments import file_path
 from ..cli.command import guarded, parser
 from ..files import write_text
 from ..runtime.report.html import html_page
@@ -21,9 +21,9 @@ def main(argv: list[str] | None = None) -> int:
         fastscnn-edge report board.json --out page.html
         """,
     )
-    result.add_argument("report", type=Path, metavar="FILE.json")
+    result.add_argument("report", type=file_path, metavar="FILE.json")
     result.add_argument(
-        "--out", type=Path, metavar="FILE.html", help="the page to write (default: FILE.html beside the report)"
+        "--out", type=file_path, metavar="FILE.html", help="the page to write (default: FILE.html beside the report)"
     )
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))

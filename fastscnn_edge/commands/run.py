@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from ..cli.arguments import memory_amount, positive, threads
+from ..cli.arguments import file_path, memory_amount, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
 from ..cli.memory_limit import HELP as MEMORY_HELP
@@ -17,7 +17,7 @@ from ..cli.memory_limit import check_limit, workload_of
 from ..cli.outputs import Outputs, add_output_options, check_outputs
 from ..cli.signals import stop_signals
 from ..cli.systemd import notify
-from ..log import Log, as_json, plain
+from ..log import Log, as_json, is_terminal, plain
 from ..runtime.board.board import StateLog, read_board, read_state
 from ..runtime.board.memory import read_memory
 from ..runtime.frame_pool import LIVE_FRAMES
@@ -28,6 +28,7 @@ from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
 from ..runtime.sources.base import FrameSource
+from ..text import printable
 from ..units import MIB
 
 _STATE_INTERVAL = 5.0
@@ -59,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_input_options(result)
     result.add_argument(
-        "--model", type=Path, metavar="PATH", help="a .tflite or .onnx of this package (default: the bundled model)"
+        "--model",
+        type=file_path,
+        metavar="PATH",
+        help="a .tflite or .onnx of this package (default: the bundled model)",
     )
     result.add_argument(
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
@@ -67,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add_output_options(result)
     result.add_argument(
         "--report",
-        type=Path,
+        type=file_path,
         metavar="FILE.json",
         help="write all measurements to this file, and FILE.md and FILE.html beside it",
     )
@@ -193,13 +197,13 @@ class _Watch:
         self.size: tuple[int, int] | None = None
         self._began, self._limit, self._log = began, limit, log
         self._next = time.monotonic() + _STATE_INTERVAL
-        self._terminal = sys.stderr.isatty() and log is plain
+        self._terminal = is_terminal() and log is plain
 
     def look(self, frame: Frame, meter: Meter) -> None:
         self.size = (frame.rgb.shape[0], frame.rgb.shape[1])
         if self._terminal:
             of = f"/{self._limit}" if self._limit else ""
-            print(f"\r\033[Kframe {meter.frames}{of}  {frame.name}", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[Kframe {meter.frames}{of}  {printable(frame.name)}", end="", file=sys.stderr, flush=True)
         notify("READY=1\nWATCHDOG=1")
         if time.monotonic() >= self._next:
             state = read_state(self._began)

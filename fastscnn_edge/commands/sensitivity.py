@@ -7,11 +7,10 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._version import __version__
-from ..cli.arguments import positive, size
+from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
@@ -19,8 +18,6 @@ from ..errors import require
 from ..files import write_text
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ..quantization.analysis.sensitivity import Sensitivity
 
 _DESCRIPTION = """\
@@ -38,8 +35,13 @@ fastscnn-edge sensitivity --checkpoint best.safetensors --calibration pictures/ 
 def build_parser() -> argparse.ArgumentParser:
     result = parser("sensitivity", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help="float weights in any supported format")
-    add("--calibration", type=Path, metavar="DIR", help="folder of typical pictures (default: --data's train split)")
+    add("--checkpoint", type=file_path, required=True, metavar="FILE", help="float weights in any supported format")
+    add(
+        "--calibration",
+        type=file_path,
+        metavar="DIR",
+        help="folder of typical pictures (default: --data's train split)",
+    )
     add("--calibration-count", type=positive, default=32, metavar="N", help="number of pictures from it (default: 32)")
     add(
         "--pictures",
@@ -48,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="pictures of these on which SQNR is measured (default: 4)",
     )
-    add("--data", type=Path, metavar="DIR", help="labeled dataset, to measure mIoU as well (minutes)")
+    add("--data", type=file_path, metavar="DIR", help="labeled dataset, to measure mIoU as well (minutes)")
     add("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
     add("--limit", type=positive, metavar="N", help="only N pictures of the split, evenly spread")
     add(
@@ -69,8 +71,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="HxW",
         help="height x width of the input (default: the checkpoint's training size, else 512x1024)",
     )
-    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-    add("--plot", type=Path, metavar="FILE", help="also draw them as a chart, .png")
+    add("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
+    add("--plot", type=file_path, metavar="FILE", help="also draw them as a chart, .png")
     add_image_options(result)
     add_label_options(result)
     return result
@@ -120,8 +122,9 @@ def _run(args: argparse.Namespace) -> int:
         write_text(args.json, to_json(rows, args))
     if args.plot:
         from ..quantization.analysis.plotting import save_png
+        from ..quantization.analysis.sensitivity_chart import draw_sensitivity
 
-        save_png(_plot(rows, f"{args.scheme}, recipe {args.recipe}, {height}x{width}"), args.plot)
+        save_png(draw_sensitivity(rows, f"{args.scheme}, recipe {args.recipe}, {height}x{width}"), args.plot)
     print(sensitivity_table(rows))
     return 0
 
@@ -138,16 +141,3 @@ def to_json(rows: Sequence[Sensitivity], args: argparse.Namespace) -> str:
         "operations": operations,
     }
     return json.dumps(report, indent=1) + "\n"
-
-
-def _plot(rows: Sequence[Sensitivity], conditions: str) -> Figure:
-    """Draw the mIoU lost per operation if it was measured, else the noise each operation adds."""
-    from ..quantization.analysis.bar_chart import Bar, BarChart, draw_bars
-
-    if any(row.miou_lost is not None for row in rows):
-        bars = [Bar(row.name, row.miou_lost or 0.0, f"{row.miou_lost:+.2f}", row.kind) for row in rows]
-        return draw_bars(BarChart("mIoU lost, in points, when one operation alone is int8", conditions, bars))
-    # Noise power in per mille of the logits' power: unlike decibels, longer bars are worse and lengths add up.
-    bars = [Bar(row.name, 1000 * 10 ** (-row.sqnr / 10), f"{row.sqnr:.1f} dB", row.kind) for row in rows]
-    subtitle = f"{conditions}; per mille of their power"
-    return draw_bars(BarChart("Noise in the logits when one operation alone is int8", subtitle, bars))

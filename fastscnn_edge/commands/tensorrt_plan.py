@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import board_memory, size, version_number
+from ..cli.arguments import board_memory, file_path, size, version_number
 from ..cli.command import guarded, parser
 from ..errors import UsageError
 from ..export.tensorrt.trtexec import JETSON_TRTEXEC, _status, ask_version, build, find_trtexec
@@ -39,7 +38,7 @@ fastscnn-edge tensorrt-plan dynamic.onnx --min 256x512 --opt 512x1024 --max 1024
 def build_parser() -> argparse.ArgumentParser:
     result = parser("tensorrt-plan", _DESCRIPTION, _EXAMPLES)
     add = result.add_argument
-    add("model", type=Path, metavar="MODEL", help="the .onnx file")
+    add("model", type=file_path, metavar="MODEL", help="the .onnx file")
     add("--run", action="store_true", help="build the engine after printing")
     add(
         "--benchmark",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import number, positive, seed, size, threads, workers
+from ..cli.arguments import file_path, number, positive, seed, size, threads, workers
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options
 from ..cli.labels import add_label_options, check_dataset, reading_of
@@ -45,8 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     result = parser("train", _DESCRIPTION, _EXAMPLES)
     config = TrainConfig()
     add = result.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="dataset with a train and a val split")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results, created if needed")
+    add("--data", type=file_path, required=True, metavar="DIR", help="dataset with a train and a val split")
+    add("--out", type=file_path, required=True, metavar="DIR", help="folder for the results, created if needed")
     add("--resume", action="store_true", help="continue the run in --out; repeat its other options")
     add(
         "--epochs",
@@ -206,7 +205,7 @@ def _report(outcome: TrainingResult, args: argparse.Namespace, words: list[str])
 
 
 def _resume_command(words: list[str]) -> str:
-    """The command that continues this run: the words of this one, and --resume."""
+    """Command that continues this run: the arguments of this one, and --resume."""
     world = rank_and_world_size()[1]
     launcher = f"torchrun --nproc-per-node {world} -m fastscnn_edge train" if world > 1 else "fastscnn-edge train"
     return f"{launcher} {shlex.join(word for word in words if word != '--resume')} --resume"

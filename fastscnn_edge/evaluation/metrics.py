@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .datasets import IGNORE
+from .labels import IGNORE
 
 
 class Confusion:

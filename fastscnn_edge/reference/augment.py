@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from ..evaluation.datasets import IGNORE
+from ..evaluation.labels import IGNORE
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import DatasetError
-from ..evaluation.datasets import IGNORE, Dataset
+from ..evaluation.datasets import Dataset
+from ..evaluation.labels import IGNORE
 from .model import resize
 
 AUXILIARY_WEIGHT = 0.4

@@ -24,7 +24,7 @@ class FramePool:
 
     The garbage collector decides when, not a release call that a consumer might forget or make too early: the array
     handed out is the base of every slice and view of it, and its finalizer returns the memory. A kept frame stays
-    valid; the pool allocates another buffer instead.
+    valid; the pool allocates another buffer instead (decisions 0024 and 0025).
 
     Taking and returning may happen in different threads.
 

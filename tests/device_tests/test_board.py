@@ -145,3 +145,10 @@ def test_the_initramfs_has_an_init_that_a_shell_can_read(tmp_path: Path, monkeyp
     init = tmp_path / "ram.tree" / "init"
     assert init.stat().st_mode & stat.S_IXUSR
     subprocess.run(["sh", "-n", init], check=True)
+
+
+@pytest.mark.parametrize("count", [False, True])
+def test_only_a_counting_board_has_instructions_for_a_clock(count: bool, tmp_path: Path) -> None:
+    command = qemu_command(Machine(), *[tmp_path] * 4, count=count)
+    assert ("-icount" in command) == count
+    assert command[command.index("-smp") + 1] == ("1" if count else "2")

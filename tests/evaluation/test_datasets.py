@@ -10,7 +10,8 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import DatasetError, SourceError
-from fastscnn_edge.evaluation.datasets import IGNORE, open_dataset
+from fastscnn_edge.evaluation.datasets import open_dataset
+from fastscnn_edge.evaluation.labels import IGNORE
 
 MakeDataset = Callable[..., Path]
 

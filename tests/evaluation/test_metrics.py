@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from fastscnn_edge.evaluation.datasets import IGNORE
+from fastscnn_edge.evaluation.labels import IGNORE
 from fastscnn_edge.evaluation.metrics import Confusion, Scores
 
 CLASSES = 4

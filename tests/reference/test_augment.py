@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastscnn_edge.evaluation.datasets import IGNORE
+from fastscnn_edge.evaluation.labels import IGNORE
 from fastscnn_edge.reference.augment import Augmentation, random_view
 
 STILL = {"scale": (1.0, 1.0), "aspect": 1.0, "degrees": 0.0, "jitter": 0.0, "tint": 0.0}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fastscnn_edge.evaluation.datasets import IGNORE
+from fastscnn_edge.evaluation.labels import IGNORE
 from fastscnn_edge.reference.loss import AUXILIARY_WEIGHT, balanced_weights, segmentation_loss, soft_dice_loss
 
 

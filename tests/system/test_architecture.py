@@ -38,6 +38,7 @@ HEAVY = {
 # From below to above: a package imports itself and what stands above it in this list, nothing below.
 ORDER = (
     "errors",
+    "text",
     "units",
     "urls",
     "files",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fastscnn_edge.evaluation.datasets import IGNORE, Dataset, open_dataset
+from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.evaluate import Predictor
+from fastscnn_edge.evaluation.labels import IGNORE
 from fastscnn_edge.evaluation.metrics import Confusion
 from fastscnn_edge.reference.augment import Augmentation, random_view
 from fastscnn_edge.reference.checkpoint import save_checkpoint, stored_state

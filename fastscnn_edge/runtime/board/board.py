@@ -121,33 +121,33 @@ def read_state(began: float, root: Path = _ROOT) -> BoardState:
 
 
 class StateLog:
-    """Board states over a run of any length: never more than ``most``, older ones more sparsely.
+    """Board states over a run of any length: never more than ``capacity``, older ones more sparsely.
 
     Attributes:
         states: in order of time, always with the first and the last that were added.
     """
 
-    def __init__(self, most: int = 360) -> None:
+    def __init__(self, capacity: int = 360) -> None:
         self.states: list[BoardState] = []
-        self._most = most // 2 * 2  # even, so that thinning keeps the last one
+        self._capacity = capacity // 2 * 2  # even, so that thinning keeps the last one
 
     def add(self, state: BoardState) -> None:
         self.states.append(state)
-        if len(self.states) > self._most:
+        if len(self.states) > self._capacity:
             pairs = zip(self.states[::2], self.states[1::2], strict=False)
             self.states = [*(_merged(*pair) for pair in pairs), self.states[-1]]
 
 
-def _merged(look: BoardState, later: BoardState) -> BoardState:
-    """Add to ``look`` the events ``later`` saw in progress, but not its sticky bits, which concern the past."""
+def _merged(earlier: BoardState, later: BoardState) -> BoardState:
+    """Add to ``earlier`` the events ``later`` saw in progress, but not its sticky bits, which concern the past."""
     bits = None
-    if look.throttle_bits is not None and later.throttle_bits is not None:
-        bits = look.throttle_bits | later.throttle_bits & _NOW_BITS
-    return replace(look, throttle_bits=bits)
+    if earlier.throttle_bits is not None and later.throttle_bits is not None:
+        bits = earlier.throttle_bits | later.throttle_bits & _NOW_BITS
+    return replace(earlier, throttle_bits=bits)
 
 
 def throttle_verdict(states: Sequence[BoardState]) -> str:
-    """``clean``, ``throttled`` or ``unknown`` for the time between the first and the last state.
+    """Verdict ``clean``, ``throttled`` or ``unknown`` for the time between the first and the last state.
 
     An event before the run leaves its sticky bit set, and then it is impossible to see whether it happened again
     between two samples: that is ``unknown`` (a reboot clears the bits), unless a sample saw it in progress.

@@ -12,7 +12,7 @@ from ...errors import SourceError
 from .address import is_jetson
 from .v4l2.camera import device_nodes
 from .v4l2.device import Device, KernelDevice, failure, query
-from .v4l2.modes import FORMATS, FormatModes, read_offers
+from .v4l2.modes import FORMATS, FormatModes, read_formats
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Found:
         name: product and driver.
         library: library that reads it.
         problem: why it cannot be used, None if it can.
-        offers: formats with sizes and rates, where they are known.
+        formats: formats with sizes and rates, where they are known.
     """
 
     address: str
     name: str
     library: str
     problem: str | None = None
-    offers: tuple[FormatModes, ...] = ()
+    formats: tuple[FormatModes, ...] = ()
 
 
 def find_cameras(
@@ -52,14 +52,14 @@ def _v4l2(path: Path, open_device: Callable[[Path], Device]) -> Found:
         name = f"{capability.card} ({capability.driver}, {capability.bus})"
         if not capability.captures:
             return Found(str(path), name, library, capability.obstacle)
-        offers = tuple(read_offers(device))
+        formats = tuple(read_formats(device))
     except OSError as error:
         return Found(str(path), "", library, str(failure("asking it", path, error)))
     finally:
         device.close()
-    usable = any(offer.format in FORMATS for offer in offers)
+    usable = any(entry.format in FORMATS for entry in formats)
     problem = None if usable else f"none of its formats can be decoded ({' '.join(FORMATS)}); if CSI: --camera csi"
-    return Found(str(path), name, library, problem, offers)
+    return Found(str(path), name, library, problem, formats)
 
 
 def _csi(root: Path) -> list[Found]:
@@ -97,12 +97,12 @@ def _block(camera: Found) -> list[str]:
     if camera.problem:
         return [*lines, f"  not usable: {camera.problem}"]
     lines.append(f"  through {camera.library}; fastscnn-edge run --camera {camera.address}")
-    for offer in camera.offers:
-        note = "" if offer.format in FORMATS else "  (no decoder here)"
-        for mode in offer.modes:
+    for entry in camera.formats:
+        note = "" if entry.format in FORMATS else "  (no decoder here)"
+        for mode in entry.modes:
             rates = ", ".join(f"{rate:g}" for rate in mode.rates) or "unknown"
-            lines.append(f"  {offer.format}  {mode.width}x{mode.height}  {rates} fps{note}")
-        for sizes in offer.ranges:
+            lines.append(f"  {entry.format}  {mode.width}x{mode.height}  {rates} fps{note}")
+        for sizes in entry.ranges:
             (a, b), (c, d) = sizes.low, sizes.high
-            lines.append(f"  {offer.format}  {a}x{b} to {c}x{d} in steps of {sizes.step[0]}x{sizes.step[1]}{note}")
+            lines.append(f"  {entry.format}  {a}x{b} to {c}x{d} in steps of {sizes.step[0]}x{sizes.step[1]}{note}")
     return lines

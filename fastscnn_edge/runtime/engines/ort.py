@@ -117,7 +117,7 @@ def _load(ort: Any, path: Path, threads: int, providers: list[Provider], profile
     options.log_severity_level = _ERRORS_ONLY
     if providers[0][0] == TENSORRT:
         # ONNX Runtime's own rewrites run before TensorRT sees the graph; one of them turns float biases into int32
-        # behind DequantizeLinear, which TensorRT's parser rejects. TensorRT does its own optimization.
+        # behind DequantizeLinear, which TensorRT's parser rejects. TensorRT optimizes by itself (decision 0014).
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if len(providers) > 1:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")

@@ -2,7 +2,7 @@
 
 TFLite's own convention for labels and other metadata is a zip archive appended to the flatbuffer. The
 interpreter never reads past the flatbuffer, ``unzip model.tflite`` works on the command line, and the
-standard library reads it: a board needs no schema package. Members:
+standard library reads it: a board needs no schema package (decision 0001). Members:
 
 * ``fastscnn_edge.json``: the :class:`~fastscnn_edge.spec.ModelSpec`;
 * ``labels.txt``: one class per line, where other TFLite tools look for it;

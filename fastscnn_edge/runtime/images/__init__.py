@@ -1,4 +1,4 @@
-"""Still images: which files of a folder, how they are decoded, how they are resized. Every command uses these."""
+"""Still images: listing, decoding and resizing, the same for every command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image files of a folder."""
+"""List of the image files in a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".
 def list_images(folder: Path, recursive: bool = False) -> list[Path]:
     """List the image files in ``folder`` in natural order: ``2.png`` before ``10.png``.
 
-    Hidden files and folders, and what archives leave behind (``__MACOSX``, ``._2.png``), are skipped.
+    Hidden files and folders, and leftovers of archives (``__MACOSX``, ``._2.png``), are skipped.
 
     Raises:
         SourceError: the folder cannot be listed.
@@ -27,7 +27,7 @@ def list_images(folder: Path, recursive: bool = False) -> list[Path]:
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key under which runs of digits compare as numbers."""
+    """Sort key that compares runs of digits as numbers."""
     parts = re.split(r"(\d+)", name, flags=re.ASCII)
     return (*((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), (2, 0, name))
 

@@ -1,4 +1,4 @@
-"""The orientation that a camera notes in EXIF, read so that no other entry of it can do harm."""
+"""EXIF orientation, read so that a damaged entry elsewhere in EXIF does no harm."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TURNS = {
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation 1 to 8; 1, upright as stored, where there is none or it makes no sense (CIPA DC-008, 4.6.4)."""
+    """EXIF orientation 1 to 8 (CIPA DC-008, 4.6.4); 1, upright as stored, if it is missing or invalid."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # any tag may be of any type and point anywhere: Pillow raises a dozen kinds of error
+    except Exception:  # a damaged tag may have any type and offset: Pillow raises a dozen kinds of error
         return 1
     return value if type(value) is int and value in _TURNS else 1
 
@@ -31,9 +31,9 @@ _INVERSE = {6: 8, 8: 6}
 
 
 def decoded(image: Image.Image, turn: bool) -> tuple[Image.Image, bool]:
-    """Decode ``image``, upright or, without ``turn``, as stored; also whether its orientation is another than that.
+    """Decode ``image``, upright or, without ``turn``, as stored; returns it and whether its orientation is not 1.
 
-    Pillow turns TIFF files by itself while it decodes them, and no other format.
+    Pillow applies the orientation itself while decoding TIFF, and for no other format.
     """
     orientation = orientation_of(image)
     image.load()
@@ -50,5 +50,5 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
     if turn is None:
         return image
     turned = image.transpose(turn)
-    turned.format = image.format  # it tells how deep the pixels can be
+    turned.format = image.format  # needed later: it limits the depth of the pixels
     return turned

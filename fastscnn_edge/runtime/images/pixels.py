@@ -1,4 +1,4 @@
-"""Pixels of any depth as 8-bit RGB."""
+"""Conversion of pixels of any depth to 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 _NEVER_DEEPER_THAN_16 = ("PNG", "PPM")
-"""Formats whose integers Pillow may open as mode ``I`` although none of them is above 65535."""
+"""Formats whose integers Pillow may open as mode ``I`` although none exceeds 65535."""
 
 RANGE_UNKNOWN = ("I", "F")
 
@@ -16,12 +16,12 @@ RANGE_UNKNOWN = ("I", "F")
 def to_rgb(image: Image.Image, pixel_range: tuple[float, float] | None) -> Image.Image:
     """Convert ``image`` to mode RGB.
 
-    16-bit integers are scaled by 1 / 257: 65535 becomes 255. Pillow alone would clip them at 255, to white.
+    16-bit integers are scaled by 1 / 257: 65535 becomes 255. Pillow's own conversion would clip them at 255, to white.
 
     Args:
-        image: decoded or not.
-        pixel_range: (black, white) of 16-bit, 32-bit and float pixels; None: 0..65535 for 16 bits, and for the others
-            there is no default, since float images hold 0..1, 0..255, meters or kelvins.
+        image: any image, decoded or not.
+        pixel_range: (black, white) of 16-bit, 32-bit and float pixels. None: 0..65535 for 16 bits; the others have no
+            default, since float images hold 0..1, 0..255, meters or kelvins.
 
     Raises:
         ValueError: 32-bit or float pixels, and no ``pixel_range``.
@@ -34,7 +34,7 @@ def to_rgb(image: Image.Image, pixel_range: tuple[float, float] | None) -> Image
     if pixel_range is None and not sixteen:
         kind = "float" if image.mode == "F" else "32-bit integer"
         raise ValueError(
-            f"its pixels are {kind} numbers, whose black and white are not stated: give --pixel-range, for example 0:1"
+            f"its pixels are {kind} numbers of unknown range: give --pixel-range BLACK:WHITE, for example 0:1"
         )
     black, white = pixel_range or (0.0, 65535.0)
     values = np.asarray(image).astype(np.float64)

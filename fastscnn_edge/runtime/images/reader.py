@@ -1,4 +1,4 @@
-"""Decoding of image files from anywhere to RGB, alike for running, calibration, training and evaluation."""
+"""Safe decoding of image files to RGB, the same for running, calibration, training and evaluation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MAX_PIXELS = 64_000_000
 """Larger images are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
-"""Formats that are decoded, whatever a file is called: Pillow alone would start Ghostscript for a PostScript file named
-.png. The first five are in memory already; for the others Pillow loads all it has."""
+"""Formats that are decoded, whatever a file is called: by default Pillow would start Ghostscript for a PostScript file
+named .png. The first five are preloaded; for the others Pillow loads all its plugins."""
 
 
 def _silent(_message: str) -> None:
@@ -29,7 +29,7 @@ def _silent(_message: str) -> None:
 
 
 class ImageReader:
-    """Reads image files; what a user should know of them is said once.
+    """Reader of image files, which warns once about each kind of finding.
 
     Args:
         pixel_range: (black, white) of 16-bit, 32-bit and float pixels; see :func:`.pixels.to_rgb`.
@@ -37,7 +37,7 @@ class ImageReader:
         warn: receives one line for the first file with several frames or pages.
 
     Attributes:
-        turned: images turned or flipped so far.
+        turned: number of images turned or flipped so far.
     """
 
     def __init__(self, pixel_range: tuple[float, float] | None = None, turn: bool = True, warn: Warn = _silent) -> None:
@@ -58,10 +58,10 @@ class ImageReader:
             return to_array(to_rgb(pixels, self.pixel_range))
 
     def _say_if_several(self, path: str | Path, image: Image.Image) -> None:
-        # A phone's JPEG may hold a preview or a depth map behind the picture (MPO): nothing anyone would miss.
+        # A phone's JPEG may hold a preview or a depth map behind the picture (MPO), which needs no warning.
         if not self._several_said and image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
             self._several_said = True
-            self._warn(f"{path} has several frames or pages: the first is taken, here and of all further files")
+            self._warn(f"{path} has several frames or pages: only the first is used, here and in all further files")
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -70,7 +70,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
-    """(height, width) as stored, from the header alone; None if it is not an image that can be opened."""
+    """(height, width) as stored, read only from the header; None if the image cannot be opened."""
     try:
         with _opened(path) as image:
             return image.height, image.width
@@ -79,7 +79,7 @@ def image_size(path: Path) -> tuple[int, int] | None:
 
 
 def is_turned(path: Path) -> bool:
-    """Whether the EXIF orientation asks for a turn or flip, from the header alone; False for what is not readable."""
+    """Whether the EXIF orientation is not upright, read only from the header; False if the image cannot be opened."""
     try:
         with _opened(path) as image:
             return orientation_of(image) != 1
@@ -89,10 +89,10 @@ def is_turned(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Image.Image]:
-    """The image file, not yet decoded; whatever goes wrong with it, here or while it is decoded, is one SourceError."""
+    """Open an image file, not yet decoded; any error, here or while the body decodes it, becomes a SourceError."""
     try:
         with warnings.catch_warnings():
-            # Damaged metadata is no reason to write to a board's log for each frame; the limit of pixels is our own.
+            # Damaged metadata should not fill a board's log, one line per frame; the limit on pixels is checked below.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:

@@ -1,4 +1,4 @@
-"""Resizing, always by one filter, and the way from Pillow's memory to numpy's."""
+"""Resizing with one filter for everything, and the copy from Pillow's memory to numpy's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def resize_image(image: np.ndarray, height: int, width: int, resample: str = "bi
 
 
 def resize_image_into(image: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
-    """:func:`resize_image` to the size of ``out``, [H, W, 3] of any dtype that holds 0..255, and into it."""
+    """Resize as :func:`resize_image`, to the size of ``out`` and into it: [H, W, 3], any dtype that holds 0..255."""
     if image.shape == out.shape:
         np.copyto(out, image)
         return

@@ -1,7 +1,8 @@
 """Painter for cells of equal size, for frames that are a whole multiple of the grid.
 
 That holds for every frame of the model's own size, and for many cameras at 16, 24 or 32 times the grid. Then all cells
-have the same weights, and interpolating is one matrix product: corners [cells, 4] by weights [4, pixels].
+have the same weights, and interpolating is one matrix product, corners [cells, 4] by weights [4, pixels] (decision
+0027).
 
 Cells are painted on a canvas that is half a cell larger than the frame on every side, so that none is cut and all
 begin at a multiple of eight: eight pixels are one 64-bit word, and are moved as one.

@@ -37,7 +37,7 @@ class Prediction(NamedTuple):
 
 
 class Segmenter:
-    """Fast-SCNN on this device, for any number of threads: the network runs for one of them at a time.
+    """Fast-SCNN on this device. Thread-safe: the network runs for one thread at a time.
 
     Example:
         >>> with Segmenter() as segmenter:
@@ -61,8 +61,8 @@ class Segmenter:
         self._engine: Engine | None = engine or open_engine(bundled_model() if path is None else path, threads)
         self.spec: ModelSpec = self._engine.spec
         self._plan: MaskPlan | None = None
-        # An engine has one input buffer and a plan one canvas. Two locks, so that one thread's mask is painted while
-        # the network runs for another.
+        # An engine has one input buffer and a plan one canvas. Two locks, so that one thread's mask is computed while
+        # the network runs for another (decision 0040).
         self._network, self._painting = threading.Lock(), threading.Lock()
 
     def __enter__(self) -> Segmenter:
@@ -74,13 +74,13 @@ class Segmenter:
         self.close()
 
     def close(self) -> None:
-        """Let go of the engine, after the frames in work. A second call does nothing."""
+        """Release the engine, after the frames in progress. A second call does nothing."""
         with self._network, self._painting:
             self._engine = self._plan = None
 
     @property
     def engine(self) -> Engine:
-        """The loaded engine. It serves one thread at a time, so do not run it beside :meth:`predict`.
+        """The loaded engine. It is not thread-safe, so do not run it during :meth:`predict`.
 
         Raises:
             RuntimeError: the segmenter is closed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from ...text import markdown_text
 from ..pipeline.meter import QUEUES, STAGES
 from .facts import conditions, count_of, mib
 
@@ -16,6 +17,7 @@ _STATE_ROWS = 12
 
 def markdown_report(data: dict[str, Any]) -> str:
     """Build the text for ``data``, the result of :meth:`.report.Report.to_dict` or its parsed JSON."""
+    data = markdown_text(data)
     sections = (_headline(data), _times(data), _memory(data), _operators(data), _conditions(data))
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -155,11 +157,11 @@ def _conditions(data: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _thinned(items: Sequence[T], most: int) -> list[T]:
-    """Pick at most ``most`` of ``items``, evenly spread, including the first and the last."""
-    if len(items) <= most:
+def _thinned(items: Sequence[T], limit: int) -> list[T]:
+    """Pick at most ``limit`` of ``items``, evenly spread, including the first and the last."""
+    if len(items) <= limit:
         return list(items)
-    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+    return [items[round(index * (len(items) - 1) / (limit - 1))] for index in range(limit)]
 
 
 def _row(*cells: str, rule: bool = False) -> list[str]:

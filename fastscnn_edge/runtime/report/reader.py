@@ -26,8 +26,8 @@ def read_report(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not a report: it is no JSON ({error})") from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
-        told = f"its schema is '{schema}', and this version reads '{SCHEMA}'" if schema else "it names no schema"
-        raise UsageError(f"{path} is not a report of 'fastscnn-edge bench' or 'run' that can be read: {told}")
+        reason = f"its schema is '{schema}', and this version reads '{SCHEMA}'" if schema else "it names no schema"
+        raise UsageError(f"{path} is not a report of 'fastscnn-edge bench' or 'run' that can be read: {reason}")
     result: dict[str, Any] = data
     return result
 

@@ -1,4 +1,4 @@
-"""Interface of a run's outputs."""
+"""Interface of a run's outputs (decision 0029)."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO
 from ...errors import OutputError
 from ...files import AtomicFile
 from ...spec import ClassSet
+from ...text import csv_cell
 from ..frames import SegmentedFrame
 from .overlay import class_shares
 
@@ -89,13 +90,13 @@ class CsvFile:
         self._path, self._class_set = path, class_set
         self._file = AtomicFile(path)
         self._rows = csv.writer(self._file.stream, lineterminator="\n")
-        self._rows.writerow(["frame", "captured", "latency_ms", *class_set.labels])
+        self._rows.writerow(["frame", "captured", "latency_ms", *map(csv_cell, class_set.labels)])
 
     def write(self, result: SegmentedFrame) -> None:
         """Add the row of ``result``."""
         record = Record.of(result, self._class_set)
         try:
-            self._rows.writerow([record.frame, record.captured, record.latency_ms, *record.shares.values()])
+            self._rows.writerow([csv_cell(record.frame), record.captured, record.latency_ms, *record.shares.values()])
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
 

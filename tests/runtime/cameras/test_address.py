@@ -24,7 +24,7 @@ from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
             "rtsp://me:secret@10.0.0.7:554/a@b",
             "network",
             "rtsp://me:secret@10.0.0.7:554/a@b",
-            "rtsp://10.0.0.7:554/a@b",
+            "rtsp://b",
         ),
         ("HTTP://host/x", "network", "HTTP://host/x", "HTTP://host/x"),
         ("file:drive.mp4", "file", "drive.mp4", "drive.mp4"),

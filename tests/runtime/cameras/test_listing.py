@@ -66,8 +66,8 @@ def test_a_picamera2_that_does_not_load_hides_no_other_camera(
 
 
 def test_ranges_are_shown() -> None:
-    offer = FormatModes("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
-    text = describe_cameras([Found("/dev/video0", "Scaler", "direct V4L2", None, (offer,))])
+    entry = FormatModes("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
+    text = describe_cameras([Found("/dev/video0", "Scaler", "direct V4L2", None, (entry,))])
     assert "NV12  32x32 to 1920x1080 in steps of 2x2" in text
 
 

@@ -60,7 +60,7 @@ def test_an_unknown_range_is_asked_for(tmp_path: Path, values: np.ndarray, pixel
     path = saved(
         tmp_path / "a.tiff", Image.fromarray(values.astype(np.float32 if values.dtype.kind == "f" else np.int32))
     )
-    with pytest.raises(SourceError, match=r"give --pixel-range, for example 0:1"):
+    with pytest.raises(SourceError, match=r"give --pixel-range BLACK:WHITE, for example 0:1"):
         read_image(path)
     np.testing.assert_array_equal(ImageReader(pixel_range).read(path)[..., 2], GRAY)
 

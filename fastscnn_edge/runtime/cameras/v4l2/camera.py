@@ -1,4 +1,4 @@
-"""USB and other V4L2 cameras, through system calls: no library between the kernel's buffers and the frame."""
+"""USB and other V4L2 cameras, through system calls: no library between kernel buffers and frames (decision 0023)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..pixels.jpeg import CorruptFrameError, decode_jpeg, reduction
 from ..pixels.yuv import BT601, BT709, Matrix, YuvDecoder
 from . import abi
 from .device import Capability, Device, KernelDevice, failure, query
-from .modes import DEFAULT_RATE, Mode, ModeRequest, choose, read_offers
+from .modes import DEFAULT_RATE, Mode, ModeRequest, choose, read_formats
 
 _BUFFERS = 4
 _SLICE = 0.2  # seconds of one wait, so that stop() takes effect
@@ -71,7 +71,7 @@ class V4L2Camera(Camera):
                 raise SourceError(f"{self._path} ({capability.card}) cannot be used: {capability.obstacle}")
             self._identity = capability.card, capability.bus
             doing = "reading its modes"
-            mode = choose(read_offers(self._device), self._request, f"camera {self._path} ({capability.card})")
+            mode = choose(read_formats(self._device), self._request, f"camera {self._path} ({capability.card})")
             doing = f"setting {mode}"
             format_ = self._set_format(self._device, mode)
             rate = self._set_rate(self._device, mode)

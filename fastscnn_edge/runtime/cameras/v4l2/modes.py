@@ -77,21 +77,21 @@ class FormatModes:
     ranges: tuple[SizeRange, ...] = field(default=())
 
 
-def read_offers(device: Device) -> list[FormatModes]:
+def read_formats(device: Device) -> list[FormatModes]:
     """Read all formats of a camera, with sizes and rates.
 
     Raises:
         OSError: the device does not answer.
     """
-    offers = []
+    formats = []
     prepared = abi.BUFFER_TYPE_CAPTURE.to_bytes(4, "little")
     for answer in enumerate_with(device, abi.ENUM_FMT, abi.FMTDESC.size, prepared):
         number = abi.FMTDESC.unpack(answer)[4]
         sizes = list(_sizes(device, number))
         name = abi.fourcc_name(number)
         modes = [Mode(name, *s, tuple(_rates(device, number, s))) for s in sizes if isinstance(s, tuple)]
-        offers.append(FormatModes(name, tuple(modes), tuple(s for s in sizes if isinstance(s, SizeRange))))
-    return offers
+        formats.append(FormatModes(name, tuple(modes), tuple(s for s in sizes if isinstance(s, SizeRange))))
+    return formats
 
 
 def _sizes(device: Device, number: int) -> Iterator[tuple[int, int] | SizeRange]:
@@ -118,13 +118,13 @@ def _rates(device: Device, number: int, size: tuple[int, int]) -> list[float]:
     return sorted(rates, reverse=True)
 
 
-def choose(offers: Sequence[FormatModes], request: ModeRequest, name: str) -> Mode:
+def choose(formats: Sequence[FormatModes], request: ModeRequest, name: str) -> Mode:
     """Choose the mode that fits ``request`` best: size first, then rate, then the cheapest format.
 
     Without a requested size, the smallest that is not below the model's input, else the largest.
 
     Args:
-        offers: result of :func:`read_offers`.
+        formats: result of :func:`read_formats`.
         request: the user's request.
         name: the camera's name for messages.
 
@@ -132,20 +132,20 @@ def choose(offers: Sequence[FormatModes], request: ModeRequest, name: str) -> Mo
         SourceError: none of the camera's formats can be decoded here, or the requested mode is missing; the message
             lists the available ones.
     """
-    usable = [offer for offer in offers if offer.format in FORMATS]
+    usable = [entry for entry in formats if entry.format in FORMATS]
     if not usable:
-        listed = ", ".join(offer.format for offer in offers) or "nothing"
+        listed = ", ".join(entry.format for entry in formats) or "nothing"
         raise SourceError(
             f"{name} offers {listed}, of which nothing can be decoded ({' '.join(FORMATS)}); "
             "a raw CSI sensor needs --camera csi"
         )
     if request.format:
         asked = request.format.upper()
-        usable = [offer for offer in usable if offer.format == asked]
+        usable = [entry for entry in usable if entry.format == asked]
         if not usable:
-            known = [offer.format for offer in offers if offer.format in FORMATS]
+            known = [entry.format for entry in formats if entry.format in FORMATS]
             raise SourceError(f"{name} does not offer {asked}; it has {', '.join(known)}")
-    modes = [mode for offer in usable for mode in _concrete(offer, request)]
+    modes = [mode for entry in usable for mode in _concrete(entry, request)]
     if request.size:
         fitting = [mode for mode in modes if (mode.width, mode.height) == request.size]
         if not fitting:
@@ -161,17 +161,17 @@ def choose(offers: Sequence[FormatModes], request: ModeRequest, name: str) -> Mo
     return min(modes, key=rank)
 
 
-def _concrete(offer: FormatModes, request: ModeRequest) -> Iterator[Mode]:
+def _concrete(entry: FormatModes, request: ModeRequest) -> Iterator[Mode]:
     """Yield the listed modes, and for each range the one size that fits.
 
     If the driver lists no sizes, the requested one is tried.
     """
-    yield from offer.modes
+    yield from entry.modes
     wanted = request.size or request.minimum_size
-    for sizes in offer.ranges:
-        yield Mode(offer.format, *sizes.nearest(wanted))
-    if not offer.modes and not offer.ranges:
-        yield Mode(offer.format, *wanted)
+    for sizes in entry.ranges:
+        yield Mode(entry.format, *sizes.nearest(wanted))
+    if not entry.modes and not entry.ranges:
+        yield Mode(entry.format, *wanted)
 
 
 def _listed(modes: Sequence[Mode]) -> str:

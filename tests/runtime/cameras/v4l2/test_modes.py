@@ -8,7 +8,7 @@ import pytest
 
 from fastscnn_edge.errors import SourceError
 from fastscnn_edge.runtime.cameras.v4l2.camera import abi
-from fastscnn_edge.runtime.cameras.v4l2.modes import FormatModes, Mode, ModeRequest, SizeRange, choose, read_offers
+from fastscnn_edge.runtime.cameras.v4l2.modes import FormatModes, Mode, ModeRequest, SizeRange, choose, read_formats
 from fastscnn_edge.testing.v4l2 import FakeCamera
 
 # As USB cameras have them: raw formats are slow where they are large, because of the bus.
@@ -47,7 +47,7 @@ def test_size_then_rate_then_the_cheapest_format(asked: ModeRequest, expected: s
 
 
 @pytest.mark.parametrize(
-    ("offers", "asked", "words"),
+    ("formats", "asked", "words"),
     [
         (WEBCAM, ModeRequest(size=(800, 600)), "does not offer 800x600; it has 320x240, 640x480, 1280x720"),
         (WEBCAM, ModeRequest(format="NV12"), "does not offer NV12; it has MJPG, YUYV"),
@@ -56,9 +56,9 @@ def test_size_then_rate_then_the_cheapest_format(asked: ModeRequest, expected: s
         ([], ModeRequest(), "offers nothing"),
     ],
 )
-def test_what_is_not_there_is_answered_with_what_is(offers: list[FormatModes], asked: ModeRequest, words: str) -> None:
+def test_what_is_not_there_is_answered_with_what_is(formats: list[FormatModes], asked: ModeRequest, words: str) -> None:
     with pytest.raises(SourceError, match=words):
-        choose(offers, asked, "camera 0")
+        choose(formats, asked, "camera 0")
 
 
 def test_the_rate_that_is_reached() -> None:
@@ -89,9 +89,9 @@ def test_a_driver_without_lists_is_asked_for_what_suits() -> None:
 
 def test_reading_what_a_driver_lists() -> None:
     modes = [Mode("YUYV", 640, 480, (30.0, 15.0)), Mode("YUYV", 320, 240, (29.97,)), Mode("MJPG", 640, 480, (60.0,))]
-    offers = read_offers(FakeCamera(modes, [b""]).open(Path("/dev/video0")))
-    assert [offer.format for offer in offers] == ["YUYV", "MJPG"]
-    assert [mode for offer in offers for mode in offer.modes] == modes
+    formats = read_formats(FakeCamera(modes, [b""]).open(Path("/dev/video0")))
+    assert [entry.format for entry in formats] == ["YUYV", "MJPG"]
+    assert [mode for entry in formats for mode in entry.modes] == modes
 
 
 class RangeDevice:
@@ -112,6 +112,6 @@ class RangeDevice:
 
 
 def test_reading_a_range() -> None:
-    assert read_offers(RangeDevice()) == [  # type: ignore[arg-type]  # it need not do more
+    assert read_formats(RangeDevice()) == [  # type: ignore[arg-type]  # it need not do more
         FormatModes("NV12", ranges=(SizeRange((32, 32), (1920, 1080), (2, 2)),))
     ]
