@@ -121,8 +121,8 @@ def main(argv: list[str] | None = None) -> int:
             result = result + args.teacher_weight * distillation(
                 outputs[0], targets, args.temperature, model.dialect.align_corners
             )
-        result: Tensor = result
-        return result
+        total: Tensor = result
+        return total
 
     def predictor(average: nn.Module) -> Predictor:
         return torch_predictor(bare(average, len(train_set.classes), config.dialect), INT8_NATIVE)
