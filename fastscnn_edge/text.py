@@ -18,7 +18,8 @@ def printable(text: str) -> str:
 
 def csv_cell(text: str) -> str:
     """Make a cell that a spreadsheet takes as text and not as a formula such as ``=cmd()``."""
-    return f"'{printable(text)}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else printable(text)
+    cell = printable(text)
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def markdown_text(value: Any) -> Any:
