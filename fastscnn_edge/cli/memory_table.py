@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ModelFileError
-from ..runtime.board.footprint import Footprint, estimate
+from ..runtime.board.footprint import PROCESS, Footprint, estimate
 from ..runtime.board.memory import read_memory
 from ..runtime.engines.open import describe_model
 from ..units import MIB
@@ -97,7 +97,7 @@ def _fits(rows: list[MemoryRow]) -> list[str]:
     for (engine, precision), group in sorted(groups.items()):
         if len({row.height * row.width for row in group}) < 3:
             continue
-        process = group[0].estimated.parts[0][1]
+        process = dict(group[0].estimated.parts)[PROCESS]
         left = np.array([(row.measured or 0) - process - 2.0 * row.file_bytes for row in group])
         pixels = np.array([row.height * row.width for row in group], np.float64)
         slope, start = np.polyfit(pixels, left, 1)

@@ -155,7 +155,7 @@ def _qat(
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
     from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
-    from ..quantization.qat.qat import QatConfig, train_qat
+    from ..quantization.qat.qat import STATE_SUFFIX, QatConfig, train_qat
 
     reading = reading_of(args)
     train_set, val_set = (open_dataset(args.data, split, reading=reading) for split in ("train", "val"))
@@ -182,7 +182,7 @@ def _qat(
         scheme,
         train_set,
         val_set,
-        args.out.parent,
+        args.out.with_suffix(STATE_SUFFIX),
         config,
         resume=args.resume,
         workers=args.workers,

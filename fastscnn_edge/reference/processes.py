@@ -13,8 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from ..errors import EXIT_USER_ERROR, FastSCNNEdgeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..evaluation.evaluate import Predictor
 
 _PATIENCE = timedelta(hours=2)
 """Limit on the others' wait while rank 0 evaluates; gloo's default of 30 minutes is short for a large split."""
@@ -99,3 +105,18 @@ class Stop:
         if self.asked and number == signal.SIGINT and self.world == 1:
             raise KeyboardInterrupt
         self.asked = True
+
+
+class EvaluationStoppedError(Exception):
+    """Unwinds an evaluation that was asked to stop."""
+
+
+def stoppable(predict: Predictor, stop: Stop) -> Predictor:
+    """``predict``, raising :class:`EvaluationStoppedError` instead once ``stop`` was asked for."""
+
+    def predict_unless_stopped(image: np.ndarray) -> np.ndarray:
+        if stop.asked:
+            raise EvaluationStoppedError
+        return predict(image)
+
+    return predict_unless_stopped

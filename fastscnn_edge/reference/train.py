@@ -23,7 +23,7 @@ from .checkpoint import save_checkpoint, stored_state
 from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
 from .optimization import adamw, initialize, mixed_seed, moving_average
-from .processes import Stop, process_group, rank_and_world_size, rank_zero_only
+from .processes import EvaluationStoppedError, Stop, process_group, rank_and_world_size, rank_zero_only, stoppable
 from .torch_predictor import torch_predictor
 from .train_config import TrainConfig
 from .training_state import changed_options, read_state, write_state
@@ -185,14 +185,9 @@ class _Run:
             model.load_state_dict(stored_state(self.ema.module), strict=False)
             predict = torch_predictor(model, self.config.normalization)
 
-            def predict_unless_stopped(image: np.ndarray) -> np.ndarray:
-                if stop.asked:
-                    raise _StoppedError
-                return predict(image)
-
             try:
-                miou = evaluate_predictor(predict_unless_stopped, self.val_set, "val").miou
-            except _StoppedError:
+                miou = evaluate_predictor(stoppable(predict, stop), self.val_set, "val").miou
+            except EvaluationStoppedError:
                 return
             tqdm.write(f"epoch {self.epoch}: loss {self.losses[-1]:.3f}, val mIoU {100 * miou:.2f} %")
             if miou > self.best:
@@ -233,10 +228,6 @@ class _Run:
             raise CheckpointError(f"the run to resume is of another model or version: {reason}") from error
         if self.is_main and (note := changed_options(before, now)):
             tqdm.write(note)
-
-
-class _StoppedError(Exception):
-    """Unwinds an evaluation that was asked to stop."""
 
 
 class _Trainable(nn.Module):

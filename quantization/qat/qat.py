@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from ...errors import CheckpointError, require
+from ...errors import CheckpointError, UsageError, require
 from ...evaluation.datasets import Dataset
 from ...evaluation.evaluate import Predictor, evaluate_predictor
 from ...reference.checkpoint import Checkpoint
 from ...reference.loss import class_weights, segmentation_loss, thin
 from ...reference.model import resize
-from ...reference.processes import Stop
+from ...reference.processes import EvaluationStoppedError, Stop, stoppable
 from ...reference.training_state import changed_options, read_state, write_state
 from ...reference.views import Views, batches, normalize, view_loader
 from ...runtime.images import resize_image
@@ -36,7 +36,8 @@ from .fake_quant import FakeQuantGraph
 
 _PIXELS = Normalization((INPUT_ZERO,) * 3, (1.0, 1.0, 1.0))
 
-STATE_FILE = "qat.pt"
+STATE_SUFFIX = ".qat.pt"
+"""Ending of the state file beside the file a run makes: ``int8.safetensors`` has ``int8.qat.pt``."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def train_qat(
     scheme: Scheme,
     train_set: Dataset,
     val_set: Dataset,
-    out: Path,
+    state: Path,
     config: QatConfig,
     *,
     resume: bool = False,
@@ -99,25 +100,28 @@ def train_qat(
 
     Args:
         checkpoint: the float model ``start`` was made from; its model is the teacher.
-        out: folder for the state that ``resume`` continues from, renewed every epoch.
+        state: file that ``resume`` continues from, renewed after every epoch and evaluation.
 
     Raises:
         CheckpointError: nothing to resume, or another network's state.
-        UsageError: training diverges.
+        UsageError: ``state`` holds a run and ``resume`` is not set, or training diverges.
     """
-    run = _Run(checkpoint, start, scheme, train_set, val_set, out, config)
+    if not resume and state.exists():
+        raise UsageError(f"{state} holds a run of the same name: go on with --resume, or choose another --out")
+    run = _Run(checkpoint, start, scheme, train_set, val_set, state, config)
     if resume:
         run.restore()
     loader = view_loader(run.views, config.batch, workers, 0, 1)
     with Stop(1) as stop:
-        while run.epoch < config.epochs and not stop.asked:
-            if run.epoch == 0 and run.best is None:
-                run.evaluate()  # the start counts too: training must beat it
+        while True:
+            # First, so that a run cut off in an evaluation makes up for it. The start counts too: training must beat it.
+            if run.owes_evaluation(evaluate_every):
+                run.evaluate(stop)
+            if stop.asked or run.epoch >= config.epochs:
+                break
             run.run_epoch(loader, stop)
-            if not stop.asked and (run.epoch % evaluate_every == 0 or run.epoch == config.epochs):
-                run.evaluate()
-    best = run.best_graph()
-    return QatResult(best, run.miou, run.epoch, stop.asked and run.epoch < config.epochs)
+        unfinished = run.epoch < config.epochs or run.owes_evaluation(evaluate_every)
+    return QatResult(run.best_graph(), run.miou, run.epoch, stop.asked and unfinished)
 
 
 class _Run:
@@ -130,11 +134,11 @@ class _Run:
         scheme: Scheme,
         train_set: Dataset,
         val_set: Dataset,
-        out: Path,
+        state: Path,
         config: QatConfig,
     ) -> None:
         self.teacher, self.normalization = checkpoint.model.eval(), checkpoint.normalization
-        self.val_set, self.out, self.config, self.scheme = val_set, out, config, scheme
+        self.val_set, self.state, self.config, self.scheme = val_set, state, config, scheme
         self.align_corners = checkpoint.model.dialect.align_corners
         _, height, width, _ = start.real.tensors[start.real.input].shape
         self.size = (height, width)
@@ -145,8 +149,13 @@ class _Run:
         self.optimizer = torch.optim.AdamW(_groups(self.student, config), weight_decay=0.0)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.weights = class_weights(train_set, config.balance) if config.balance else None
-        self.epoch, self.miou = 0, -1.0
+        self.epoch, self.evaluated, self.miou = 0, -1, -1.0
         self.best: dict[str, Tensor] | None = None
+
+    def owes_evaluation(self, every: int) -> bool:
+        """Whether the weights of the last whole epoch must be evaluated and have not been."""
+        due = self.epoch >= self.config.epochs or self.epoch % every == 0
+        return due and self.evaluated < self.epoch
 
     def run_epoch(self, loader: Any, stop: Stop) -> None:
         """Train for one epoch; if it is stopped on the way, nothing of it counts."""
@@ -182,15 +191,19 @@ class _Run:
         self.ema.update_parameters(self.student)
         return value
 
-    def evaluate(self) -> None:
-        """Score the weight average on the val split and remember it if it is the best."""
+    def evaluate(self, stop: Stop) -> None:
+        """Score the weight average on the val split and remember it if it is the best; a stop leaves it owed."""
         student = self.ema.module
-        predict = fake_quant_predictor(student, self.size, self.align_corners)
-        miou = evaluate_predictor(predict, self.val_set, "val").miou
+        predict = stoppable(fake_quant_predictor(student, self.size, self.align_corners), stop)
+        try:
+            miou = evaluate_predictor(predict, self.val_set, "val").miou
+        except EvaluationStoppedError:
+            return
         tqdm.write(f"qat epoch {self.epoch}: val mIoU {100 * miou:.2f} %")
         if miou > self.miou:
             self.miou = miou
             self.best = {key: value.clone() for key, value in student.state_dict().items()}
+        self.evaluated = self.epoch
         self._save()
 
     def best_graph(self) -> Graph | None:
@@ -208,11 +221,12 @@ class _Run:
             "best": self.best,
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
+            "evaluated": self.evaluated,
             "miou": self.miou,
             "scheme": self.scheme.name,
             "config": asdict(self.config),
         }
-        write_state(self.out / STATE_FILE, state)
+        write_state(self.state, state)
 
     def restore(self) -> None:
         """Continue from what :meth:`_save` wrote.
@@ -220,7 +234,7 @@ class _Run:
         Raises:
             CheckpointError: there is nothing, or it is of another network or scheme.
         """
-        path = self.out / STATE_FILE
+        path = self.state
         state = read_state(path)
         try:
             if state["scheme"] != self.scheme.name:
@@ -229,6 +243,7 @@ class _Run:
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.best, self.epoch, self.miou = state["best"], state["epoch"], state["miou"]
+            self.evaluated = state["evaluated"]
             note = changed_options(state["config"], asdict(self.config))
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__

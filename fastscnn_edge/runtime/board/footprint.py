@@ -27,6 +27,9 @@ STEP = 32
 
 TFLITE, ONNXRUNTIME = "tflite", "onnxruntime"
 
+PROCESS = "python and this package"
+"""Name of the part that is there before a model is loaded."""
+
 _LIBRARY = {TFLITE: 15.5 * MIB, ONNXRUNTIME: 42.0 * MIB}
 _ACTIVATIONS = {  # bytes per pixel of the model's input
     (TFLITE, "int8"): 31.5,
@@ -101,7 +104,7 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
     video = (_VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)) * work.video
     return Footprint(
         (
-            ("python and this package", process),
+            (PROCESS, process),
             (f"the library of {engine}", _LIBRARY[engine]),
             ("weights", 2.0 * file_bytes),
             ("activations", activations(engine, spec) * pixels),

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from fastscnn_edge.cli.main import main
+from fastscnn_edge.errors import UsageError
 from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.files import sha256
 from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq.recipes import TRAINING_START, apply
+from fastscnn_edge.quantization.qat import qat
 from fastscnn_edge.quantization.qat.qat import QatConfig, divergence, train_qat
 from fastscnn_edge.quantization.quantized_file import load_quantized
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
@@ -44,14 +46,79 @@ def test_training_teaches_the_rounded_model(checkpoint: Path, tiny_dataset: Path
     start = apply(TRAINING_START, graph, [random_image(64, 64)], scheme)
     config = QatConfig(epochs=6, batch=2, rate=1e-3, ema=0.5)
     outcome = train_qat(
-        loaded, start, scheme, train_set, val_set, tmp_path / "run", config, workers=0, evaluate_every=2
+        loaded, start, scheme, train_set, val_set, tmp_path / "run/a.qat.pt", config, workers=0, evaluate_every=2
     )
     assert outcome.graph is not None
     assert outcome.graph.is_quantized
     assert (outcome.epoch, outcome.interrupted) == (6, False)
-    state = torch.load(tmp_path / "run" / "qat.pt", weights_only=True)
+    state = torch.load(tmp_path / "run" / "a.qat.pt", weights_only=True)
     assert state["epoch"] == 6
     assert {t.quantization.zero_point for t in outcome.graph.tensors.values()} == {0}
+
+
+class Killed(BaseException):
+    """What a power cut is to a program."""
+
+
+def trained(checkpoint: Path, dataset: Path, state: Path, *, resume: bool) -> tuple[float, dict[str, bytes]]:
+    loaded = load_checkpoint(checkpoint)
+    graph = lower(loaded.model, loaded.normalization, 64, 64)
+    train_set, val_set = open_dataset(dataset, "train"), open_dataset(dataset, "val")
+    start = apply(TRAINING_START, graph, [random_image(64, 64)], SCHEMES["affine"])
+    config = QatConfig(epochs=2, batch=2, rate=1e-3, ema=0.5)
+    outcome = train_qat(
+        loaded,
+        start,
+        SCHEMES["affine"],
+        train_set,
+        val_set,
+        state,
+        config,
+        resume=resume,
+        workers=0,
+        evaluate_every=1,
+    )
+    assert outcome.graph is not None
+    weights = {t.name: t.data.tobytes() for t in outcome.graph.tensors.values() if t.data is not None}
+    return outcome.miou, weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_run_killed_at_any_phase_boundary_ends_as_if_it_had_not_been(
+    checkpoint: Path, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The state is written after the start's evaluation, and after each epoch and evaluation: five times here."""
+    whole = trained(checkpoint, tiny_dataset, tmp_path / "whole.qat.pt", resume=False)
+    write = qat.write_state
+    for kill in range(1, 6):
+        written = 0
+
+        def write_and_die(path: Path, state: dict[str, object], kill: int = kill) -> None:
+            nonlocal written
+            written += 1
+            if written == kill and moment == "before":
+                raise Killed
+            write(path, state)
+            if written == kill:
+                raise Killed
+
+        state = tmp_path / f"{kill}.qat.pt"
+        monkeypatch.setattr(qat, "write_state", write_and_die)
+        with pytest.raises(Killed):
+            trained(checkpoint, tiny_dataset, state, resume=False)
+        monkeypatch.setattr(qat, "write_state", write)
+        assert trained(checkpoint, tiny_dataset, state, resume=state.exists()) == whole, f"killed {moment} write {kill}"
+
+
+def test_a_command_repeated_by_mistake_does_not_overwrite_hours_of_training(
+    checkpoint: Path, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    trained(checkpoint, tiny_dataset, tmp_path / "a.qat.pt", resume=False)
+    before = (tmp_path / "a.qat.pt").read_bytes()
+    with pytest.raises(UsageError, match=r"a\.qat\.pt holds a run of the same name: go on with --resume"):
+        trained(checkpoint, tiny_dataset, tmp_path / "a.qat.pt", resume=False)
+    assert (tmp_path / "a.qat.pt").read_bytes() == before
 
 
 def test_command_resumes_and_exports_the_trained_scales(
