@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from ..cli.arguments import file_path, memory_amount, positive, threads
+from ..cli.arguments import file_path, integer, memory_amount, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
 from ..cli.memory_limit import HELP as MEMORY_HELP
@@ -78,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     result.add_argument("--memory-limit", type=memory_amount, metavar="SIZE", help=MEMORY_HELP)
     result.add_argument("--threads", type=threads, metavar="N", help="engine threads (default: usable CPUs, at most 4)")
     result.add_argument(
-        "--warmup", type=positive, default=3, metavar="N", help="inferences before the first frame (default: 3)"
+        "--warmup",
+        type=integer(1, 100_000),
+        default=3,
+        metavar="N",
+        help="inferences before the first frame (default: 3)",
     )
     result.add_argument(
         "--log-json",
@@ -100,7 +104,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     segmenter = Segmenter(path, options.threads)
     meter.load = time.perf_counter_ns() - start
     with stop_signals() as signals, open_frames(options, segmenter.spec, partial(log, "warning")) as source:
-        warm_up(segmenter, meter, options.warmup)
+        warm_up(segmenter, meter, options.warmup, stopped=lambda: bool(signals))
         name = name_of(options)
         log("state", "model is ready", model=path.name, source=name)
         watch = _Watch(began, options.frames, log)

@@ -114,8 +114,8 @@ def train_qat(
     loader = view_loader(run.views, config.batch, workers, 0, 1)
     with Stop(1) as stop:
         while True:
-            # First, so that a run cut off in an evaluation makes up for it; the start counts as well: training must beat
-            # it.
+            # First, so that a run cut off in an evaluation makes up for it; the start is evaluated as well, since
+            # training must beat it.
             if run.owes_evaluation(evaluate_every):
                 run.evaluate(stop)
             if stop.asked or run.epoch >= config.epochs:

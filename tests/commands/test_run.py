@@ -209,3 +209,18 @@ def test_a_signal_ends_a_camera_with_its_report(tiny_model: Path, tmp_path: Path
     assert (process.returncode, errors) == (0, "")
     assert "1 frame, stopped by SIGINT" in printed
     assert json.loads((tmp_path / "r.json").read_text())["frames"] == 1
+
+
+def test_a_signal_is_heard_while_the_network_warms_up(tiny_model: Path, image: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fastscnn_edge", "run", "--source", str(image), "--model", str(tiny_model)]
+    command += ["--headless", "--warmup", "100000", "--report", str(tmp_path / "r.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 30
+        while "tiny.tflite" not in Path(f"/proc/{process.pid}/maps").read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)  # until the model is mapped, which is when warming up begins
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["stopped_by"], report["frames"]) == ("SIGTERM", 0)

@@ -199,10 +199,12 @@ def _put_out(
         outbox.refuse(error)
 
 
-def warm_up(segmenter: Segmenter, meter: Meter, times: int) -> None:
+def warm_up(segmenter: Segmenter, meter: Meter, times: int, stopped: Callable[[], bool] = lambda: False) -> None:
     """Run the network ``times`` on a uniform image, so that caches, clocks and lazy allocations settle first."""
     segmenter.engine.input_view()[...] = 0
     for _ in range(times):
+        if stopped():
+            return
         start = time.perf_counter_ns()
         segmenter.engine.invoke()
         segmenter.engine.logits()
