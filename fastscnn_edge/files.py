@@ -94,6 +94,9 @@ def sha256(path: str | Path) -> str:
 def _create_beside(destination: Path) -> Path:
     """Create an empty temporary file in the folder of ``destination``, and the folder if needed."""
     try:
+        # The rename at the end would replace a device, a pipe or /dev/stdout itself by a regular file.
+        if destination.parent == Path("/dev") or (destination.exists() and not destination.is_file()):
+            raise OutputError(f"cannot write {destination}: it is not a regular file; give the name of a file")
         destination.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
         os.close(handle)

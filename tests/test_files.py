@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,15 @@ def test_sha256(tmp_path: Path) -> None:
     data = bytes(range(256)) * 9000
     (tmp_path / "data").write_bytes(data)
     assert sha256(tmp_path / "data") == hashlib.sha256(data).hexdigest()
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="not a regular file"):
+        write_text(tmp_path / "pipe", "x")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_a_device_is_not_replaced_by_a_file() -> None:
+    with pytest.raises(OutputError, match="not a regular file"):
+        write_text("/dev/stdout-that-is-not-there", "x")

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
+import signal
 import sys
+import threading
+from types import ModuleType
 
 from .. import __version__
-from ..errors import EXIT_USER_ERROR
+from ..errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from .command import guarded
 
 # name -> (module with main(argv) -> int, one line of help)
@@ -49,16 +53,38 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names of files need not be UTF-8
             stream.reconfigure(errors="backslashreplace")
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
-        return 0 if arguments else EXIT_USER_ERROR
+        return guarded(lambda: _print(_usage())) or (0 if arguments else EXIT_USER_ERROR)
     if arguments[0] == "--version":
-        print(f"fastscnn-edge {__version__}")
-        return 0
+        return guarded(lambda: _print(f"fastscnn-edge {__version__}"))
     if arguments[0] not in COMMANDS:
         print(f"fastscnn-edge: error: unknown command '{arguments[0]}'; one of: {', '.join(COMMANDS)}", file=sys.stderr)
         return EXIT_USER_ERROR
     module = COMMANDS[arguments[0]][0]
-    return guarded(lambda: importlib.import_module(module).main(arguments[1:]))
+    return guarded(lambda: _import(module).main(arguments[1:]))
+
+
+def _import(module: str) -> ModuleType:
+    """Import a command; Ctrl-C meanwhile ends the process at once.
+
+    A KeyboardInterrupt raised inside the import system can be swallowed there and leave a module locked, so that the
+    next import waits for ever. Nothing has been measured or written yet that would be lost.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or not _in_main_thread():
+        return importlib.import_module(module)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
+    try:
+        return importlib.import_module(module)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _print(text: str) -> int:
+    print(text)
+    return 0
 
 
 def _usage() -> str:

@@ -74,3 +74,30 @@ def test_help_does_not_wait_for_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fastscnn_edge", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert "No space left" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_interrupted_import_ends_the_process() -> None:
+    # As in CPython's import system, the interrupt is swallowed where it is raised.
+    script = """
+import signal, sys, types
+from fastscnn_edge.cli import main as cli
+def swallow(name):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        pass
+    return types.SimpleNamespace(main=lambda arguments: 0)
+cli.importlib.import_module = swallow
+sys.exit(cli.main(["run"]))
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 130
