@@ -31,7 +31,8 @@ def without_password(url: str) -> str:
 def _end_of_user(rest: str) -> int:
     """Index of the host after ``user:password@``; 0 if there is no user."""
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
-    port = authority.rpartition(":")[2] if ":" in authority and "]" not in authority else ""
+    is_ipv6 = re.match(r"\[[^]]*\](:|$)", authority) is not None
+    port = authority.rpartition(":")[2] if ":" in authority and not is_ipv6 else ""
     # A colon that is not followed by a port starts a password, which ends at the last @ of the URL.
     cut_short = bool(port) and not port.isdecimal()
     where = rest if "@" in authority or cut_short else rest.split("?")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastscnn_edge.urls import without_password
@@ -39,6 +39,7 @@ ASCII = st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characte
 ASCII = st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characters=" :")
 
 
+@example(password="00]?", parameter="aaa")
 @given(
     password=st.text(ASCII, min_size=4, max_size=12),
     parameter=st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=3, max_size=6),
