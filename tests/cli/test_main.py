@@ -86,10 +86,11 @@ def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
     assert "No space left" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_an_interrupted_import_ends_the_process() -> None:
+@pytest.mark.parametrize("program", ["fastscnn_edge", "fastscnn_edge.run", "fastscnn_edge.export"])
+def test_an_interrupted_import_ends_the_process(program: str) -> None:
     # As in CPython's import system, the interrupt is swallowed where it is raised.
-    script = """
-import signal, sys, types
+    script = f"""
+import runpy, signal, sys, types
 from fastscnn_edge.cli import main as cli
 def swallow(name):
     try:
@@ -98,6 +99,7 @@ def swallow(name):
         pass
     return types.SimpleNamespace(main=lambda arguments: 0)
 cli.importlib.import_module = swallow
-sys.exit(cli.main(["run"]))
+sys.argv = ["program", "run"]
+runpy.run_module("{program}", run_name="__main__")
 """
     assert subprocess.run([sys.executable, "-c", script]).returncode == 130

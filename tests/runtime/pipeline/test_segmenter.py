@@ -76,24 +76,6 @@ def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     with pytest.raises(ModelFileError, match="no bundled model"):
         Segmenter()
-
-
-def test_public_names() -> None:
-    assert set(fastscnn_edge.__all__) == {
-        "CheckpointError",
-        "ClassSet",
-        "DatasetError",
-        "FastSCNNEdgeError",
-        "MissingExtraError",
-        "ModelFileError",
-        "ModelSpec",
-        "OutputError",
-        "Segmenter",
-        "SourceError",
-        "UsageError",
-        "__version__",
-    }
-    assert all(hasattr(fastscnn_edge, name) for name in fastscnn_edge.__all__)
     with pytest.raises(AttributeError):
         _ = fastscnn_edge.nothing
 
