@@ -91,6 +91,7 @@ def test_an_interrupted_import_ends_the_process(program: str) -> None:
     # As in CPython's import system, the interrupt is swallowed where it is raised.
     script = f"""
 import runpy, signal, sys, types
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it runs in the background
 from fastscnn_edge.cli import main as cli
 def swallow(name):
     try:
