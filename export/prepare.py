@@ -21,6 +21,7 @@ from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.quantized_file import is_quantized_file, load_quantized
 from ..reference.dialects import DIALECTS
+from ..reference.loading import Loading, named_classes
 from ..runtime.images import ImageReader
 from ..spec import ClassSet, Normalization
 from .precision import halve, quantize_weights
@@ -43,6 +44,8 @@ class ExportSource:
         recipe: for post-training quantization, a key of :data:`..quantization.ptq.recipes.RECIPES`.
         keep_float, int16_activations: layers of an int8 file that are not to be int8, as patterns of names
             (:func:`..quantization.graph.mixed_precision.select`).
+        reader: of the calibration images.
+        loading: what the user states about the checkpoint.
     """
 
     checkpoint: Path
@@ -54,6 +57,7 @@ class ExportSource:
     keep_float: tuple[str, ...] = ()
     int16_activations: tuple[str, ...] = ()
     reader: ImageReader = field(default_factory=ImageReader)
+    loading: Loading = field(default_factory=Loading)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def _from_float(source: ExportSource, scheme: Scheme) -> Prepared:
     from ..quantization.graph.lower import lower
     from ..reference.checkpoint import load_checkpoint
 
-    checkpoint = load_checkpoint(source.checkpoint)
+    checkpoint = load_checkpoint(source.checkpoint, source.loading)
     int8 = source.precision == "int8"
     if int8 and source.calibration is None:
         _check_stored(source, checkpoint, scheme)
@@ -165,7 +169,7 @@ def _from_quantized(source: ExportSource, scheme: Scheme | None) -> Prepared:
         graph,
         float_graph,
         _images(source, graph),
-        origin.classes,
+        named_classes(source.loading.classes, len(origin.classes), source.checkpoint) or origin.classes,
         origin.normalization,
         origin.dialect,
         file.scheme,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import colorsys
+import re
+from pathlib import Path
 
+from .files import read_text
 from .spec import ClassSet, Color
+from .text import printable
 
 # CamVid classes use the Cityscapes color of the same object, so that a road has the same purple with any weights.
 _CITYSCAPES: dict[str, Color] = {
@@ -48,6 +52,15 @@ _CAMVID_TO_CITYSCAPES = {
 CAMVID = ClassSet(tuple(_CAMVID_TO_CITYSCAPES), tuple(_CITYSCAPES[name] for name in _CAMVID_TO_CITYSCAPES.values()))
 
 
+KNOWN = {"cityscapes": CITYSCAPES, "camvid": CAMVID}
+"""Class sets that ``--classes`` knows by name."""
+
+MAX_CLASSES = 255
+"""Largest class count: class maps are uint8, and 255 means void."""
+
+_LINE = re.compile(r"(?P<label>.+?)\s*[,;\t]\s*(?P<r>\d{1,3})\s*[,;\t]\s*(?P<g>\d{1,3})\s*[,;\t]\s*(?P<b>\d{1,3})")
+
+
 def generic(count: int, labels: tuple[str, ...] = ()) -> ClassSet:
     """Class set for a checkpoint that names none: evenly spaced hues, labels 'class 0' and so on."""
     names = labels or tuple(f"class {i}" for i in range(count))
@@ -55,7 +68,59 @@ def generic(count: int, labels: tuple[str, ...] = ()) -> ClassSet:
     return ClassSet(names, tuple((int(r * 255), int(g * 255), int(b * 255)) for r, g, b in hues))
 
 
-def guess(count: int) -> ClassSet:
-    """Known class set of that size (19: Cityscapes, 11: CamVid), else a generic one."""
-    known = {len(CITYSCAPES): CITYSCAPES, len(CAMVID): CAMVID}
-    return known.get(count) or generic(count)
+def with_palette(labels: tuple[str, ...], palette: tuple[Color, ...] | None = None) -> ClassSet:
+    """Class set of these labels; without a palette, that of a known class set of the same labels or generic colors."""
+    if palette is not None:
+        return ClassSet(labels, palette)
+    return next((known for known in KNOWN.values() if known.labels == labels), generic(len(labels), labels))
+
+
+def with_background(classes: ClassSet, count: int) -> ClassSet:
+    """``classes``, and before a single one, if there are to be two, a black background: the two sides of a sigmoid."""
+    if (len(classes), count) != (1, 2):
+        return classes
+    return ClassSet(("background", *classes.labels), ((0, 0, 0), *classes.palette))
+
+
+def parse_classes(text: str) -> ClassSet:
+    """Class set of a file's text: a name on each line, or ``name, red, green, blue`` with colors of 0..255.
+
+    Empty lines, lines that begin with ``#`` and the heading ``name,r,g,b`` are skipped.
+
+    Raises:
+        ValueError: no class or more than :data:`MAX_CLASSES`, a name twice, or colors on some lines only.
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if lines and re.sub(r"\s", "", lines[0].lower()) == "name,r,g,b":
+        lines = lines[1:]
+    matches = [_LINE.fullmatch(line) for line in lines]
+    labels = tuple(match["label"] if match else line for match, line in zip(matches, lines, strict=True))
+    if not 1 <= len(labels) <= MAX_CLASSES:
+        raise ValueError(f"names {len(labels)} classes; 1 to {MAX_CLASSES} are possible")
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise ValueError(f"names the class '{printable(twice)}' twice; give each a name of its own")
+    colored = [match for match in matches if match]
+    if not colored:
+        return with_palette(labels)
+    if len(colored) < len(labels):
+        plain = next(line for line, match in zip(lines, matches, strict=True) if not match)
+        raise ValueError(f"has a line without a color, '{printable(plain)[:60]}': write NAME, RED, GREEN, BLUE in each")
+    return ClassSet(labels, tuple((int(m["r"]), int(m["g"]), int(m["b"])) for m in colored))
+
+
+def load_classes(argument: str | Path) -> ClassSet:
+    """Class set that ``--classes`` means: a name of :data:`KNOWN`, or a file as :func:`parse_classes` reads it.
+
+    Raises:
+        ValueError: neither, with a sentence for the user.
+    """
+    known = KNOWN.get(str(argument).lower())
+    if known is not None:
+        return known
+    try:
+        return parse_classes(read_text(argument))
+    except ValueError as error:
+        names = " and ".join(KNOWN)
+        raise ValueError(f"{argument} {error} (a file with a class on each line; {names} are known by name)") from None

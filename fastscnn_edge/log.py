@@ -55,3 +55,7 @@ Warn = Callable[[str], None]
 def warn_on_stderr(message: str) -> None:
     """Log a warning as one plain line."""
     plain("warning", message)
+
+
+def silent(_message: str) -> None:
+    """Drop a warning."""

@@ -21,7 +21,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--stored-orientation",
         action="store_true",
-        help="do not apply the EXIF orientation: for label maps that were drawn on the stored pixels",
+        help="leave pictures as they are stored, instead of turning them upright by their EXIF orientation",
     )
 
 

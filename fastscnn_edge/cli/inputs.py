@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from pathlib import Path
 
 from ..errors import UsageError, require
+from ..files import read_text
 from ..log import Warn
 from ..runtime.cameras.address import FORMS, CameraAddress, open_camera, parse
 from ..runtime.cameras.reconnect import RECONNECT
@@ -82,9 +82,9 @@ def _camera(text: str) -> CameraAddress:
     if not text.startswith("@"):
         return parse(text)
     try:
-        lines = Path(text[1:]).read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read a camera's address from {text[1:]}: {error}") from None
+        lines = read_text(text[1:]).split("\n")
+    except ValueError as error:
+        raise ValueError(f"{text[1:]}, which should have a camera's address, {error}") from None
     address = next((line.strip() for line in lines if line.strip()), "")
     try:
         return parse(address)

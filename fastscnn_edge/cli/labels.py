@@ -35,11 +35,11 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
 
 
 def reading_of(options: argparse.Namespace) -> Reading:
-    """Make what the options of :func:`add_label_options` and of pictures state."""
+    """Make what the options of :func:`add_label_options`, of pictures and of classes state."""
     from ..evaluation.datasets import Reading
 
     rules = LabelRules(options.label_map, options.ignore_index, options.reduce_zero_label)
-    return Reading(reader_of(options), rules)
+    return Reading(reader_of(options), rules, options.classes)
 
 
 def check_dataset(dataset: Dataset, split: str, log: Log = plain, *, show: bool = True) -> LabelCounts:
@@ -53,6 +53,8 @@ def check_dataset(dataset: Dataset, split: str, log: Log = plain, *, show: bool 
 
     counts = count_labels(dataset, show=show)
     warnings = check_labels(dataset, counts, split)
+    if dataset.assumed:
+        log("info", "the dataset has no classes.txt: its classes are taken to be CamVid's (--classes names others)")
     log("info", describe_labels(dataset, counts, split))
     for warning in warnings:
         log("warning", warning)

@@ -7,6 +7,7 @@ import argparse
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
+from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 
 _EXAMPLES = """
@@ -42,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="height x width of the model's input (default: the checkpoint's training size, else 512x1024)",
     )
     result.add_argument("--out", type=file_path, required=True, metavar="FILE", help="the .safetensors to write")
+    add_checkpoint_options(result)
     add_image_options(result)
     return result
 
@@ -64,7 +66,7 @@ def _run(args: argparse.Namespace) -> int:
     from ..quantization.ptq.ptq import activation_parameters
     from ..reference.checkpoint import load_checkpoint, rewrite_checkpoint
 
-    checkpoint = load_checkpoint(args.checkpoint)
+    checkpoint = load_checkpoint(args.checkpoint, loading_of(args))
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
     files = calibration_files(args.calibration, args.calibration_count)

@@ -13,6 +13,7 @@ from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..export.compare.quantizers import QuantizerScore, _miou, _ways
 from ..files import write_text
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="further networks made by 'fastscnn-edge quantize', for example by training, to measure as well",
     )
     add("--json", type=file_path, metavar="FILE", help="also write the table to this file")
+    add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
     return result
@@ -76,7 +78,13 @@ def _run(args: argparse.Namespace) -> int:
     for path in args.also:
         require(is_quantized_file(path), f"{path} is not a quantized network; make one with 'fastscnn-edge quantize'")
     source = ExportSource(
-        args.checkpoint, "fp32", args.size, args.calibration, args.calibration_count, reader=reader_of(args)
+        args.checkpoint,
+        "fp32",
+        args.size,
+        args.calibration,
+        args.calibration_count,
+        reader=reader_of(args),
+        loading=loading_of(args),
     )
     prepared = prepare(source)
     require(

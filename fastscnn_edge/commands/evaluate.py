@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._version import __version__
+from ..classes import generic
 from ..cli.arguments import file_path, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import DatasetError, UsageError
 from ..evaluation.datasets import Dataset, open_dataset
 from ..evaluation.evaluate import Predictor, evaluate_predictor
 from ..evaluation.metrics import Scores
 from ..files import sha256, write_text
+from ..log import plain
+from ..reference.loading import Loading
+from ..runtime.report.facts import count_of
 from ..spec import ClassSet
 
 _CHECKPOINTS = (".pth", ".pt", ".safetensors")
@@ -63,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument("--limit", type=positive, metavar="N", help="only the first N pictures")
     result.add_argument("--threads", type=threads, metavar="N", help="CPU threads (default: the engine's own)")
     result.add_argument("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
+    add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
     return result
@@ -76,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     dataset = open_dataset(args.data, args.split, args.limit, reading_of(args))
     # All are opened before the first is scored: a wrong path should be reported at once.
-    candidates = [_open(path, args.threads) for path in args.models]
+    candidates = [_open(path, args.threads, loading_of(args)) for path in args.models]
     for candidate in candidates:
         _check_classes(candidate, dataset, args.data)
     counts = check_dataset(dataset, args.split)
@@ -85,7 +91,7 @@ def _run(args: argparse.Namespace) -> int:
     for candidate in candidates:
         scores = evaluate_predictor(candidate.predict, dataset, candidate.path.name)
         results.append(scores)
-        print(f"{candidate.path}: {candidate.kind}, {len(dataset)} pictures of {args.split}")
+        print(f"{candidate.path}: {candidate.kind}, {count_of(len(dataset), 'picture')} of {args.split}")
         print(scores.table(dataset.classes.labels))
         print(f"of classes that never occur in these labels: {', '.join(absent)}\n" if absent else "")
     if len(candidates) > 1:
@@ -95,12 +101,12 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _open(path: Path, threads: int | None) -> _Candidate:
+def _open(path: Path, threads: int | None, loading: Loading) -> _Candidate:
     suffix = path.suffix.lower()
     if suffix in _ARTIFACTS:
         return _open_artifact(path, threads)
     if suffix in _CHECKPOINTS:
-        return _open_checkpoint(path, threads)
+        return _open_checkpoint(path, threads, loading)
     raise UsageError(f"{path}: unknown kind of model; one of: {', '.join(_CHECKPOINTS + _ARTIFACTS)}")
 
 
@@ -113,7 +119,7 @@ def _open_artifact(path: Path, threads: int | None) -> _Candidate:
     return _Candidate(path, kind, spec.classes, sha256(path), segmenter.predict)
 
 
-def _open_checkpoint(path: Path, threads: int | None) -> _Candidate:
+def _open_checkpoint(path: Path, threads: int | None, loading: Loading) -> _Candidate:
     # Imported late: artifacts can be scored without torch.
     import torch
 
@@ -122,7 +128,7 @@ def _open_checkpoint(path: Path, threads: int | None) -> _Candidate:
 
     if threads:
         torch.set_num_threads(threads)
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, loading)
     kind = f"float checkpoint ({checkpoint.model.dialect.name})"
     predict = torch_predictor(checkpoint.model, checkpoint.normalization)
     return _Candidate(path, kind, checkpoint.classes, checkpoint.sha256, predict)
@@ -133,6 +139,15 @@ def _check_classes(candidate: _Candidate, dataset: Dataset, root: Path) -> None:
         raise DatasetError(
             f"{candidate.path} has {len(candidate.classes)} classes, the dataset {root} has "
             f"{len(dataset.classes)}; evaluate on the dataset the model was trained for"
+        )
+    theirs, ours = candidate.classes.labels, dataset.classes.labels
+    nameless = generic(len(ours)).labels
+    different = next((i for i, (a, b) in enumerate(zip(theirs, ours, strict=True)) if a != b), None)
+    if different is not None and nameless not in (theirs, ours):
+        plain(
+            "warning",
+            f"{candidate.path} calls class {different} '{theirs[different]}' and the dataset '{ours[different]}': they "
+            "are compared by their order",
         )
 
 

@@ -7,6 +7,7 @@ import argparse
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
+from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..export.to_onnx.options import DYNAMICS, FIXED, HEADS, INPUTS, LOGITS, TARGETS, UINT8, OnnxOptions
 
@@ -118,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=FIXED,
         help="dynamic axes: batch, size (height and width), all, or no (default); --size is then the typical size",
     )
+    add_checkpoint_options(result)
     add_image_options(result)
     return result
 
@@ -147,6 +149,7 @@ def _run(args: argparse.Namespace) -> int:
         tuple(args.keep_float),
         tuple(args.int16_activations),
         reader_of(args),
+        loading_of(args),
     )
     options = OnnxOptions(args.input, args.head, dynamic=args.dynamic)
     request = ExportRequest(source, args.out, args.target, options)

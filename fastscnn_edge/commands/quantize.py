@@ -10,6 +10,7 @@ from ..cli.arguments import file_path, number, positive, seed, size, threads, wo
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import EXIT_INTERRUPTED, require
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--evaluate-every", type=positive, default=5, metavar="N", help="qat: epochs between evaluations (default: 5)")
     add("--resume", action="store_true", help="qat: continue the run beside --out; repeat its other options")
     add("--out", type=file_path, required=True, metavar="FILE", help="the .safetensors to write")
+    add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
     return result
@@ -109,7 +111,7 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    checkpoint, scheme = load_checkpoint(args.checkpoint), SCHEMES[args.scheme]
+    checkpoint, scheme = load_checkpoint(args.checkpoint, loading_of(args)), SCHEMES[args.scheme]
     height, width = args.size or checkpoint.trained_size
     make = _ptq if args.method == "ptq" else _qat
     graph, method, interrupted = make(args, checkpoint, scheme, (height, width))

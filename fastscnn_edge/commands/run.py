@@ -17,6 +17,7 @@ from ..cli.memory_limit import check_limit, workload_of
 from ..cli.outputs import Outputs, add_output_options, check_outputs
 from ..cli.signals import stop_signals
 from ..cli.systemd import notify
+from ..cli.weights import add_classes_option
 from ..log import Log, as_json, is_terminal, plain
 from ..runtime.board.board import StateLog, read_board, read_state
 from ..runtime.board.memory import read_memory
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a .tflite or .onnx of this package (default: the bundled model)",
     )
+    add_classes_option(result, "the model's")
     result.add_argument(
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
     )
@@ -101,7 +103,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held, options.camera_size))
     meter = Meter()
     start = time.perf_counter_ns()
-    segmenter = Segmenter(path, options.threads)
+    segmenter = Segmenter(path, options.threads, classes=options.classes)
     meter.load = time.perf_counter_ns() - start
     with stop_signals() as signals, open_frames(options, segmenter.spec, partial(log, "warning")) as source:
         warm_up(segmenter, meter, options.warmup, stopped=lambda: bool(signals))

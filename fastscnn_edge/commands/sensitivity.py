@@ -14,6 +14,7 @@ from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..files import write_text
 
@@ -73,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
     add("--plot", type=file_path, metavar="FILE", help="also draw them as a chart, .png")
+    add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
     return result
@@ -102,12 +104,12 @@ def _run(args: argparse.Namespace) -> int:
         dataset = open_dataset(args.data, args.split, reading=reading_of(args))
         check_dataset(dataset, args.split)
         dataset = replace(dataset, samples=spread(dataset.samples, args.limit or len(dataset)))
-    checkpoint = load_checkpoint(args.checkpoint)
+    checkpoint = load_checkpoint(args.checkpoint, loading_of(args))
     require(
         dataset is None or len(dataset.classes) == len(checkpoint.classes),
         f"the checkpoint has other classes than {args.data}",
     )
-    folder = args.calibration or open_dataset(args.data, "train").samples[0][0].parent
+    folder = args.calibration or open_dataset(args.data, "train", reading=reading_of(args)).samples[0][0].parent
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
     files = calibration_files(folder, args.calibration_count)

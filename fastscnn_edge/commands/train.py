@@ -11,6 +11,7 @@ from ..cli.arguments import file_path, number, positive, seed, size, threads, wo
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.weights import add_classes_option
 from ..errors import EXIT_INTERRUPTED
 from ..evaluation.datasets import open_dataset
 from ..reference.dialects import DIALECTS
@@ -132,6 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="epochs between evaluations on the val split (default: %(default)s)",
     )
+    add_classes_option(result, "the dataset's")
     add_image_options(result)
     add_label_options(result)
     return result

@@ -1,7 +1,7 @@
 """Images with label maps, in the two layouts this package reads. Needs only numpy and Pillow.
 
 * ``camvid``: ``ROOT/{train,val}/images/NAME.jpg`` with ``ROOT/{train,val}/labels/NAME.png``, label
-  value = class index, larger values = void; optional ``ROOT/classes.txt``.
+  value = class index, larger values = void; optional ``ROOT/classes.txt`` (:func:`..classes.parse_classes`).
 * ``cityscapes``: ``ROOT/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png`` with
   ``ROOT/gtFine/{train,val}/CITY/*_gtFine_labelIds.png``, mapped to the 19 train ids.
 """
@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..classes import CAMVID, CITYSCAPES, generic
+from ..classes import CAMVID, CITYSCAPES, parse_classes
 from ..errors import DatasetError
+from ..files import read_text
 from ..runtime.images import MAX_PIXELS, ImageReader, list_images
 from ..spec import ClassSet
 from .labels import IGNORE, LabelRules, LabelTable
@@ -34,12 +35,14 @@ class Dataset:
         classes: labels and palette.
         table: what the values of the label maps stand for.
         reader: of the images.
+        assumed: nobody named the classes, so they are taken to be CamVid's.
     """
 
     samples: Sequence[tuple[Path, Path]]
     classes: ClassSet
     table: LabelTable
     reader: ImageReader = field(default_factory=ImageReader)
+    assumed: bool = False
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -81,10 +84,12 @@ class Reading:
     Attributes:
         images: their reader.
         labels: what the values of label maps stand for.
+        classes: names and colors of the classes instead of the dataset's own; None: those of classes.txt or the layout.
     """
 
     images: ImageReader = field(default_factory=ImageReader)
     labels: LabelRules = field(default_factory=LabelRules)
+    classes: ClassSet | None = None
 
 
 def read_label_map(path: Path) -> np.ndarray:
@@ -119,33 +124,36 @@ def open_dataset(root: str | Path, split: str, limit: int | None = None, reading
         DatasetError: neither layout is there, images lack label maps, or the class list is not usable.
     """
     root = Path(root)
-    reading = reading or Reading()
+    reading, assumed = reading or Reading(), False
     if (root / "leftImg8bit" / split).is_dir():
-        samples, classes, table = _cityscapes(root, split)
+        samples, classes, table = _cityscapes(root, split, reading.classes or CITYSCAPES)
     elif (root / split / "images").is_dir():
-        samples, classes, table = _camvid(root, split)
+        named = reading.classes or _read_classes(root / "classes.txt")
+        samples, classes, table = _camvid(root, split, named or CAMVID)
+        assumed = named is None
     else:
         raise DatasetError(
             f"{root} holds no split '{split}': expected {split}/images and {split}/labels (camvid) "
             f"or leftImg8bit/{split} and gtFine/{split} (cityscapes)"
         )
-    return Dataset(samples[:limit], classes, reading.labels.apply(table, classes), reading.images)
+    return Dataset(samples[:limit], classes, reading.labels.apply(table, classes), reading.images, assumed)
 
 
 _Parts = tuple[list[tuple[Path, Path]], ClassSet, np.ndarray]
 """Samples, classes, and uint8 [256] from label-map value to class index."""
 
 
-def _camvid(root: Path, split: str) -> _Parts:
+def _camvid(root: Path, split: str, classes: ClassSet) -> _Parts:
     images = list_images(root / split / "images")
     samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in images]
-    classes = _read_classes(root / "classes.txt")
     table = np.full(256, IGNORE, np.uint8)
     table[: len(classes)] = np.arange(len(classes))
     return _checked(samples, root / split / "images"), classes, table
 
 
-def _cityscapes(root: Path, split: str) -> _Parts:
+def _cityscapes(root: Path, split: str, classes: ClassSet) -> _Parts:
+    if len(classes) != len(CITYSCAPES):
+        raise DatasetError(f"--classes names {len(classes)} classes, and the layout of {root}, Cityscapes, has 19")
     samples = []
     for city in sorted(p for p in (root / "leftImg8bit" / split).iterdir() if p.is_dir()):
         for image in sorted(city.glob("[!.]*_leftImg8bit.png")):
@@ -153,22 +161,16 @@ def _cityscapes(root: Path, split: str) -> _Parts:
             samples.append((image, root / "gtFine" / split / city.name / f"{stem}_gtFine_labelIds.png"))
     table = np.full(256, IGNORE, np.uint8)
     table[list(_CITYSCAPES_IDS)] = np.arange(len(CITYSCAPES))
-    return _checked(samples, root / "leftImg8bit" / split), CITYSCAPES, table
+    return _checked(samples, root / "leftImg8bit" / split), classes, table
 
 
-def _read_classes(path: Path) -> ClassSet:
-    if not path.is_file():
-        return CAMVID
+def _read_classes(path: Path) -> ClassSet | None:
+    if not path.exists():
+        return None
     try:
-        names = tuple(line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"cannot read {path} as one class name a line: {error}") from error
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DatasetError(f"{path} names the class '{twice}' twice; give each a name of its own")
-    if not 1 <= len(names) <= IGNORE:
-        raise DatasetError(f"{path} names {len(names)} classes; 1 to {IGNORE} are possible")
-    return CAMVID if names == CAMVID.labels else generic(len(names), names)
+        return parse_classes(read_text(path))
+    except ValueError as error:
+        raise DatasetError(f"{path} {error}") from error
 
 
 def _checked(samples: list[tuple[Path, Path]], folder: Path) -> list[tuple[Path, Path]]:

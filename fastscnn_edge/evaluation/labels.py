@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import DatasetError
+from ..files import read_text
 from ..spec import ClassSet
 
 IGNORE = 255
@@ -75,9 +75,9 @@ def parse_label_map(text: str) -> tuple[tuple[int, str], ...]:
     """
     if "=" not in text:
         try:
-            text = ",".join(Path(text).read_text("utf-8-sig").splitlines())
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"'{text}' is neither VALUE=CLASS nor a file of such lines: {error}") from error
+            text = ",".join(read_text(text).splitlines())
+        except ValueError as error:
+            raise ValueError(f"'{text}' is neither VALUE=CLASS nor a file of such lines: it {error}") from error
     entries = [line.split("#")[0].strip() for line in text.split(",")]
     return tuple(_pair(entry) for entry in entries if entry)
 

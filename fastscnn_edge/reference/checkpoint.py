@@ -18,22 +18,26 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..classes import generic, guess
+from ..classes import MAX_CLASSES, with_background
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
 from ..spec import IMAGENET, ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
-from .checkpoint_keys import KeyRules, detect, their_key
 from .dialects import DIALECTS
+from .foreign.keys import KeyRules, detect, their_key
+from .foreign.meta import described_classes, described_threshold
+from .foreign.one_logit import two_logits
+from .loading import Loading, named_classes
 from .model import FastSCNN
 
 StateDict = dict[str, Tensor]
 
-MAX_CLASSES = 255
-"""Largest class count: class maps are uint8, and 255 means void."""
-
 _METADATA_KEY = "fastscnn_edge"
 _HEADS = ("auxiliary.", "auxiliary_head.", "auxlayer.")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+_LOGITS = ("classifier.logits", "auxiliary.lower.logits", "auxiliary.higher.logits")
+
+_THRESHOLDS = {"mmseg": 0.3}
+"""Dialect -> threshold of its code base for models of one logit (mmsegmentation: BaseDecodeHead); others: 0.5."""
 
 
 @dataclass(frozen=True)
@@ -61,36 +65,41 @@ class Checkpoint:
         return int(height), int(width)
 
 
-def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint of any supported layout.
+def load_checkpoint(path: str | Path, loading: Loading | None = None) -> Checkpoint:
+    """Read a checkpoint of any supported layout. A model of one logit becomes one of two classes.
 
     Raises:
-        CheckpointError: the file is missing, unreadable, or not a Fast-SCNN; every missing, surplus and
-            misshapen key is listed.
+        CheckpointError: the file is missing, unreadable, or not a Fast-SCNN (every missing, surplus and misshapen key
+            is listed), or ``loading`` does not fit it.
     """
-    path = Path(path)
-    if not path.is_file():
-        kind = "a folder, not a checkpoint" if path.is_dir() else "no such checkpoint"
-        raise CheckpointError(f"{path}: {kind}")
-    labels: tuple[str, ...] = ()
+    path, loading = Path(path), loading or Loading()
+    _check_file(path)
+    meta: object = None
     described = None
     if path.suffix == ".safetensors":
         state, described = _read_safetensors(path)
     else:
-        state, labels = _read_torch(path)
+        state, meta = _read_torch(path)
     state = {key.removeprefix("module."): value for key, value in state.items()}
     dialect, rules = (described.dialect, ()) if described else detect(state)
+    state = _of_several_logits(state, rules, meta, path, loading)
     model = _fill(state, dialect, rules, path)
-    if described:
-        if len(described.classes) != model.num_classes:
-            raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.num_classes} logits")
-        return Checkpoint(
-            model, described.classes, described.normalization, sha256(path), described.training, described.quantization
-        )
-    known = guess(model.num_classes)
-    named = len(labels) == model.num_classes and labels != known.labels
-    classes = generic(model.num_classes, labels) if named else known
-    return Checkpoint(model, classes, IMAGENET, sha256(path), {}, {})
+    classes = named_classes(loading.classes, model.num_classes, path)
+    digest = sha256(path)
+    if described is None:
+        classes = classes or described_classes(meta, model.num_classes, path, loading.warn)
+        return Checkpoint(model, classes, IMAGENET, digest, {}, {})
+    classes = classes or with_background(described.classes, model.num_classes)
+    if len(classes) != model.num_classes:
+        raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.num_classes} logits")
+    return Checkpoint(
+        model,
+        classes,
+        described.normalization,
+        digest,
+        described.training,
+        described.quantization,
+    )
 
 
 def save_checkpoint(
@@ -187,7 +196,40 @@ def _describe(text: str, path: Path) -> _Description:
         raise CheckpointError(f"{path} is not described as this package describes its weights: {error!r}") from error
 
 
-def _read_torch(path: Path) -> tuple[StateDict, tuple[str, ...]]:
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise CheckpointError(f"{path}: a folder, not a checkpoint")
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    if not path.is_file():
+        raise CheckpointError(f"{path} is a device or pipe, not a checkpoint")
+    if path.suffix.lower() in (".tflite", ".onnx"):
+        raise CheckpointError(
+            f"{path} is an exported artifact, not a checkpoint: start from the .pth or .safetensors it was made of"
+        )
+
+
+def _of_several_logits(state: StateDict, rules: KeyRules, meta: object, path: Path, loading: Loading) -> StateDict:
+    """Extend a model of one logit to two classes; any other is returned as it is."""
+    layers = [their_key(f"{name}.weight", rules).removesuffix(".weight") for name in _LOGITS]
+    logits = state.get(f"{layers[0]}.weight")
+    single = logits is not None and logits.ndim == 4 and logits.shape[0] == 1
+    if not single:
+        if loading.threshold is not None and logits is not None:
+            raise CheckpointError(f"--threshold is for models of one logit, and {path} has {logits.shape[0]}")
+        return state
+    code_base = "mmseg" if any(key.startswith("backbone.") for key in state) else ""
+    threshold = loading.threshold or described_threshold(meta) or _THRESHOLDS.get(code_base, 0.5)
+    if loading.threshold is None:
+        loading.warn(
+            f"{path} has one logit: it becomes two classes, the second where its sigmoid is above {threshold:g} "
+            "(--threshold sets another)"
+        )
+    return two_logits(state, layers, threshold)
+
+
+def _read_torch(path: Path) -> tuple[StateDict, object]:
+    """The tensors, and what the file says about them."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -197,6 +239,10 @@ def _read_torch(path: Path) -> tuple[StateDict, tuple[str, ...]]:
         ) from error
     except Exception as error:  # torch raises RuntimeError, EOFError, OSError, KeyError... for damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if not path.stat().st_size:
+            reason = "it is empty"
+        elif isinstance(error, EOFError | KeyError | ValueError | IndexError):  # bytes that are no pickle at all
+            reason = "it is another kind of file, or damaged"
         raise CheckpointError(f"{path} is not a readable PyTorch checkpoint: {reason}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict")
@@ -206,16 +252,8 @@ def _read_torch(path: Path) -> tuple[StateDict, tuple[str, ...]]:
     tensors = {str(k): v.float() for k, v in state.items() if isinstance(v, Tensor)}
     if not tensors:
         raise CheckpointError(f"{path} holds no tensors")
-    return tensors, _labels(content.get("meta"))
-
-
-def _labels(meta: object) -> tuple[str, ...]:
-    """Class names mmsegmentation stores: meta.dataset_meta.classes (1.x) or meta.CLASSES (0.x)."""
-    if not isinstance(meta, dict):
-        return ()
-    dataset = meta.get("dataset_meta")
-    names = dataset.get("classes") if isinstance(dataset, dict) else meta.get("CLASSES")
-    return tuple(str(name) for name in names) if isinstance(names, list | tuple) else ()
+    meta = content.get("meta")
+    return tensors, meta if isinstance(meta, dict) else content
 
 
 def _fill(state: StateDict, dialect: str, rules: KeyRules, path: Path) -> FastSCNN:

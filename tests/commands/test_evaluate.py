@@ -107,6 +107,32 @@ def test_class_that_never_shows_is_null_in_json(tiny_dataset: Path, artifact: Pa
     assert iou["blue"] is None or iou["blue"] == 0
 
 
+def test_one_picture_is_not_called_pictures(
+    tiny_dataset: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(checkpoint), "--data", str(tiny_dataset), "--limit", "1"]) == 0
+    assert "1 picture of val" in capsys.readouterr().out
+
+
+def test_names_in_another_order_are_compared_by_order_and_this_is_said(
+    tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bgr.safetensors"
+    save_checkpoint(path, random_model("mmseg", 3), generic(3, ("blue", "green", "red")), INT8_NATIVE, {})
+    assert main([str(path), "--data", str(tiny_dataset)]) == 0
+    assert "calls class 0 'blue' and the dataset 'red'" in capsys.readouterr().err
+
+
+def test_classes_are_named_by_the_user(
+    tiny_dataset: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "names.csv").write_text("name,r,g,b\nrouge,255,0,0\nvert,0,255,0\nbleu,0,0,255\n")
+    (tiny_dataset / "classes.txt").unlink()
+    command = [str(checkpoint), "--data", str(tiny_dataset), "--classes", str(tmp_path / "names.csv")]
+    assert main(command) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]] == ["rouge", "vert", "bleu"]
+
+
 def _refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert main([str(argument) for argument in arguments]) == 2
     printed = capsys.readouterr()

@@ -56,6 +56,22 @@ def test_a_picture(tiny_model: Path, image: Path, tmp_path: Path, capfd: pytest.
     assert len(data["states"]) >= 2
 
 
+def test_classes_are_named_by_the_user(
+    tiny_model: Path, image: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"thing {i}, {i}, 0, 255\n" for i in range(11)))
+    table = tmp_path / "shares.csv"
+    arguments = ["--source", str(image), "--model", str(tiny_model), "--csv", str(table), "--classes", str(names)]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    assert table.read_text().splitlines()[0].endswith("thing 9,thing 10")
+    with Image.open(tmp_path / "street_mask.png") as mask:
+        assert mask.getpalette()[:33] == [value for i in range(11) for value in (i, 0, 255)]
+    names.write_text("a\nb\n")
+    assert main(arguments) == 2
+    assert "--classes names 2 classes, and the model has 11" in capfd.readouterr().err
+
+
 def test_a_picture_is_repeated_to_measure_it(tiny_model: Path, image: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--source", str(image), "--model", str(tiny_model), "--frames", "4"]) == 0
     assert capfd.readouterr().out.startswith("4 frames")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.classes import guess
+from fastscnn_edge.classes import CAMVID, CITYSCAPES, generic
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec
 from fastscnn_edge.spec import INT8_NATIVE, ModelSpec
 
@@ -18,7 +18,7 @@ def spec(
     return ModelSpec(
         height=height,
         width=width,
-        classes=guess(classes),
+        classes={11: CAMVID, 19: CITYSCAPES}.get(classes) or generic(classes),
         normalization=INT8_NATIVE,
         dialect="mmseg",
         align_corners=align_corners,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from fastscnn_edge.classes import CAMVID, CITYSCAPES, generic
+from fastscnn_edge.classes import CAMVID, generic
 from fastscnn_edge.errors import CheckpointError, OutputError
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
+from fastscnn_edge.reference.loading import Loading
 from fastscnn_edge.reference.model import FastSCNN
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 from tests.helpers import tramac
@@ -68,7 +70,7 @@ def test_mmseg_keys_behind_prefix_and_wrapper(
 ) -> None:
     state: dict[str, Any] = {prefix + key: value for key, value in mmseg_state.items()}
     loaded = load_checkpoint(_saved({wrapper: state} if wrapper else state, tmp_path / "w.pth"))
-    assert loaded.classes == CITYSCAPES
+    assert loaded.classes == generic(19)
     _assert_same(loaded.model, load_checkpoint(shared / "fixtures" / "mmseg_random.pth").model)
 
 
@@ -82,7 +84,7 @@ def test_plain_state_dict_with_our_keys(tmp_path: Path, dialect: str) -> None:
     model = _model(11, dialect, auxiliary=True)
     checkpoint = load_checkpoint(_saved(model.state_dict(), tmp_path / "w.pt"))
     assert checkpoint.model.dialect.name == dialect
-    assert checkpoint.classes == CAMVID
+    assert checkpoint.classes == generic(11)
     _assert_same(checkpoint.model, model)
 
 
@@ -106,7 +108,7 @@ def test_tramac_without_training_head(tmp_path: Path) -> None:
     assert load_checkpoint(_saved(state, tmp_path / "w.pth")).model.num_classes == 3
 
 
-@pytest.mark.parametrize("classes", [1, 2, 7, 255])
+@pytest.mark.parametrize("classes", [2, 7, 255])
 def test_other_class_counts(tmp_path: Path, classes: int) -> None:
     checkpoint = load_checkpoint(_saved(_model(classes).state_dict(), tmp_path / "w.pt"))
     assert checkpoint.model.num_classes == classes
@@ -123,6 +125,99 @@ def test_half_precision_weights_become_float(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(_saved(model.state_dict(), tmp_path / "w.pt"))
     assert {p.dtype for p in checkpoint.model.parameters()} == {torch.float32}
     _assert_same(checkpoint.model, model.float())
+
+
+# --- names, palettes, and models of one logit -----------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [5, 11, 19])
+def test_a_checkpoint_without_names_gets_none_and_says_so_once(tmp_path: Path, count: int) -> None:
+    said: list[str] = []
+    path = _saved(_model(count).state_dict(), tmp_path / "w.pth")
+    assert load_checkpoint(path, Loading(warn=said.append)).classes == generic(count)
+    (line,) = said
+    assert f"class 0 to class {count - 1}" in line
+    assert "--classes" in line
+
+
+def test_named_by_the_user(tmp_path: Path) -> None:
+    path = _saved(_model(11).state_dict(), tmp_path / "w.pth")
+    said: list[str] = []
+    assert load_checkpoint(path, Loading(CAMVID, warn=said.append)).classes == CAMVID
+    assert not said
+    with pytest.raises(CheckpointError, match=r"--classes names 5 classes, and .* has 11"):
+        load_checkpoint(path, Loading(generic(5)))
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"dataset_meta": {"classes": ["road", "grass"], "palette": [[1, 2, 3], [4, 5, 6]]}},
+        {"dataset_meta": {"classes": ("road", "grass"), "palette": np.array([[1, 2, 3], [4, 5, 6]]).tolist()}},
+        {"CLASSES": ("road", "grass"), "PALETTE": [[1, 2, 3], [4, 5, 6]]},
+    ],
+)
+def test_palette_of_the_checkpoint_is_kept(tmp_path: Path, meta: dict[str, Any]) -> None:
+    path = _saved({"state_dict": _model(2).state_dict(), "meta": meta}, tmp_path / "w.pth")
+    classes = load_checkpoint(path).classes
+    assert classes.labels == ("road", "grass")
+    assert classes.palette == ((1, 2, 3), (4, 5, 6))
+
+
+@pytest.mark.parametrize("palette", [None, "random", [[1, 2]], [[1, 2, 3], [4, 5, 256]], [[1, 2, 3]], 7])
+def test_unusable_palette_costs_only_the_colors(tmp_path: Path, palette: object) -> None:
+    meta = {"CLASSES": ["road", "grass"], "PALETTE": palette}
+    path = _saved({"state_dict": _model(2).state_dict(), "meta": meta}, tmp_path / "w.pth")
+    assert load_checkpoint(path).classes == generic(2, ("road", "grass"))
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "a"], ["a", "b", "c"]])
+def test_names_that_do_not_fit_are_not_used_and_this_is_said(tmp_path: Path, names: list[str]) -> None:
+    said: list[str] = []
+    path = _saved({"state_dict": _model(2).state_dict(), "meta": {"CLASSES": names}}, tmp_path / "w.pth")
+    if len(names) == 1:
+        path = _saved({"state_dict": _model(4).state_dict(), "meta": {"CLASSES": names}}, tmp_path / "w.pth")
+    classes = load_checkpoint(path, Loading(warn=said.append)).classes
+    assert classes.labels[0] == "class 0"
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(("dialect", "threshold"), [("mmseg", None), ("paper", None), ("mmseg", 0.9), ("paper", 0.05)])
+def test_one_logit_becomes_two_classes_at_its_threshold(tmp_path: Path, dialect: str, threshold: float | None) -> None:
+    model = _model(1, dialect)
+    said: list[str] = []
+    path = _saved(model.state_dict(), tmp_path / "w.pth")
+    loaded = load_checkpoint(path, Loading(threshold=threshold, warn=said.append))
+    assert loaded.model.num_classes == len(loaded.classes) == 2
+    with torch.inference_mode():
+        above = torch.sigmoid(model(_image()))[:, 0] > (threshold or 0.5)
+        assert 0 < above.float().mean() < 1
+        assert torch.equal(loaded.model(_image()).argmax(1) == 1, above)
+    assert any("one logit" in line for line in said) == (threshold is None)
+
+
+@pytest.mark.parametrize(("cfg", "threshold"), [(None, 0.3), ("decode_head=dict(\n  threshold=0.7,\n)", 0.7)])
+def test_threshold_of_mmsegmentation(mmseg_state: State, tmp_path: Path, cfg: str | None, threshold: float) -> None:
+    state = {
+        key: value[:1] if ".conv_seg." in key or re.search(r"decode_head\.conv_seg", key) else value
+        for key, value in mmseg_state.items()
+    }
+    said: list[str] = []
+    path = _saved({"state_dict": state, "meta": {"cfg": cfg, "CLASSES": ["lane"]}}, tmp_path / "w.pth")
+    loaded = load_checkpoint(path, Loading(warn=said.append))
+    assert loaded.classes.labels == ("background", "lane")
+    bias = loaded.model.classifier.logits.bias.detach()
+    assert bias[0] == 0
+    expected = state["decode_head.conv_seg.bias"][0] - np.log(threshold / (1 - threshold))
+    assert bias[1] == pytest.approx(float(expected), abs=1e-5)
+    assert f"above {threshold:g}" in said[0]
+    assert set(loaded.model.auxiliary) == {"lower", "higher"}
+
+
+def test_threshold_for_a_model_of_several_logits_is_refused(tmp_path: Path) -> None:
+    path = _saved(_model(5).state_dict(), tmp_path / "w.pth")
+    with pytest.raises(CheckpointError, match=r"--threshold is for models of one logit, and .* has 5"):
+        load_checkpoint(path, Loading(threshold=0.5))
 
 
 # --- our own files ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import SourceError
-from ...log import Warn
+from ...log import Warn, silent
 from .orientation import decoded, orientation_of
 from .pixels import to_rgb
 from .resize import to_array
@@ -22,10 +22,6 @@ MAX_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
 """Formats that are decoded, whatever a file is called: by default Pillow would start Ghostscript for a PostScript file
 named .png. The first five are preloaded; for the others Pillow loads all its plugins."""
-
-
-def _silent(_message: str) -> None:
-    """Drop a warning."""
 
 
 class ImageReader:
@@ -40,7 +36,7 @@ class ImageReader:
         turned: number of images turned or flipped so far.
     """
 
-    def __init__(self, pixel_range: tuple[float, float] | None = None, turn: bool = True, warn: Warn = _silent) -> None:
+    def __init__(self, pixel_range: tuple[float, float] | None = None, turn: bool = True, warn: Warn = silent) -> None:
         self.pixel_range, self.turn, self._warn = pixel_range, turn, warn
         self.turned = 0
         self._several_said = False

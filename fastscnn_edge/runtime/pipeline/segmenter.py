@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import ModelFileError
-from ...spec import ModelSpec
+from ...errors import ModelFileError, require
+from ...spec import ClassSet, ModelSpec
 from ..engines.base import Engine
 from ..engines.open import open_engine
 from ..mask.plan import MaskPlan
@@ -49,17 +50,26 @@ class Segmenter:
         path: an artifact; the bundled INT8 CamVid model if None.
         threads: for the engine; the usable CPUs, at most four, if None.
         engine: an engine that is already loaded, instead of ``path``.
+        classes: names and colors instead of the artifact's.
 
     Raises:
         ModelFileError: the artifact is missing, damaged or not of this package.
         MissingExtraError: no inference engine is installed.
+        UsageError: ``classes`` are more or fewer than the artifact's.
     """
 
     def __init__(
-        self, path: str | Path | None = None, threads: int | None = None, *, engine: Engine | None = None
+        self,
+        path: str | Path | None = None,
+        threads: int | None = None,
+        *,
+        engine: Engine | None = None,
+        classes: ClassSet | None = None,
     ) -> None:
         self._engine: Engine | None = engine or open_engine(bundled_model() if path is None else path, threads)
         self.spec: ModelSpec = self._engine.spec
+        if classes is not None:
+            self.spec = _renamed(self.spec, classes)
         self._plan: MaskPlan | None = None
         # An engine has one input buffer and a plan one canvas. Two locks, so that one thread's mask is computed while
         # the network runs for another (decision 0040).
@@ -125,6 +135,14 @@ class Segmenter:
         if self._plan is None or self._plan.size != size:
             self._plan = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
         return self._plan
+
+
+def _renamed(spec: ModelSpec, classes: ClassSet) -> ModelSpec:
+    require(
+        len(classes) == len(spec.classes),
+        f"--classes names {len(classes)} classes, and the model has {len(spec.classes)}",
+    )
+    return replace(spec, classes=classes)
 
 
 def bundled_model() -> Path:
