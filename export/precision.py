@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..quantization.calibration.scheme import AFFINE
+from ..errors import UsageError
 from ..quantization.graph.graph import Conv, Graph, Tensor
 from ..quantization.ptq.ptq import round_weight
 
 
 def halve(graph: Graph) -> Graph:
-    """``graph`` with convolution weights and biases in fp16; the engine widens them once, on loading."""
+    """``graph`` with convolution weights and biases in fp16; the engine widens them once, on loading.
+
+    Raises:
+        UsageError: one is beyond fp16.
+    """
     names = [name for op in graph.ops if isinstance(op, Conv) for name in (op.weight, op.bias)]
     return graph.replace_tensors({name: _half(graph.tensors[name]) for name in names})
 
@@ -18,7 +22,7 @@ def halve(graph: Graph) -> Graph:
 def quantize_weights(graph: Graph) -> Graph:
     """``graph`` with convolution weights in int8, one scale per output channel; activations stay float32."""
     tensors = {
-        op.weight: round_weight(graph.tensors[op.weight], AFFINE, axis=3 if op.depthwise else 0)
+        op.weight: round_weight(graph.tensors[op.weight], axis=3 if op.depthwise else 0)
         for op in graph.ops
         if isinstance(op, Conv)
     }
@@ -27,5 +31,8 @@ def quantize_weights(graph: Graph) -> Graph:
 
 def _half(tensor: Tensor) -> Tensor:
     assert tensor.data is not None
+    peak, limit = float(np.abs(tensor.data).max()), float(np.finfo(np.float16).max)
+    if peak > limit:
+        raise UsageError(f"{tensor.name} reaches {peak:g}, beyond fp16's {limit:g}; export fp32 or int8 instead")
     data = tensor.data.astype(np.float16)
     return Tensor(tensor.name, tensor.shape, data.dtype, data)

@@ -186,7 +186,7 @@ def _at_precision(
         return Quantized(graph, made)
     if source.calibration is None:
         parameters = scales_from_plain(checkpoint.quantization, graph, scheme)
-        return Quantized(graph, with_parameters(graph, parameters, scheme))
+        return Quantized(graph, with_parameters(graph, parameters))
     return quantize_both(graph, images, scheme, source.recipe)
 
 

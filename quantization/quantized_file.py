@@ -87,7 +87,7 @@ class QuantizedFile:
         if logits != len(origin.classes):
             raise CheckpointError(f"{self.path} names {len(origin.classes)} classes but has {logits} logits")
         parameters = scales_from_plain(self.activations, float_graph, scheme)
-        int8_graph = with_parameters(float_graph, parameters, scheme).replace_tensors(integers)
+        int8_graph = with_parameters(float_graph, parameters).replace_tensors(integers)
         return int8_graph, float_graph
 
     def _constant(self, name: str, rank: int, axis: int) -> Tensor:

@@ -170,9 +170,7 @@ def _qat(
         check_dataset(dataset, split)
     graph = lower(checkpoint.model, checkpoint.normalization, *at)
     if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
-        start = Quantized(
-            graph, with_parameters(graph, scales_from_plain(checkpoint.quantization, graph, scheme), scheme)
-        )
+        start = Quantized(graph, with_parameters(graph, scales_from_plain(checkpoint.quantization, graph, scheme)))
     else:
         files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
         # Equalized first: training moves weights in steps too small to reach this point.

@@ -275,6 +275,9 @@ def _fill(state: StateDict, dialect: str, rules: KeyRules, path: Path) -> FastSC
     bad = [key for key, value in given.items() if not torch.isfinite(value).all()]
     if bad:
         raise CheckpointError(f"{path} holds values that are not finite: {', '.join(bad)}")
+    negative = [key for key, value in given.items() if key.endswith("running_var") and (value < 0).any()]
+    if negative:
+        raise CheckpointError(f"{path} holds negative variances: {', '.join(negative)}")
     model.load_state_dict({key: given[name] for key, name in names.items()}, strict=False)
     return model.eval()
 

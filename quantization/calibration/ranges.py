@@ -11,7 +11,7 @@ from ..graph.evaluator import run_all
 from ..graph.graph import Graph, scale_groups
 from .clipping import least_divergence_range, least_error_range, percentile_range
 from .scheme import Scheme
-from .statistics import Histogram, Statistics
+from .statistics import Histogram, Statistics, checked
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def observe_ranges(graph: Graph, images: Iterable[np.ndarray]) -> dict[str, Rang
     """
     ranges: dict[str, Range] = {}
     for image in images:
-        for name, value in run_all(graph, image):
+        for name, value in checked(run_all(graph, image)):
             seen = Range(float(value.min()), float(value.max()))
             ranges[name] = ranges[name].union(seen) if name in ranges else seen
     ranges.pop(graph.input, None)

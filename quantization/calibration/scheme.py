@@ -42,12 +42,6 @@ class Scheme:
         zero_point = int(np.clip(round(-128 - low / float(scale)), -128, 127))
         return Quantization(np.array([scale], np.float32), zero_point)
 
-    def weight(self, data: np.ndarray, axis: int) -> Quantization:
-        """Per-channel symmetric parameters for a weight; a channel of zeros gets scale 1."""
-        others = tuple(i for i in range(data.ndim) if i != axis)
-        peak = np.abs(data).max(axis=others)
-        return Quantization(np.where(peak > 0, peak / 127, 1.0).astype(np.float32), 0, axis)
-
 
 AFFINE = Scheme()
 SYMMETRIC = Scheme("symmetric", zero_points=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...errors import UsageError
 from ..graph.evaluator import run_all
 from ..graph.graph import Graph, scale_groups
 
@@ -78,6 +79,22 @@ class Statistics:
         return result
 
 
+def checked(activations: Iterator[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Pass on the activations of a float graph, as the evaluator yields them, while they are finite.
+
+    Raises:
+        UsageError: one is not: no range can be taken from it.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name, value in activations:
+            if not np.isfinite(value.min() + value.max()):
+                raise UsageError(
+                    f"activation {name} is beyond float32 on a calibration picture: the checkpoint is damaged, its "
+                    "training diverged, or its normalization is another one"
+                )
+            yield name, value
+
+
 def collect(
     graph: Graph, images: Sequence[np.ndarray], *, histograms: bool = True, progress: Progress = silent
 ) -> dict[str, Statistics]:
@@ -92,7 +109,7 @@ def collect(
     sums: dict[str, _Sums] = {}
     runner_up = 0.0
     for index, image in enumerate(images):
-        for name, value in run_all(graph, image):
+        for name, value in checked(run_all(graph, image)):
             if name != graph.input:
                 sums.setdefault(name, _Sums(value.shape[-1])).add(value)
             if name == graph.output:

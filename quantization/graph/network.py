@@ -37,7 +37,7 @@ def build_network(dialect: Dialect, weights: Weights, border: np.ndarray, height
             fine branch's own extent, as the model does in training.
 
     Raises:
-        CheckpointError: a weight has the wrong shape.
+        CheckpointError: a weight has the wrong shape, or is not finite in float32.
     """
     builder = _Builder(dialect, weights, height, width)
     x = builder.stem(border)
@@ -91,6 +91,11 @@ class _Builder:
             raise CheckpointError(
                 f"layer {name} has a weight of shape {list(weight.shape)} and {len(bias)} biases, which does not fit "
                 f"an input of {inputs} channels; expected {list(fits)}"
+            )
+        if not all((np.abs(values) <= np.finfo(np.float32).max).all() for values in (weight, bias)):
+            raise CheckpointError(
+                f"the weights of layer {name} are beyond float32 once its batch norm is folded in: the checkpoint is "
+                "damaged or its training diverged"
             )
         pad = kernel // 2 if pad is None else pad
         height, width = self.size(x)

@@ -94,11 +94,16 @@ def measure_layer(
 
 
 class _DenseSums:
-    """Sums over positions for a convolution whose outputs read all channels; ``matrix`` is [O, K]."""
+    """Sums over positions for a convolution whose outputs read all channels; ``matrix`` is [O, K].
+
+    Inputs are counted from the first position's, integers too: the covariance of inputs that are nearly constant, as on
+    white pictures, would otherwise vanish in the rounding of float32 products, and not be positive definite.
+    """
 
     def __init__(self, matrix: np.ndarray, bias: np.ndarray) -> None:
         outputs, taps = matrix.shape
         self.count, self._matrix, self._bias = 0, matrix, bias
+        self._origin: np.ndarray | None = None  # float32 [K]
         self._inputs, self._targets = np.zeros(taps), np.zeros(outputs)
         self._gram, self._cross = np.zeros((taps, taps)), np.zeros((taps, outputs))
 
@@ -106,6 +111,8 @@ class _DenseSums:
         """Add :func:`patches` [R, kh*kw, I] of the integer graph and of the float graph."""
         seen, real = (v.reshape(len(v), -1) for v in (inputs, wanted))  # [R, K]
         target = real @ self._matrix.T + self._bias  # [R, O]
+        self._origin = seen[0].copy() if self._origin is None else self._origin
+        seen = seen - self._origin
         self._cross += seen.T @ target
         self._gram += seen.T @ seen
         self._inputs += seen.sum(0, dtype=np.float64)
@@ -114,18 +121,23 @@ class _DenseSums:
 
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """``mean_input``, ``gram``, ``mean_target`` and ``cross`` of :class:`LayerStatistics`."""
+        assert self._origin is not None
         mean_input, mean_target = self._inputs / self.count, self._targets / self.count
         gram = self._gram / self.count - mean_input[:, None] * mean_input
         cross = self._cross / self.count - mean_input[:, None] * mean_target
-        return mean_input, gram, mean_target, cross
+        return mean_input + self._origin, gram, mean_target, cross
 
 
 class _DepthwiseSums:
-    """Sums over positions for a convolution whose outputs read one channel each; ``matrix`` is [O, K]."""
+    """Sums over positions for a convolution whose outputs read one channel each; ``matrix`` is [O, K].
+
+    Inputs are counted from the first position's, as in :class:`_DenseSums`.
+    """
 
     def __init__(self, matrix: np.ndarray, bias: np.ndarray) -> None:
         outputs, taps = matrix.shape
         self.count, self._matrix, self._bias = 0, matrix, bias
+        self._origin: np.ndarray | None = None  # float32 [O, 1, K]
         self._inputs, self._targets = np.zeros((outputs, taps)), np.zeros(outputs)
         self._gram, self._cross = np.zeros((outputs, taps, taps)), np.zeros((outputs, taps, 1))
 
@@ -133,6 +145,8 @@ class _DepthwiseSums:
         """Add :func:`patches` [R, kh*kw, O] of the integer graph and of the float graph."""
         seen, real = (v.transpose(2, 0, 1) for v in (inputs, wanted))  # [O, R, K]
         target = np.einsum("crk,ck->rc", real, self._matrix, optimize=True) + self._bias  # [R, O]
+        self._origin = seen[:, :1].copy() if self._origin is None else self._origin
+        seen = seen - self._origin
         self._cross += seen.transpose(0, 2, 1) @ target.T[:, :, None]
         self._gram += seen.transpose(0, 2, 1) @ seen
         self._inputs += seen.sum(1, dtype=np.float64)
@@ -141,10 +155,11 @@ class _DepthwiseSums:
 
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """``mean_input``, ``gram``, ``mean_target`` and ``cross`` of :class:`LayerStatistics`."""
+        assert self._origin is not None
         mean_input, mean_target = self._inputs / self.count, self._targets / self.count
         gram = self._gram / self.count - mean_input[:, :, None] * mean_input[:, None, :]
         cross = self._cross / self.count - (mean_input * mean_target[:, None])[:, :, None]
-        return mean_input, gram, mean_target, cross
+        return mean_input + self._origin[:, 0], gram, mean_target, cross
 
 
 def _sample(count: int, limit: int, random: np.random.Generator) -> np.ndarray:

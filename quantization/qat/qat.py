@@ -213,7 +213,7 @@ class _Run:
             return None
         self.student.load_state_dict(self.best)
         graph, parameters = self.student.trained()
-        return with_parameters(graph, parameters, self.scheme)
+        return with_parameters(graph, parameters)
 
     def _save(self) -> None:
         state = {

@@ -24,7 +24,7 @@ CLASSES = generic(5)
 @pytest.mark.parametrize("dialect", ["mmseg", "paper"])
 def test_a_quantized_file_keeps_every_integer_and_fits_other_sizes(dialect: str, tmp_path: Path) -> None:
     graph, parameters, scheme = quantized(dialect, "affine", IMAGENET)
-    integer = with_parameters(graph, parameters, scheme)
+    integer = with_parameters(graph, parameters)
     path = tmp_path / "q.safetensors"
     origin = Origin(dialect, CLASSES, IMAGENET, "0" * 64, "test", SIZE)
     save_quantized(path, integer, scheme, origin)
@@ -46,7 +46,7 @@ def test_damaged_quantized_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "q.safetensors"
     save_quantized(
         path,
-        with_parameters(graph, parameters, scheme),
+        with_parameters(graph, parameters),
         scheme,
         Origin("mmseg", CLASSES, INT8_NATIVE, "0" * 64, "test", SIZE),
     )

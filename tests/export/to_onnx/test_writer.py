@@ -39,7 +39,7 @@ def float_graph(dialect: str, size: tuple[int, int]) -> Graph:
 def int8_graph(graph: Graph, scheme: str = "affine") -> Graph:
     _, height, width, _ = graph.tensors[graph.input].shape
     ranges = observe_ranges(graph, [random_image(height, width)])
-    return with_parameters(graph, activation_parameters(graph, ranges, SCHEMES[scheme]), SCHEMES[scheme])
+    return with_parameters(graph, activation_parameters(graph, ranges, SCHEMES[scheme]))
 
 
 def outcome(
@@ -180,7 +180,7 @@ def test_one_dynamic_file_is_every_fixed_file(dialect: str, form: str, dynamic: 
     if form == "int8":
         scheme = SCHEMES["affine"]
         parameters = activation_parameters(typical, observe_ranges(typical, [random_image(*written)]), scheme)
-        typical, other = (with_parameters(g, parameters, scheme) for g in (typical, other))
+        typical, other = (with_parameters(g, parameters) for g in (typical, other))
     options = OnnxOptions(dynamic=dynamic)
     path = tmp_path / "model.onnx"
     onnx.save(write_onnx(typical, options, NORMALIZATION[dialect], dialect == "paper", {}), path)

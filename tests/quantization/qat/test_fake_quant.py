@@ -21,7 +21,7 @@ from tests.quantization.networks import SIZE, quantized
 def test_every_operation_rounds_as_the_integers_do(dialect: str, scheme_name: str) -> None:
     """Each is given the integer graph's own inputs: a whole random network would amplify one early tie."""
     graph, parameters, scheme = quantized(dialect, scheme_name, IMAGENET if dialect == "mmseg" else INT8_NATIVE)
-    integers = dict(run_all(with_parameters(graph, parameters, scheme), random_image(*SIZE, 1)))
+    integers = dict(run_all(with_parameters(graph, parameters), random_image(*SIZE, 1)))
     real = {
         name: torch.tensor(dequantize(value, parameters[name].scale[0], parameters[name].zero_point))
         for name, value in integers.items()
@@ -51,8 +51,8 @@ def test_untrained_the_graph_comes_back(scheme_name: str) -> None:
 
 
 def test_weights_are_rounded_as_the_scheme_rounds_them() -> None:
-    graph, parameters, scheme = quantized("mmseg", "affine")
-    integer = with_parameters(graph, parameters, scheme)
+    graph, parameters, _ = quantized("mmseg", "affine")
+    integer = with_parameters(graph, parameters)
     weight = graph.tensors["pyramid/out/weight"]
     rounded = round_weight(torch.tensor(weight.data.transpose(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
     q = integer.tensors["pyramid/out/weight"]
