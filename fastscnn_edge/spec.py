@@ -16,7 +16,7 @@ class ClassSet:
     """Names and colors of the classes, in the order of the logits.
 
     Raises:
-        ValueError: not one 8-bit RGB color per label.
+        ValueError: not one 8-bit RGB color per label, or a label twice.
     """
 
     labels: tuple[str, ...]
@@ -25,6 +25,8 @@ class ClassSet:
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.palette):
             raise ValueError(f"{len(self.labels)} labels but {len(self.palette)} colors")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("two classes have the same label")
         if any(len(c) != 3 or not all(0 <= v <= 255 for v in c) for c in self.palette):
             raise ValueError("each color is three integers in 0..255")
 
@@ -141,6 +143,22 @@ def with_new_keys(raw: dict[str, Any]) -> dict[str, Any]:
 def class_set_from_dict(raw: dict[str, Any]) -> ClassSet:
     """Decode a :class:`ClassSet` from its JSON form."""
     return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_color(c) for c in raw["palette"]))
+
+
+def network_size(value: Any) -> tuple[int, int]:
+    """Check an input size (height, width) in pixels that a file states.
+
+    Raises:
+        ValueError: not two integers of 32 to half of :data:`MAX_EXTENT`.
+    """
+    if not (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(type(extent) is int and 32 <= extent <= MAX_EXTENT // 2 for extent in value)
+    ):
+        raise ValueError(f"a size is two integers of 32 to {MAX_EXTENT // 2} pixels, not {value!r:.40}")
+    height, width = value
+    return height, width
 
 
 def normalization_from_dict(raw: dict[str, Any]) -> Normalization:

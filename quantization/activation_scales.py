@@ -12,6 +12,24 @@ from .calibration.scheme import Scheme
 from .graph.graph import Graph, Quantization, scale_groups
 from .ptq.ptq import INPUT
 
+SCALES = 1e-30, 1e30
+"""Least and greatest scale that is read from a file; beyond, products of two leave float32."""
+
+
+def is_usable_scale(scale: np.ndarray) -> bool:
+    """Whether all values of ``scale`` are float32 numbers within :data:`SCALES`."""
+    with np.errstate(invalid="ignore"):
+        return scale.dtype == np.float32 and bool(((scale >= SCALES[0]) & (scale <= SCALES[1])).all())
+
+
+def _parameters(scale: Any, zero_point: Any) -> Quantization:
+    """Check what a file has for one activation. Raises ValueError."""
+    if type(scale) not in (int, float) or not SCALES[0] <= scale <= SCALES[1]:
+        raise ValueError(f"a scale of {scale!r:.40}")
+    if type(zero_point) is not int or not -128 <= zero_point <= 127:
+        raise ValueError(f"a zero point of {zero_point!r:.40}")
+    return Quantization(np.array([scale], np.float32), zero_point)
+
 
 def scales_to_plain(parameters: Mapping[str, Quantization], scheme: Scheme, origin: str) -> dict[str, Any]:
     """Convert to JSON-able data; ``origin`` describes where the scales come from."""
@@ -32,10 +50,7 @@ def scales_from_plain(plain: Mapping[str, Any], graph: Graph, scheme: Scheme) ->
     try:
         if plain["scheme"] != scheme.name:
             raise CheckpointError(f"the checkpoint's scales are of scheme '{plain['scheme']}', not '{scheme.name}'")
-        stored = {
-            str(name): Quantization(np.array([scale], np.float32), int(zero_point))
-            for name, (scale, zero_point) in plain["activations"].items()
-        }
+        stored = {str(name): _parameters(*pair) for name, pair in plain["activations"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"the checkpoint's activation scales are damaged: {error!r}; calibrate again") from error
     parameters: dict[str, Quantization] = {}

@@ -20,8 +20,15 @@ from safetensors.numpy import save
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
 from ..reference.dialects import DIALECTS
-from ..spec import ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
-from .activation_scales import scales_from_plain, scales_to_plain
+from ..spec import (
+    ClassSet,
+    Normalization,
+    class_set_from_dict,
+    network_size,
+    normalization_from_dict,
+    with_new_keys,
+)
+from .activation_scales import is_usable_scale, scales_from_plain, scales_to_plain
 from .calibration.scheme import Scheme
 from .graph.evaluator import real_values
 from .graph.graph import Conv, Graph, Quantization, Tensor
@@ -98,7 +105,7 @@ class QuantizedFile:
             raise CheckpointError(
                 f"{self.path} has no {name}, or not as {np.dtype(dtype)}: damaged, or another network's"
             )
-        if scale.shape != (data.shape[axis],) or not (np.isfinite(scale) & (scale > 0)).all():
+        if scale.shape != (data.shape[axis],) or not is_usable_scale(scale):
             raise CheckpointError(f"{self.path} has no usable scale for each channel of {name}: damaged")
         return Tensor(name, data.shape, data.dtype, data, Quantization(scale, 0, axis))
 
@@ -139,7 +146,7 @@ def is_quantized_file(path: str | Path) -> bool:
         with safe_open(path, "numpy") as stream:
             result: bool = json.loads((stream.metadata() or {}).get(_METADATA_KEY, "{}")).get("kind") == _KIND
             return result
-    except (SafetensorError, OSError, ValueError, AttributeError):
+    except (SafetensorError, OSError, ValueError, AttributeError, RecursionError):
         return False
 
 
@@ -155,15 +162,14 @@ def load_quantized(path: str | Path) -> QuantizedFile:
             raw = json.loads((stream.metadata() or {})[_METADATA_KEY])
             constants = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (not a dict)
         origin = with_new_keys(raw["origin"])
-        height, width = origin["trained_size"]
         described = Origin(
             dialect=str(origin["dialect"]),
             classes=class_set_from_dict(origin["classes"]),
             normalization=normalization_from_dict(origin["normalization"]),
             checkpoint_sha256=str(origin["checkpoint_sha256"]),
             method=str(origin["method"]),
-            trained_size=(int(height), int(width)),
+            trained_size=network_size(origin["trained_size"]),
         )
-        return QuantizedFile(described, raw["quantization"], constants, path, sha256(path))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return QuantizedFile(described, dict(raw["quantization"]), constants, path, sha256(path))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a quantized network of this package: {error!r}") from error

@@ -8,7 +8,7 @@ found from the keys. Files are opened with ``weights_only=True``: no foreign pic
 from __future__ import annotations
 
 import json
-import pickle
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,30 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from ..classes import MAX_CLASSES, with_background
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..spec import IMAGENET, ClassSet, Normalization, class_set_from_dict, normalization_from_dict, with_new_keys
+from ..spec import (
+    IMAGENET,
+    ClassSet,
+    Normalization,
+    class_set_from_dict,
+    network_size,
+    normalization_from_dict,
+    with_new_keys,
+)
 from .dialects import DIALECTS
 from .foreign.keys import KeyRules, detect, their_key
 from .foreign.meta import described_classes, described_threshold
 from .foreign.one_logit import two_logits
+from .foreign.torch_file import MAX_VALUES, StateDict, read_torch
 from .loading import Loading, named_classes
 from .model import FastSCNN
 
-StateDict = dict[str, Tensor]
-
 _METADATA_KEY = "fastscnn_edge"
 _HEADS = ("auxiliary.", "auxiliary_head.", "auxlayer.")
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _LOGITS = ("classifier.logits", "auxiliary.lower.logits", "auxiliary.higher.logits")
 
 _THRESHOLDS = {"mmseg": 0.3}
@@ -61,8 +67,7 @@ class Checkpoint:
     @property
     def trained_size(self) -> tuple[int, int]:
         """(height, width) of the training views in pixels, 512x1024 if the file does not say."""
-        height, width = self.training.get("crop", (512, 1024))
-        return int(height), int(width)
+        return network_size(self.training.get("crop", (512, 1024)))
 
 
 def load_checkpoint(path: str | Path, loading: Loading | None = None) -> Checkpoint:
@@ -79,7 +84,7 @@ def load_checkpoint(path: str | Path, loading: Loading | None = None) -> Checkpo
     if path.suffix == ".safetensors":
         state, described = _read_safetensors(path)
     else:
-        state, meta = _read_torch(path)
+        state, meta = read_torch(path)
     state = {key.removeprefix("module."): value for key, value in state.items()}
     dialect, rules = (described.dialect, ()) if described else detect(state)
     state = _of_several_logits(state, rules, meta, path, loading)
@@ -173,6 +178,9 @@ def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
     try:
         with safe_open(path, "pt") as stream:
             metadata = stream.metadata() or {}
+            shapes = (stream.get_slice(key).get_shape() for key in stream.keys())  # noqa: SIM118 (not a dict)
+            if sum(map(math.prod, shapes)) > MAX_VALUES:
+                raise CheckpointError(f"{path} has more than {MAX_VALUES} values, which is no Fast-SCNN")
             state = {key: stream.get_tensor(key).float() for key in stream.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
@@ -185,13 +193,10 @@ def _describe(text: str, path: Path) -> _Description:
         if raw.get("kind") == "quantized":
             raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
         classes, normalization = class_set_from_dict(raw["classes"]), normalization_from_dict(raw["normalization"])
-        return _Description(
-            str(raw["dialect"]),
-            classes,
-            normalization,
-            dict(raw.get("training", {})),
-            dict(raw.get("quantization", {})),
-        )
+        training = dict(raw.get("training", {}))
+        if "crop" in training:
+            network_size(training["crop"])
+        return _Description(str(raw["dialect"]), classes, normalization, training, dict(raw.get("quantization", {})))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not described as this package describes its weights: {error!r}") from error
 
@@ -226,34 +231,6 @@ def _of_several_logits(state: StateDict, rules: KeyRules, meta: object, path: Pa
             "(--threshold sets another)"
         )
     return two_logits(state, layers, threshold)
-
-
-def _read_torch(path: Path) -> tuple[StateDict, object]:
-    """The tensors, and what the file says about them."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} holds more than tensors, or is no checkpoint; where it was made, keep only the weights: "
-            "torch.save({'state_dict': torch.load(FILE, weights_only=False)['state_dict']}, NEW)"
-        ) from error
-    except Exception as error:  # torch raises RuntimeError, EOFError, OSError, KeyError... for damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if not path.stat().st_size:
-            reason = "it is empty"
-        elif isinstance(error, EOFError | KeyError | ValueError | IndexError):  # bytes that are no pickle at all
-            reason = "it is another kind of file, or damaged"
-        raise CheckpointError(f"{path} is not a readable PyTorch checkpoint: {reason}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict")
-    if content.keys() >= {"model", "ema", "optimizer", "best"}:
-        raise CheckpointError(f"{path} is what --resume goes on from; use the weights in best.safetensors beside it")
-    state = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)), content)
-    tensors = {str(k): v.float() for k, v in state.items() if isinstance(v, Tensor)}
-    if not tensors:
-        raise CheckpointError(f"{path} holds no tensors")
-    meta = content.get("meta")
-    return tensors, meta if isinstance(meta, dict) else content
 
 
 def _fill(state: StateDict, dialect: str, rules: KeyRules, path: Path) -> FastSCNN:

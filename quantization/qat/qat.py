@@ -246,7 +246,9 @@ class _Run:
             self.best, self.epoch, self.miou = state["best"], state["epoch"], state["miou"]
             self.evaluated = state["evaluated"]
             note = changed_options(state["config"], asdict(self.config))
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            if not (type(self.epoch) is type(self.evaluated) is int and isinstance(self.miou, float)):
+                raise ValueError("its progress is not in numbers")
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CheckpointError(f"{path} cannot be resumed from: {reason}") from error
         if note:

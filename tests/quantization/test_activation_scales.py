@@ -57,6 +57,15 @@ def test_another_size_takes_what_the_group_shares(parameters) -> None:
         lambda plain: plain["activations"].pop("stem"),
         lambda plain: plain["activations"].update(stem=[-1.0, 0]),
         lambda plain: plain["activations"].update(stem="x"),
+        lambda plain: plain["activations"].update(stem=[float("nan"), 0]),
+        lambda plain: plain["activations"].update(stem=[float("inf"), 0]),
+        lambda plain: plain["activations"].update(stem=[1e39, 0]),
+        lambda plain: plain["activations"].update(stem=[1e-39, 0]),
+        lambda plain: plain["activations"].update(stem=[0.0, 0]),
+        lambda plain: plain["activations"].update(stem=[True, 0]),
+        lambda plain: plain["activations"].update(stem=[1.0, 128]),
+        lambda plain: plain["activations"].update(stem=[1.0, 0.5]),
+        lambda plain: plain["activations"].update(stem=[1.0, 0, 0]),
     ],
 )
 def test_damaged_scales_are_a_checkpoint_error(break_it, graph, parameters) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from pathlib import Path
@@ -387,4 +388,76 @@ def test_content_without_a_state_dict(tmp_path: Path, content: object) -> None:
 
 def test_training_state_is_not_taken_for_weights(tmp_path: Path) -> None:
     state = {"model": _model().state_dict(), "ema": {}, "optimizer": {}, "best": 0.1, "epoch": 3}
-    assert "best.safetensors" in _refusal(_saved(state, tmp_path / "last.pt"))
+    assert "use the .safetensors that the run writes" in _refusal(_saved(state, tmp_path / "last.pt"))
+
+
+# --- descriptions that a stranger wrote ---------------------------------------------------------
+
+
+def _described(path: Path, **changes: Any) -> Path:
+    description = {
+        "dialect": "mmseg",
+        "classes": {"labels": ["a", "b", "c"], "palette": [[0, 0, 0], [1, 1, 1], [2, 2, 2]]},
+        "normalization": {"mean": [128.0] * 3, "std": [64.0] * 3},
+        "training": {},
+        "quantization": {},
+    }
+    save_file(_model(3).state_dict(), path, {"fastscnn_edge": json.dumps({**description, **changes})})
+    return path
+
+
+def test_a_plain_description_loads(tmp_path: Path) -> None:
+    path = _described(tmp_path / "w.safetensors", training={"crop": [64, 96]})
+    assert load_checkpoint(path).trained_size == (64, 96)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"crop": [10**9, 64]}},
+        {"training": {"crop": [64.5, 64]}},
+        {"training": {"crop": [True, 64]}},
+        {"training": {"crop": "64x64"}},
+        {"training": {"crop": [64]}},
+        {"training": [1]},
+        {"quantization": 7},
+        {"normalization": {"mean": [float("nan")] * 3, "std": [1.0] * 3}},
+        {"normalization": {"mean": [0.0] * 3, "std": [0.0] * 3}},
+        {"normalization": None},
+        {"classes": {"labels": ["a", "a", "c"], "palette": [[0, 0, 0]] * 3}},
+        {"classes": {"labels": ["a", "b", "c"], "palette": [[0, 0, 300]] * 3}},
+        {"classes": []},
+        {"dialect": {"a": 1}},
+    ],
+)
+def test_every_part_of_a_description_is_checked(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(_described(tmp_path / "w.safetensors", **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_deep_nesting_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file(_model(3).state_dict(), path, {"fastscnn_edge": "[" * 100_000})
+    with pytest.raises(CheckpointError, match="not described"):
+        load_checkpoint(path)
+
+
+def test_negative_variances_are_refused(tmp_path: Path) -> None:
+    state = _model(3).state_dict()
+    key = next(key for key in state if key.endswith("running_var"))
+    state[key][0] = -1
+    with pytest.raises(CheckpointError, match=f"negative variances: {key}"):
+        load_checkpoint(_saved(state, tmp_path / "w.pth"))
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx"])
+def test_an_artifact_is_not_taken_for_a_checkpoint(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(CheckpointError, match="exported artifact, not a checkpoint"):
+        load_checkpoint(tmp_path / name)
+
+
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(CheckpointError, match="device or pipe"):
+        load_checkpoint("/dev/zero")
