@@ -25,7 +25,7 @@ from fastscnn_edge.export.convert import write_tflite_file
 from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.files import atomic_path, write_text
 from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
-from fastscnn_edge.runtime.engines.tflite import open_interpreter
+from fastscnn_edge.runtime.engines.tflite_interpreter import open_interpreter
 from fastscnn_edge.runtime.images import read_image, resize_image
 from fastscnn_edge.runtime.mask.cells import CellPainter
 from fastscnn_edge.runtime.mask.plan import MaskPlan

@@ -29,7 +29,7 @@ from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.export.to_tflite.writer import write_tflite
 from fastscnn_edge.files import write_text
 from fastscnn_edge.quantization.graph.graph import Conv, Graph, Op, Pool, Quantization, Resize, Tensor
-from fastscnn_edge.runtime.engines.tflite import open_interpreter
+from fastscnn_edge.runtime.engines.tflite_interpreter import open_interpreter
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "fastscnn_edge" / "weights" / "fastscnn_camvid_int8.safetensors"
 

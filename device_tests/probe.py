@@ -26,8 +26,8 @@ from fastscnn_edge import Segmenter
 from fastscnn_edge.runtime.board.backends import version_of
 from fastscnn_edge.runtime.board.board import read_board
 from fastscnn_edge.runtime.engines.base import LogitsQuantization
-from fastscnn_edge.runtime.engines.tflite import open_interpreter
 from fastscnn_edge.runtime.engines.tflite_file import read_spec
+from fastscnn_edge.runtime.engines.tflite_interpreter import open_interpreter
 
 DEFAULT, REFERENCE = "default", "reference"
 """The kernels an engine picks by itself, and TFLite's plain C++ ones: slow, but the same arithmetic everywhere."""

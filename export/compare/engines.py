@@ -99,7 +99,7 @@ def open_engines(prepared: Prepared, folder: Path) -> dict[str, Logits]:
 
 
 def _tflite(path: Path, *, reference: bool = False) -> Logits:
-    from ...runtime.engines.tflite import open_interpreter
+    from ...runtime.engines.tflite_interpreter import open_interpreter
 
     interpreter = open_interpreter(path, 1, reference=reference)
     source, result = (

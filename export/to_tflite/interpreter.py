@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import ModelFileError, OutputError
 from ...quantization.graph.evaluator import input_values
 from ...quantization.graph.graph import Graph
-from ...runtime.engines.tflite import open_interpreter
+from ...runtime.engines.tflite_interpreter import open_interpreter
 
 
 def run_interpreter(

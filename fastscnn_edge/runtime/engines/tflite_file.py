@@ -17,6 +17,7 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 from ...spec import ModelSpec
 from .damage import damaged, not_ours, require_file
@@ -44,8 +45,20 @@ def attach_spec(body: bytes, spec: ModelSpec) -> bytes:
     return buffer.getvalue()
 
 
+class Described(NamedTuple):
+    """A file whose digest is right: its description, and the size of the flatbuffer in bytes."""
+
+    spec: ModelSpec
+    body_size: int
+
+
 def read_spec(path: str | Path) -> ModelSpec:
-    """Read the description inside ``path``, after checking the digest.
+    """Read the description inside ``path``, after checking the digest; raises what :func:`read_described` does."""
+    return read_described(path).spec
+
+
+def read_described(path: str | Path) -> Described:
+    """Read the description inside ``path`` and where the flatbuffer ends, after checking the digest.
 
     Raises:
         ModelFileError: missing, truncated, damaged, or not written by this package.
@@ -61,7 +74,7 @@ def read_spec(path: str | Path) -> ModelSpec:
         raise not_ours(path, "fastscnn-edge export") from error
     if _digest_of_start(path, body_size) != digest:
         raise damaged(path)
-    return spec
+    return Described(spec, body_size)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> str:
