@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from .schema import SCHEMA
+from .schema import SCHEMA, wrong_field
 
 
 def read_report(path: Path) -> dict[str, Any]:
     """Read the JSON that :meth:`.report.Report.write` wrote. Use the result inside :func:`damage_as_error`.
 
     Raises:
-        UsageError: missing, not a report, or of a schema this version does not know.
+        UsageError: missing, not a report, of a schema this version does not know, or with a field of a wrong type.
     """
     try:
         data = json.loads(path.read_bytes())
@@ -29,6 +29,8 @@ def read_report(path: Path) -> dict[str, Any]:
         reason = f"its schema is '{schema}', and this version reads '{SCHEMA}'" if schema else "it names no schema"
         raise UsageError(f"{path} is not a report of 'fastscnn-edge bench' or 'run' that can be read: {reason}")
     result: dict[str, Any] = data
+    if problem := wrong_field(result):
+        raise UsageError(f"{path} is not a whole report ({problem}); measure again")
     return result
 
 
