@@ -19,7 +19,7 @@ from .ort_providers import CPU, TENSORRT, Provider, cache_folder, choose_provide
 
 _PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 
-_ERRORS_ONLY = 3
+_ERRORS_ONLY, _FATAL_ONLY = 3, 4
 
 
 class OrtEngine:
@@ -49,6 +49,9 @@ class OrtEngine:
         self._session = self._open(ort, path, profile_into)
         self.details["providers"] = _assignment(self._session)
         _check(path, self.spec, self._session)
+        self._path = path
+        self._run_options = ort.RunOptions()
+        self._run_options.log_severity_level = _FATAL_ONLY  # an exception says the same
         self._input = np.zeros((1, self.spec.height, self.spec.width, 3), np.uint8)
         self._logits: np.ndarray | None = None
 
@@ -57,8 +60,15 @@ class OrtEngine:
         return self._input
 
     def invoke(self) -> None:
-        """Run the network."""
-        (self._logits,) = self._session.run(None, {"image": self._input})
+        """Run the network.
+
+        Raises:
+            ModelFileError: ONNX Runtime cannot, since the file contradicts itself where loading does not notice.
+        """
+        try:
+            (self._logits,) = self._session.run(None, {"image": self._input}, self._run_options)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+            raise ModelFileError(f"{self._path}: ONNX Runtime cannot run it: {str(error).splitlines()[0]}") from error
 
     def logits(self) -> np.ndarray:
         """Return the last result, int8 or float32 [h, w, C]."""

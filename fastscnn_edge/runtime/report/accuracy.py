@@ -29,11 +29,14 @@ def find_accuracy(scores: Path, sha256: str) -> Accuracy:
         raw = json.loads(scores.read_bytes())
         models = {entry["sha256"]: entry for entry in raw["models"]}
         if sha256 in models:
-            return Accuracy(float(models[sha256]["miou"]), Path(raw["data"]).name, raw["split"], int(raw["pictures"]))
+            miou = float(models[sha256]["miou"])
+            if not 0 <= miou <= 1 or not isinstance(raw["split"], str):
+                raise ValueError("no share, or a split without a name")
+            return Accuracy(miou, Path(raw["data"]).name, raw["split"], int(raw["pictures"]))
         names = ", ".join(Path(entry["model"]).name for entry in models.values())
     except OSError as error:
         raise UsageError(f"cannot read --scores {scores}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ArithmeticError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"--scores {scores} is not what 'fastscnn-edge evaluate --json' writes") from error
     raise UsageError(
         f"--scores {scores} does not cover this model (sha256 {sha256[:12]}...), only {names}; "

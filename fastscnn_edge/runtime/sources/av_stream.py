@@ -36,6 +36,9 @@ class AvStream(SourceState):
             self._close()
             raise SourceError(f"{what} has no video stream")
         self._stream = streams[0]
+        if self._stream.codec_context is None:
+            self._close()
+            raise SourceError(f"{what} is encoded by a codec that this FFmpeg does not decode; convert it to H.264")
         width, height = self._stream.codec_context.width, self._stream.codec_context.height
         if width * height > MAX_PIXELS:
             self._close()

@@ -136,6 +136,22 @@ def test_what_onnx_runtime_refuses_is_one_line(folder: Path, tmp_path: Path) -> 
     assert "\n" not in str(caught.value)
 
 
+def test_what_onnx_runtime_refuses_only_while_it_runs_is_one_line(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(folder / "fp32.onnx")
+    depthwise = next(node for node in model.graph.node if any(a.name == "group" and a.i > 1 for a in node.attribute))
+    next(a for a in depthwise.attribute if a.name == "group").i = 3
+    blank = next(entry for entry in model.metadata_props if entry.key == "sha256")
+    blank.value = "0" * 64
+    (tmp_path / "m.onnx").write_bytes(seal(model.SerializeToString()))
+    engine = open_engine(tmp_path / "m.onnx", 1)
+    with pytest.raises(ModelFileError, match=r"m\.onnx: ONNX Runtime cannot run it") as refused:
+        engine.invoke()
+    assert "\n" not in str(refused.value)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.fixture
 def gpu_machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A machine with TensorRT, played by a module that then runs on the CPU; ``absent``: libraries it has not."""

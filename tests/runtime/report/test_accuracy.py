@@ -31,6 +31,9 @@ def test_the_entry_with_this_digest(tmp_path: Path) -> None:
         ("{", "is not what"),
         ('{"models": [{}]}', "is not what"),
         ("[]", "is not what"),
+        (json.dumps(SCORES | {"models": [{"sha256": "cc", "miou": 10**400}]}), "is not what"),
+        (json.dumps(SCORES | {"models": [{"sha256": "cc", "miou": float("nan")}]}), "is not what"),
+        (json.dumps(SCORES | {"split": 5, "models": [{"sha256": "cc", "miou": 0.5}]}), "is not what"),
         (None, "cannot read"),
     ],
 )

@@ -127,3 +127,13 @@ def test_a_frame_equals_what_the_library_makes_of_it(width: int) -> None:
     av = pytest.importorskip("av", reason="decoding needs av")
     image = av.VideoFrame.from_ndarray(random_image(64, width), format="rgb24").reformat(format="yuv420p")
     np.testing.assert_array_equal(to_rgb(image, FramePool()), image.to_ndarray(format="rgb24"))
+
+
+def test_a_video_of_a_codec_that_ffmpeg_lacks_is_one_line(video: Path) -> None:
+    whole = bytearray(video.read_bytes())
+    codec = whole.index(b"\x04\x80\x80\x80", whole.index(b"esds")) + 5
+    assert whole[codec] == 0x20  # MPEG-4
+    whole[codec] = 0xFE
+    video.write_bytes(whole.replace(b"mp4v", b"zzzz"))
+    with pytest.raises(SourceError, match=r"drive\.mp4 .*codec"), open_source(video) as source:
+        list(source)

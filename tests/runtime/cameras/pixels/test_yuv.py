@@ -146,6 +146,13 @@ def test_ffmpeg_agrees(format: str) -> None:
     assert np.abs(out.astype(int) - rgb).max() <= 6
 
 
+@pytest.mark.parametrize("size", [(0, 8), (16, 0), (-16, 8), (16, -8)])
+@pytest.mark.parametrize("reduce", [1, 2])
+def test_a_driver_that_states_no_size_is_refused(size: tuple[int, int], reduce: int) -> None:
+    with pytest.raises(ValueError, match="cannot"):
+        YuvDecoder("NV12", *size, reduce=reduce)
+
+
 def test_what_is_refused() -> None:
     for arguments in (("NV21", 4, 4), ("YUYV", 3, 4), ("NV12", 4, 3), ("YUYV", 4, 4, 7)):
         with pytest.raises(ValueError, match="cannot decode"):
