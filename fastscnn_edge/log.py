@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,21 @@ def as_json(level: str, message: str, **facts: object) -> None:
 def is_terminal() -> bool:
     """Whether standard error is a terminal, where a progress line can be overwritten."""
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+def leave_lost_terminal() -> None:
+    """Send standard output and error nowhere where their terminal is gone: writing to it would fail, and end the work.
+
+    To be called after SIGHUP.
+    """
+    for handle in (1, 2):
+        try:
+            os.write(handle, b"")  # fails on a terminal that hung up; does nothing elsewhere
+        except OSError:
+            with suppress(OSError):
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nothing, handle)
+                os.close(nothing)
 
 
 def _write(line: str) -> None:

@@ -6,11 +6,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import FastSCNNEdgeError, OutputError, require
+from ..errors import OutputError, require
 from ..log import Log
 from ..runtime.frames import SegmentedFrame
 from ..runtime.pipeline.meter import Meter
@@ -20,6 +21,9 @@ from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import ListenAddress
 from ..spec import ClassSet
 from .arguments import file_path, parsed_by
+
+STDOUT = Path("-")
+"""Value of ``--lines`` for standard output."""
 
 _DEFAULT_ADDRESS = ListenAddress("127.0.0.1", 8080)
 
@@ -39,9 +43,12 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", type=file_path, metavar="FILE.mp4", help="write all overlays as one video")
     parser.add_argument(
         "--lines",
-        action="store_true",
-        help="print a JSON line per frame: name, capture time, latency, share of the pixels per class; the summary "
-        "then goes to standard error",
+        type=file_path,
+        nargs="?",
+        const=STDOUT,
+        metavar="FILE.jsonl",
+        help="print a JSON line per frame: name, capture time, latency, share of the pixels per class, or write them "
+        "to a file; where they are printed, the summary goes to standard error",
     )
     parser.add_argument("--csv", type=file_path, metavar="FILE.csv", help="write the same records as a table")
     parser.add_argument(
@@ -70,9 +77,9 @@ def check_outputs(options: argparse.Namespace) -> None:
         same = folder is not None and options.out.resolve() == folder.resolve()
         require(not same, "--out and --source are the same folder, so the next run would segment its own overlays")
         check_writable(options.out)
-    for name, suffix in (("report", ".json"), ("video", ".mp4"), ("csv", ".csv")):
+    for name, suffix in (("report", ".json"), ("video", ".mp4"), ("csv", ".csv"), ("lines", ".jsonl")):
         path: Path | None = getattr(options, name)
-        if path is not None:
+        if path is not None and path != STDOUT:
             check_result_path(f"--{name}", path, suffix, options.source)
 
 
@@ -159,14 +166,14 @@ class Outputs:
         while self._still and not stopped() and self.poll():
             time.sleep(_POLL_INTERVAL)
 
-    def finish(self) -> FastSCNNEdgeError | None:
+    def finish(self) -> Exception | None:
         """Close every sink even if one fails; returns the first failure. Does nothing the second time."""
-        failure: FastSCNNEdgeError | None = None
+        failure: Exception | None = None
         sinks, self._sinks = self._sinks, []
         for sink in sinks:
             try:
                 sink.close()
-            except FastSCNNEdgeError as error:
+            except Exception as error:
                 failure = failure or error
         return failure
 
@@ -181,12 +188,14 @@ class Outputs:
     ) -> None:
         """Make the requested sinks; each kind is imported only then."""
         if options.lines or options.csv:
-            from ..runtime.sinks.records import CsvFile, JsonLines
+            from ..runtime.sinks.records import CsvFile, JsonLines, LinesFile
 
-            if options.lines:
+            if options.lines == STDOUT:
                 self._sinks.append(JsonLines(sys.stdout, class_set))
+            elif options.lines:
+                self._sinks.append(LinesFile(options.lines, class_set, partial(log, "warning")))
             if options.csv:
-                self._sinks.append(CsvFile(options.csv, class_set))
+                self._sinks.append(CsvFile(options.csv, class_set, partial(log, "warning")))
         if options.serve is not None:
             from ..runtime.web.view import About, WebView
 

@@ -23,6 +23,7 @@ from ..cli.images import add_image_options, reader_of
 from ..cli.memory_limit import HELP as MEMORY_HELP
 from ..cli.memory_limit import check_limit, workload_of
 from ..cli.outputs import check_result_path
+from ..cli.reports import failure_named, write_report
 from ..cli.signals import stop_signals
 from ..errors import require
 from ..files import sha256
@@ -36,6 +37,7 @@ from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.accuracy import find_accuracy
 from ..runtime.report.facts import count_of, mib
 from ..runtime.report.report import BenchmarkRules, Report, ReportModel, ReportSource, engine_facts, now
+from ..runtime.report.report_files import ReportFiles
 
 DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
 QUICK_FRAMES, QUICK_SECONDS, QUICK_WARM_UP = 64, 3.0, 3.0
@@ -119,22 +121,40 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
     began = time.monotonic()
     memory_before = read_memory()
     meter, rule = Meter(stages=NETWORK_STAGES, queues=()), _rule(options)
-    with stop_signals() as signals, Watcher(began) as watcher:
+    expected = max(min_frames, MAX_FRAMES) if not min_seconds else None
+    with (
+        stop_signals(options.report.name if options.report else "the summary") as signals,
+        ReportFiles(options.report, expected) as files,
+        Watcher(began) as watcher,
+    ):
         start = time.perf_counter_ns()
         segmenter = Segmenter(path, options.threads)
         meter.load = time.perf_counter_ns() - start
+        model = ReportModel.of(path, segmenter.spec)  # now: the file may be gone at the end
         source, frames = _frames(options, segmenter)
         stable = warm_up_until_stable(segmenter, frames, meter, rule, signals)
         states = [read_state(began)]
-        measure_frames(segmenter, frames, meter, min_frames, min_seconds, signals)
+        failure: Exception | None = None
+        try:
+            measure_frames(segmenter, frames, meter, min_frames, min_seconds, signals)
+        except Exception as error:
+            if not meter.frames:
+                raise
+            failure = error
         states.append(read_state(began))
         memory_after = read_memory()
         log = watcher.finish()
+        profile = None
+        if failure is None:
+            try:
+                profile = _profile(options, path, segmenter, signals)
+            except Exception as error:
+                failure = error
         report = Report(
             created=now(),
             command=words,
-            stopped_by=signals[0] if signals else None,
-            model=ReportModel.of(path, segmenter.spec),
+            stopped_by=signals[0] if signals else failure_named(failure),
+            model=model,
             engine=engine_facts(segmenter.engine),
             source=source,
             meter=meter,
@@ -146,11 +166,14 @@ def _run(options: argparse.Namespace, words: tuple[str, ...]) -> int:
             rules=BenchmarkRules("single-stream", min_frames, min_seconds, str(rule), stable),
             watch=log,
             accuracy=accuracy,
-            profile=_profile(options, path, segmenter, signals),
+            profile=profile,
         )
-    if options.report:
-        report.write(options.report)
-    print(_summary(report, options))
+        unwritten = write_report(report, files)
+    print(_summary(report, options, unwritten is None))
+    if failure is not None:
+        raise failure
+    if unwritten is not None:
+        raise unwritten
     return 0
 
 
@@ -196,7 +219,7 @@ def _profile(options: argparse.Namespace, path: Path, segmenter: Segmenter, stop
     return profile_model(path, segmenter.engine.threads) if options.profile and not stop else None
 
 
-def _summary(report: Report, options: argparse.Namespace) -> str:
+def _summary(report: Report, options: argparse.Namespace, written: bool) -> str:
     """Summary for standard output."""
     meter, rules = report.meter, report.rules
     assert rules is not None
@@ -219,7 +242,7 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
     if report.profile:
         lines.append(f"profile: {report.profile.note}")
         lines += [f"  {o.name:<22} {o.nodes:4d} nodes {100 * o.share:5.1f} %" for o in report.profile.types[:8]]
-    if options.report:
+    if options.report and written:
         lines.append(f"report: {options.report}, .md and .html")
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,8 @@ from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
 from ..cli.memory_limit import HELP as MEMORY_HELP
 from ..cli.memory_limit import check_limit, workload_of
-from ..cli.outputs import Outputs, add_output_options, check_outputs
+from ..cli.outputs import STDOUT, Outputs, add_output_options, check_outputs
+from ..cli.reports import failure_named, write_report
 from ..cli.signals import stop_signals
 from ..cli.systemd import notify
 from ..cli.weights import add_classes_option
@@ -28,6 +30,7 @@ from ..runtime.pipeline.pipeline import IN_FLIGHT, segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
+from ..runtime.report.report_files import ReportFiles
 from ..runtime.sources.base import FrameSource
 from ..text import printable
 from ..units import MIB
@@ -105,23 +108,27 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads, classes=options.classes)
     meter.load = time.perf_counter_ns() - start
-    with stop_signals() as signals, open_frames(options, segmenter.spec, partial(log, "warning")) as source:
+    model = ReportModel.of(path, segmenter.spec)  # now: the file may be gone at the end
+    with (
+        stop_signals(_closing(options), log) as signals,
+        open_frames(options, segmenter.spec, partial(log, "warning")) as source,
+        ReportFiles(options.report, options.frames or (1 if source.kind == "picture" else None)) as files,
+    ):
         warm_up(segmenter, meter, options.warmup, stopped=lambda: bool(signals))
         name = name_of(options)
         log("state", "model is ready", model=path.name, source=name)
         watch = _Watch(began, options.frames, log)
         with Outputs(options, segmenter.spec.classes, source, meter, (name, path.stem), log) as outputs:
             failure = _segment(source, segmenter, meter, outputs, watch, options.frames, signals)
-            stopped_by = signals[0] if signals else outputs.ended_by or _named(failure)
-            if failure is None:
-                outputs.hold(lambda: bool(signals))
+            stopped_by = signals[0] if signals else outputs.ended_by or failure_named(failure)
+            failure = failure or _hold(outputs, signals)
             # A sink that fails on closing must not cost the report.
             failure = failure or outputs.finish()
         report = Report(
             created=now(),
             command=words,
-            stopped_by=stopped_by or _named(failure),
-            model=ReportModel.of(path, segmenter.spec),
+            stopped_by=stopped_by or failure_named(failure),
+            model=model,
             engine=engine_facts(segmenter.engine),
             source=ReportSource.of(source, name, watch.size),
             meter=meter,
@@ -131,7 +138,13 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
             memory_after=read_memory(),
             began=began,
         )
-    _publish(report, options, log, quiet=isinstance(failure, BrokenPipeError))
+        # Inside, so that neither a signal nor a camera that fails on closing comes before it.
+        unwritten = write_report(report, files, log)
+    _tell(report, options, log, quiet=isinstance(failure, BrokenPipeError), written=unwritten is None)
+    if unwritten is not None:
+        if failure is not None and not isinstance(failure, BrokenPipeError):
+            log("error", str(failure_named(failure)))
+        raise unwritten
     if failure is not None:
         raise failure
     return 0
@@ -171,21 +184,30 @@ def _segment(
     return None
 
 
-def _publish(report: Report, options: argparse.Namespace, log: Log, quiet: bool) -> None:
-    """Write the report and, unless ``quiet``, print the summary."""
-    if options.report:
-        report.write(options.report)
+def _hold(outputs: Outputs, signals: list[str]) -> Exception | None:
+    """Keep showing the last picture; returns the error that ended it."""
+    try:
+        outputs.hold(lambda: bool(signals))
+    except Exception as error:
+        return error
+    return None
+
+
+def _tell(report: Report, options: argparse.Namespace, log: Log, quiet: bool, written: bool) -> None:
+    """Log the end and, unless ``quiet``, print the summary."""
     log("state", "run is finished", frames=report.meter.frames, stopped_by=report.stopped_by)
-    # --lines uses standard output and --log-json standard error, so with both there is no place for the summary.
-    if not quiet and not (options.lines and options.log_json):
-        print(_summary(report, options), file=sys.stderr if options.lines else sys.stdout)
+    # Lines use standard output and --log-json standard error, so with both there is no place for the summary.
+    lines = options.lines == STDOUT
+    if not quiet and not (lines and options.log_json):
+        print(_summary(report, options, written), file=sys.stderr if lines else sys.stdout)
 
 
-def _named(failure: Exception | None) -> str | None:
-    """Reason for the report: why a run with this error stopped."""
-    if isinstance(failure, BrokenPipeError):
-        return "the reader of --lines closed the pipe"
-    return f"{type(failure).__name__}: {' '.join(str(failure).split())}" if failure else None
+def _closing(options: argparse.Namespace) -> str:
+    """What is written when a run ends, in words."""
+    names = [
+        path.name for path in (options.report, options.csv, options.lines, options.video) if path not in (None, STDOUT)
+    ]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "the summary"
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -207,9 +229,8 @@ class _Watch:
 
     def look(self, frame: Frame, meter: Meter) -> None:
         self.size = (frame.rgb.shape[0], frame.rgb.shape[1])
-        if self._terminal:
-            of = f"/{self._limit}" if self._limit else ""
-            print(f"\r\033[Kframe {meter.frames}{of}  {printable(frame.name)}", end="", file=sys.stderr, flush=True)
+        of = f"/{self._limit}" if self._limit else ""
+        self._show(f"frame {meter.frames}{of}  {printable(frame.name)}")
         notify("READY=1\nWATCHDOG=1")
         if time.monotonic() >= self._next:
             state = read_state(self._began)
@@ -219,11 +240,15 @@ class _Watch:
 
     def finish(self) -> None:
         self.board.add(read_state(self._began))
+        self._show("")
+
+    def _show(self, progress: str) -> None:
         if self._terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            with suppress(OSError):  # the terminal was closed
+                print(f"\r\033[K{progress}", end="", file=sys.stderr, flush=True)
 
 
-def _summary(report: Report, options: argparse.Namespace) -> str:
+def _summary(report: Report, options: argparse.Namespace, written: bool) -> str:
     """Summary for standard output."""
     meter = report.meter
     ending = f", stopped by {report.stopped_by}" if report.stopped_by else ""
@@ -254,10 +279,10 @@ def _summary(report: Report, options: argparse.Namespace) -> str:
         lines += [f"{what}: {path}" for what, path in _written(options).items() if path and path.exists()] or [
             "no file written (--out)"
         ]
-    if options.report:
+    if options.report and written:
         lines.append(f"report: {options.report}, .md and .html")
     return "\n".join(lines)
 
 
 def _written(options: argparse.Namespace) -> dict[str, Path | None]:
-    return {"overlays and masks": options.out, "video": options.video, "table": options.csv}
+    return {"overlays and masks": options.out, "video": options.video, "table": options.csv, "lines": options.lines}

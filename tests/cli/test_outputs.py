@@ -19,7 +19,7 @@ from PIL import Image
 
 from fastscnn_edge.commands.run import main
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.files import AtomicFile
+from fastscnn_edge.files.growing import GrowingFile
 from fastscnn_edge.runtime.frames import SegmentedFrame
 from fastscnn_edge.runtime.sinks.running_stats import RunningStats
 from fastscnn_edge.runtime.web.view import WebView
@@ -83,11 +83,11 @@ def test_a_table_that_fails_on_closing_leaves_the_report_and_no_table(
 ) -> None:
     """The disk filled up before the last rows were written (tests/runtime/sinks/test_records.py fills it for real)."""
 
-    def full(self: AtomicFile) -> None:
-        self.discard()
+    def full(self: GrowingFile) -> None:
+        self.abandon()
         raise OutputError("cannot write areas.csv: No space left on device")
 
-    monkeypatch.setattr(AtomicFile, "publish", full)
+    monkeypatch.setattr(GrowingFile, "publish", full)
     table, report = tmp_path / "areas.csv", tmp_path / "r.json"
     assert main(command(tiny_model, video, "--headless", "--csv", str(table), "--report", str(report))) == 2
     printed = capfd.readouterr()
@@ -95,7 +95,7 @@ def test_a_table_that_fails_on_closing_leaves_the_report_and_no_table(
     assert "table:" not in printed.out
     assert json.loads(report.read_text())["frames"] == 5
     assert "No space left on device" in json.loads(report.read_text())["stopped_by"]
-    assert not [p.name for p in tmp_path.iterdir() if "areas" in p.name]
+    assert [p.name for p in tmp_path.iterdir() if "areas" in p.name] == ["areas.csv.part"]
 
 
 @pytest.mark.parametrize("options", [["--lines"], []], ids=["lines", "summary"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .memory import total_memory
-from .procfs import read_int, read_text
+from .procfs import listing, read_int, read_text
 
 _ROOT = Path("/")
 
@@ -107,7 +107,7 @@ def read_board(root: Path = _ROOT) -> Board:
 
 def read_state(began: float, root: Path = _ROOT) -> BoardState:
     """Read the board's current state; ``began`` is ``time.monotonic()`` at the start of the run."""
-    policies = sorted((root / "sys/devices/system/cpu/cpufreq").glob("policy*"))
+    policies = listing(root / "sys/devices/system/cpu/cpufreq", "policy*")
     governors = {g for p in policies if (g := read_text(p / "scaling_governor"))}
     frequencies = [f for p in policies if (f := read_int(p / "scaling_cur_freq")) is not None]
     return BoardState(
@@ -193,7 +193,7 @@ def _features(cpuinfo: str) -> tuple[str, ...]:
 
 def _temperatures(zones: Path) -> dict[str, int]:
     found = {}
-    for zone in sorted(zones.glob("thermal_zone*")):
+    for zone in listing(zones, "thermal_zone*"):
         value, kind = read_int(zone / "temp"), read_text(zone / "type") or ""
         if value is not None and value > _COLDEST and kind not in _CONSTANT_ZONES:
             found[f"{zone.name} {kind}".strip()] = value

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
-
-_ABSENT = frozenset(
-    {
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.ENODEV,
-        errno.ENXIO,
-        errno.ENODATA,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EINVAL,  # a sensor that is switched off
-        errno.EAGAIN,
-        errno.EOPNOTSUPP,
-    }
-)
 
 
 def read_text(path: Path) -> str | None:
-    """Stripped text of ``path``, or None if this kernel lacks it or does not permit reading it."""
+    """Stripped text of ``path``, or None if this kernel lacks it, does not permit reading it, or the sensor fails.
+
+    No fact about the board is worth the run that asks for it, so every OSError counts as unknown.
+    """
     try:
         return path.read_bytes().decode(errors="replace").strip("\0 \n\t") or None
-    except OSError as error:
-        if error.errno in _ABSENT:
-            return None
-        raise
+    except OSError:
+        return None
+
+
+def listing(folder: Path, pattern: str) -> list[Path]:
+    """Sorted paths in ``folder`` that match ``pattern``; empty if it cannot be read."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 def read_int(path: Path) -> int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...files import sha256, write_text
+from ...files import sha256
 from ...spec import ModelSpec
 from ...urls import without_password
 from ..board.backends import version_of
@@ -24,6 +24,7 @@ from ..sources.base import FrameSource, Outage
 from .accuracy import Accuracy
 from .html import html_page
 from .markdown import markdown_report
+from .report_files import ReportFiles
 from .schema import SCHEMA
 
 
@@ -197,12 +198,16 @@ class Report:
             "samples_ns": {**self.meter.samples, "latency": self.meter.latency},
         }
 
-    def write(self, path: Path) -> None:
-        """Write ``path`` (JSON), and a .md and a .html of the same name beside it."""
+    def write(self, files: ReportFiles) -> None:
+        """Write the JSON first, then the .md and the .html.
+
+        Raises:
+            OutputError: one cannot be written.
+        """
         data = self.to_dict()
-        write_text(path, to_json(data))
-        write_text(path.with_suffix(".md"), markdown_report(data))
-        write_text(path.with_suffix(".html"), html_page(data))
+        files.write(".json", to_json(data))
+        files.write(".md", markdown_report(data))
+        files.write(".html", html_page(data))
 
     @property
     def memory_peak(self) -> dict[str, int | None]:

@@ -27,5 +27,8 @@ class Sink(Protocol):
         ...
 
     def discard(self) -> None:
-        """Clean up after a failed :meth:`write`: leave nothing broken under the final name. Raises nothing."""
+        """Clean up after a failed :meth:`write`: leave nothing broken under the final name. Raises nothing.
+
+        Records stay under the name of an unfinished file, pictures and videos that are not whole are deleted.
+        """
         ...

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import stat
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from ...errors import OutputError
-from ...files import AtomicFile
+from ...files.growing import GrowingFile, PeriodicSync
+from ...log import Warn, warn_on_stderr
 from ...spec import ClassSet
 from ...text import csv_cell
 from ..frames import SegmentedFrame
@@ -49,11 +52,12 @@ class Record(NamedTuple):
 class JsonLines:
     """Sink that writes a line of JSON per frame and flushes it, so that the reader of a pipe gets each one at once.
 
-    ``stream`` belongs to the caller and stays open.
+    ``stream`` belongs to the caller and stays open. If it is a file, it is flushed to the disk once a second.
     """
 
     def __init__(self, stream: TextIO, class_set: ClassSet) -> None:
         self._stream, self._class_set = stream, class_set
+        self._sync = PeriodicSync(stream.fileno()) if _is_file(stream) else None
 
     def write(self, result: SegmentedFrame) -> None:
         """Write the record of ``result``.
@@ -62,48 +66,78 @@ class JsonLines:
             BrokenPipeError: the reader closed the pipe.
             OutputError: the stream cannot be written.
         """
-        line = json.dumps(Record.of(result, self._class_set)._asdict())
         try:
-            print(line, file=self._stream, flush=True)
+            if self._sync is not None:
+                self._sync.check()
+            print(_line(result, self._class_set), file=self._stream, flush=True)
         except BrokenPipeError:
             raise
         except OSError as error:
             name = getattr(self._stream, "name", "the stream")
             raise OutputError(f"cannot write lines to {name}: {error.strerror or error}") from error
+        if self._sync is not None:
+            self._sync.note()
 
     def close(self) -> None:
-        """Do nothing: every line is flushed already."""
+        """End the flushing; every line is written already."""
+        if self._sync is not None:
+            self._sync.stop()
 
     discard = close
 
 
-class CsvFile:
-    """Sink that writes a row per frame: frame, captured, latency_ms, then a share per class.
-
-    The file appears under its name when it is closed, complete, or not at all.
+class _RecordFile:
+    """File of records: see :class:`~...files.growing.GrowingFile` for how it survives.
 
     Raises:
         OutputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, class_set: ClassSet) -> None:
-        self._path, self._class_set = path, class_set
-        self._file = AtomicFile(path)
-        self._rows = csv.writer(self._file.stream, lineterminator="\n")
-        self._rows.writerow(["frame", "captured", "latency_ms", *map(csv_cell, class_set.labels)])
+    def __init__(self, path: Path, class_set: ClassSet, warn: Warn = warn_on_stderr) -> None:
+        self._class_set = class_set
+        self._file = GrowingFile(path, warn)
+
+    def close(self) -> None:
+        """Give the file its own name."""
+        self._file.publish()
+
+    def discard(self) -> None:
+        """Leave what was written before the failure under the name of an unfinished file."""
+        self._file.abandon()
+
+
+class LinesFile(_RecordFile):
+    """Sink that writes a line of JSON per frame into a file."""
+
+    def write(self, result: SegmentedFrame) -> None:
+        """Add the line of ``result``."""
+        self._file.write(_line(result, self._class_set) + "\n")
+
+
+class CsvFile(_RecordFile):
+    """Sink that writes a row per frame: frame, captured, latency_ms, then a share per class."""
+
+    def __init__(self, path: Path, class_set: ClassSet, warn: Warn = warn_on_stderr) -> None:
+        super().__init__(path, class_set, warn)
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        try:
+            self._rows.writerow(["frame", "captured", "latency_ms", *map(csv_cell, class_set.labels)])
+        except BaseException:
+            self.discard()
+            raise
 
     def write(self, result: SegmentedFrame) -> None:
         """Add the row of ``result``."""
         record = Record.of(result, self._class_set)
-        try:
-            self._rows.writerow([csv_cell(record.frame), record.captured, record.latency_ms, *record.shares.values()])
-        except OSError as error:
-            raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from error
+        self._rows.writerow([csv_cell(record.frame), record.captured, record.latency_ms, *record.shares.values()])
 
-    def close(self) -> None:
-        """Publish the file."""
-        self._file.publish()
 
-    def discard(self) -> None:
-        """Remove the partial file."""
-        self._file.discard()
+def _line(result: SegmentedFrame, class_set: ClassSet) -> str:
+    return json.dumps(Record.of(result, class_set)._asdict())
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):  # closed, or in memory
+        return False

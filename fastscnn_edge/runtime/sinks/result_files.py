@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import OutputError
 from ...files import atomic_path
+from ...files.unfinished import remove_leftovers
 from ...spec import ClassSet
 from ..frames import SegmentedFrame
 from .overlay import mask_image, overlay
@@ -33,6 +34,7 @@ class ResultFiles:
 
     def __init__(self, folder: Path, class_set: ClassSet, moving: bool) -> None:
         check_writable(folder)
+        remove_leftovers(folder)
         self._folder, self._class_set, self._moving = folder, class_set, moving
         self._last_name: str | None = None
 

@@ -18,7 +18,7 @@ from fastscnn_edge.runtime.board.board import (
     throttle_words,
 )
 from fastscnn_edge.runtime.board.memory import Memory, read_memory
-from fastscnn_edge.runtime.board.procfs import read_int, read_text
+from fastscnn_edge.runtime.board.procfs import read_int
 from tests.helpers.boards import PI_CPUINFO, put
 
 
@@ -61,13 +61,18 @@ def test_a_board_that_tells_nothing(tmp_path: Path) -> None:
     assert (state.governors, state.frequencies, state.temperatures, state.power_mode) == ((), (), {}, None)
 
 
-def test_unexpected_errors_are_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_path: Path) -> bytes:
-        raise OSError(errno.EIO, "broken")
+def test_a_sensor_that_fails_is_unknown(monkeypatch: pytest.MonkeyPatch, pi: Path) -> None:
+    """A broken thermometer answers EIO: it must not end a run and take its report along."""
+    read = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path.name == "temp":
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", fail)
-    with pytest.raises(OSError, match="broken"):
-        read_text(Path("x"))
+    state = read_state(0.0, pi)
+    assert (state.temperatures, state.frequencies) == ({}, (2_400_000,))
 
 
 @pytest.mark.parametrize(("text", "value"), [("12\n", 12), ("", None), ("twelve", None)])

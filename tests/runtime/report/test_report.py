@@ -11,6 +11,7 @@ import pytest
 from fastscnn_edge.runtime.report import html as report_html
 from fastscnn_edge.runtime.report.charts import Series
 from fastscnn_edge.runtime.report.markdown import markdown_report
+from fastscnn_edge.runtime.report.report_files import ReportFiles
 from tests.helpers.reports import report, run
 
 
@@ -30,7 +31,8 @@ def test_a_limit_and_a_stop_end_the_run() -> None:
 
 def test_json_keeps_every_sample(tmp_path: Path) -> None:
     meter, segmenter, _ = run(4)
-    report(meter, segmenter).write(tmp_path / "r.json")
+    with ReportFiles(tmp_path / "r.json") as files:
+        report(meter, segmenter).write(files)
     data = json.loads((tmp_path / "r.json").read_text())
     assert data["schema"] == "fastscnn_edge.report/1"
     assert data["samples_ns"] == {**meter.samples, "latency": meter.latency}

@@ -17,8 +17,9 @@ import pytest
 
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
+from fastscnn_edge.files import growing
 from fastscnn_edge.runtime.frames import SegmentedFrame
-from fastscnn_edge.runtime.sinks.records import CsvFile, JsonLines
+from fastscnn_edge.runtime.sinks.records import CsvFile, JsonLines, LinesFile
 from tests.helpers import segmented
 
 CLASSES = np.repeat(np.array([0, 0, 0, 8], np.uint8), 5).reshape(4, 5)
@@ -64,25 +65,52 @@ def test_csv_where_nothing_can_be_written(tmp_path: Path) -> None:
         CsvFile(tmp_path / "file" / "a.csv", CAMVID)
 
 
-def test_a_discarded_csv_leaves_nothing(tmp_path: Path) -> None:
+def test_a_discarded_csv_keeps_its_rows_as_unfinished(tmp_path: Path) -> None:
     sink = CsvFile(tmp_path / "a.csv", CAMVID)
     sink.write(frame("a"))
     sink.discard()
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv.part"]
+    assert (tmp_path / "a.csv.part").read_text().splitlines()[1].startswith("a,")
 
 
-def test_a_csv_on_a_full_disk_is_not_published(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [CsvFile, LinesFile])
+def test_records_before_a_full_disk_are_kept_whole(tmp_path: Path, kind: type[CsvFile | LinesFile]) -> None:
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    sink = CsvFile(tmp_path / "a.csv", CAMVID)
+    sink = kind(tmp_path / "a", CAMVID)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-        sink.write(frame("a"))  # still in the buffer
-        with pytest.raises(OutputError, match=r"cannot write .*a\.csv: File too large"):
-            sink.close()
+        sink.write(frame("first"))
+        kept = (tmp_path / "a.part").read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) + 10, before[1]))
+        with pytest.raises(
+            OutputError, match=r"cannot write .*a: File too large; what was written before is in .*part"
+        ):
+            sink.write(frame("second"))  # ten bytes of it fit
+        sink.discard()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == ["a.part"]
+    assert (tmp_path / "a.part").read_bytes() == kept and kept.endswith(b"\n")
+
+
+def test_lines_in_a_file(tmp_path: Path) -> None:
+    sink = LinesFile(tmp_path / "a.jsonl", CAMVID)
+    sink.write(frame("a"))
+    sink.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]
+    assert json.loads((tmp_path / "a.jsonl").read_text())["shares"]["sky"] == 0.75
+
+
+def test_lines_redirected_to_a_file_are_flushed_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "SYNC_INTERVAL", 0.05)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    with (tmp_path / "a").open("w") as stream:
+        sink = JsonLines(stream, CAMVID)
+        sink.write(frame("a"))
+        time.sleep(0.3)
+        sink.close()
+        assert synced == [stream.fileno()]
 
 
 def test_lines_that_cannot_be_written_are_an_output_error() -> None:

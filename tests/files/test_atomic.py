@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,6 +12,7 @@ import pytest
 
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.files import atomic_path, sha256, write_text
+from fastscnn_edge.files.atomic import ReservedFile
 
 
 def test_appears_only_when_the_body_succeeds(tmp_path: Path) -> None:
@@ -64,3 +66,31 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
 def test_a_device_is_not_replaced_by_a_file() -> None:
     with pytest.raises(OutputError, match="not a regular file"):
         write_text("/dev/stdout-that-is-not-there", "x")
+
+
+def test_a_reserved_file_is_as_long_as_its_content(tmp_path: Path) -> None:
+    for size, data in ((100_000, b"short"), (3, b"longer than expected"), (10, b"")):
+        file = ReservedFile(tmp_path / "r.json", size)
+        file.write(data)
+        assert (tmp_path / "r.json").read_bytes() == data
+    assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_space_is_reserved_where_the_file_system_cannot_allocate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    file = ReservedFile(tmp_path / "r.json", 200_000)
+    (held,) = tmp_path.iterdir()
+    assert held.stat().st_blocks * 512 >= 200_000
+    file.write(b"x")
+    assert (tmp_path / "r.json").read_bytes() == b"x"
+
+
+def test_a_disk_without_room_for_the_report_says_so_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"cannot write .*r\.json: .*; it needs 9000000000000\.0 MB"):
+        ReservedFile(tmp_path / "r.json", 9 * 10**18)
+    assert not list(tmp_path.iterdir())
