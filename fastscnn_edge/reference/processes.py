@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..errors import EXIT_USER_ERROR, FastSCNNEdgeError
+from ..log import leave_lost_terminal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,10 +70,15 @@ def _wait_for_rank_zero(status: str | int | None) -> None:
     sys.exit(status)
 
 
-class Stop:
-    """A stop, requested by Ctrl-C or SIGTERM and agreed on by all processes so that none waits for another.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask to stop: Ctrl-C, the end of a service or of a Slurm job, and of the terminal's session."""
 
-    A second Ctrl-C interrupts at once, except under torchrun, which repeats the first one itself.
+
+class Stop:
+    """A stop, requested by one of :data:`STOPS` and agreed on by all processes so that none waits for another.
+
+    A second Ctrl-C interrupts at once, except under torchrun, which repeats the first one itself. A SIGHUP that is
+    ignored (nohup) stays ignored.
     """
 
     def __init__(self, world: int) -> None:
@@ -80,7 +86,8 @@ class Stop:
         self.asked = False
 
     def __enter__(self) -> Stop:
-        self._previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+        heard = [s for s in STOPS if s != signal.SIGHUP or signal.getsignal(s) is not signal.SIG_IGN]
+        self._previous = {s: signal.signal(s, self._on_signal) for s in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,6 +112,18 @@ class Stop:
         if self.asked and number == signal.SIGINT and self.world == 1:
             raise KeyboardInterrupt
         self.asked = True
+        if number == signal.SIGHUP:
+            leave_lost_terminal()
+
+
+@contextmanager
+def stops_held() -> Iterator[None]:
+    """Let :data:`STOPS` wait; processes started meanwhile inherit that, so that none dies before it ignores them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class EvaluationStoppedError(Exception):

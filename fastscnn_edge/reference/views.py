@@ -16,6 +16,7 @@ from ..errors import FastSCNNEdgeError
 from ..evaluation.datasets import Dataset
 from ..spec import Normalization
 from .augment import Augmentation, random_view
+from .processes import STOPS, stops_held
 
 
 class Views(TorchDataset[tuple[Tensor, Tensor]]):
@@ -65,7 +66,7 @@ def view_loader(views: Views, batch: int, workers: int, rank: int, world: int) -
         sampler=EpochOrder(views, rank, world),
         num_workers=workers,
         drop_last=True,
-        worker_init_fn=_leave_interrupts_to_parent,
+        worker_init_fn=_leave_stops_to_parent,
         # A generator of its own: the loader's draw would shift the random numbers of dropout.
         generator=torch.Generator(),
     )
@@ -78,7 +79,7 @@ def batches(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor,
         DatasetError, SourceError: a file of the dataset cannot be used.
     """
     try:
-        yield from loader
+        yield from _started(loader)
     except FastSCNNEdgeError as error:
         # torch wraps a worker's traceback around the message; its last line is "module.Class: message".
         last = str(error).strip().splitlines()[-1]
@@ -87,12 +88,19 @@ def batches(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor,
         raise type(error)(last.removeprefix(f"{type(error).__module__}.{type(error).__name__}: ")) from cause
 
 
+def _started(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    with stops_held():  # the workers start here
+        return iter(loader)
+
+
 def normalize(images: Tensor, normalization: Normalization) -> Tensor:
     """uint8 [N, H, W, 3] to float32 [N, 3, H, W], channels-last in memory."""
     mean, std = (torch.tensor(v) for v in (normalization.mean, normalization.std))
     return ((images.float() - mean) / std).permute(0, 3, 1, 2)
 
 
-def _leave_interrupts_to_parent(_worker: int) -> None:
-    # The terminal sends Ctrl-C to workers too; the parent decides when they end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_stops_to_parent(_worker: int) -> None:
+    # Terminal, systemd, Slurm and timeout send them to the whole process group; the parent decides when workers end,
+    # and if it dies, they notice by themselves.
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)

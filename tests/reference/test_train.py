@@ -227,21 +227,44 @@ def _command(data: Path, out: Path, epochs: int, workers: int) -> list[str]:
     return ["-m", "fastscnn_edge", "train", "--data", str(data), "--out", str(out), "--epochs", str(epochs), *options]
 
 
-def test_ctrl_c_stops_cleanly_and_the_run_resumes(tiny_dataset: Path, tmp_path: Path) -> None:
-    """As a terminal sends it: to the process and to its workers."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_stops_cleanly_and_the_run_resumes(
+    tiny_dataset: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """As a terminal, systemd, Slurm and timeout send it: to the process and to its workers."""
     out = tmp_path / "run"
     process = _start(_command(tiny_dataset, out, 5000, workers=2))
     _wait_for(out / "last.pt", process)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
+    assert (process.returncode, "Traceback" in errors) == (130, False), errors
     done = _state(out)["epoch"]
     assert f"interrupted after epoch {done} of 5000; resume with:" in printed
     resume = printed.splitlines()[1].split()
     assert resume[:2] == ["fastscnn-edge", "train"]
     assert main([*resume[2:], "--epochs", str(done + 1)]) == 0
     assert _state(out)["epoch"] == done + 1
+
+
+@pytest.mark.slow
+def test_a_signal_at_any_moment_finds_no_worker_unready(tiny_dataset: Path, tmp_path: Path) -> None:
+    """Workers start anew each epoch; one that dies as it starts would end the training with an error."""
+    for delay in range(5):
+        out = tmp_path / f"run{delay}"
+        process = _start(_command(tiny_dataset, out, 5000, workers=2))
+        _wait_for(out / "last.pt", process)
+        time.sleep(delay / 10)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, "error" in errors) == (130, False), errors
+
+
+@pytest.mark.slow
+def test_workers_of_a_killed_training_end_by_themselves(tiny_dataset: Path, tmp_path: Path) -> None:
+    process = _start(_command(tiny_dataset, tmp_path / "run", 5000, workers=2))
+    _wait_for(tmp_path / "run/last.pt", process)
+    process.kill()
+    process.communicate(timeout=60)  # returns when the workers, which have the pipes as well, are gone
 
 
 # --- several processes --------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from fastscnn_edge.quantization.quantized_file import load_quantized
 from fastscnn_edge.reference.checkpoint import load_checkpoint, save_checkpoint
 from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_image, random_model
+from tests.helpers.live_runs import start, wait_until
 
 
 def test_divergence_is_zero_for_equal_logits_and_positive_otherwise() -> None:
@@ -252,3 +257,24 @@ def test_bad_input_is_one_line(
     assert main(["quantize", "--checkpoint", str(checkpoint), *arguments, *out]) == 2
     (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("fastscnn-edge: error: ")]
     assert words in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_stops_cleanly_and_qat_resumes(
+    checkpoint: Path, tiny_dataset: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """As systemd, Slurm, timeout and a closed terminal send it: to the process and to its workers."""
+    out = tmp_path / "int8.safetensors"
+    words = ["quantize", "--checkpoint", str(checkpoint), "--method", "qat", "--data", str(tiny_dataset)]
+    words += ["--batch", "2", "--threads", "1", "--workers", "2", "--calibration-count", "2", "--out", str(out)]
+    with start([sys.executable, "-m", "fastscnn_edge", *words, "--epochs", "5000"]) as process:
+        wait_until(out.with_suffix(qat.STATE_SUFFIX).exists, process)
+        time.sleep(1)
+        os.killpg(process.pid, number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.endswith("fastscnn-edge: stopped; go on with the same command and --resume\n")
+    epoch = torch.load(out.with_suffix(qat.STATE_SUFFIX), weights_only=True)["epoch"]
+    assert main([*words, "--epochs", str(epoch + 1), "--resume"]) == 0
+    assert torch.load(out.with_suffix(qat.STATE_SUFFIX), weights_only=True)["epoch"] == epoch + 1
