@@ -60,6 +60,15 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help=f"show the run on a web page (default: {_DEFAULT_ADDRESS}; port 0: any free one). An address that other "
         "machines can reach, for example 0.0.0.0:8080, requires the token in the printed URL",
     )
+    parser.add_argument(
+        "--serve-name",
+        type=parsed_by(_host_name),
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also accept this host name in the page's address, for example board.example.org, besides numeric "
+        "addresses, localhost and this machine's name; may be repeated",
+    )
     window = parser.add_mutually_exclusive_group()
     window.add_argument(
         "--window",
@@ -70,8 +79,15 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     window.add_argument("--headless", action="store_true", help="never open a window")
 
 
+def _host_name(text: str) -> str:
+    from ..runtime.web.access import host_name
+
+    return host_name(text)
+
+
 def check_outputs(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded."""
+    require(options.serve is not None or not options.serve_name, "--serve-name goes with --serve")
     if options.out:
         folder = options.source if options.source is not None and options.source.is_dir() else None
         same = folder is not None and options.out.resolve() == folder.resolve()
@@ -202,7 +218,7 @@ class Outputs:
             def lost() -> int:
                 return source.skipped + source.dropped + meter.dropped
 
-            self._view = WebView(options.serve, class_set, About(*names), lost)
+            self._view = WebView(options.serve, class_set, About(*names), lost, options.serve_name)
             self._sinks.append(self._view)
             url = self._view.url
             log("info", f"live at {url}" + (" (Ctrl-C ends)" if self._still else ""), url=url)

@@ -210,3 +210,20 @@ def test_options_that_argparse_refuses(tiny_model, image, options, capfd) -> Non
     with pytest.raises(SystemExit, match="2"):
         main(command(tiny_model, image, *options))
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--serve-name", "board.example.org"], "--serve-name goes with --serve"),
+        (["--serve", "--serve-name", "http://board"], "'http://board' is not a host name"),
+        (["--lines", "a.csv"], "--lines a.csv must end in .jsonl"),
+    ],
+)
+def test_output_options_that_make_no_sense(tiny_model, image, options, words, capsys) -> None:
+    try:
+        status = main(command(tiny_model, image, *options))
+    except SystemExit as stop:  # argparse
+        status = int(str(stop.code))
+    printed = capsys.readouterr().err
+    assert (status, printed.count("\n"), words in printed) == (2, 1, True), printed

@@ -31,8 +31,8 @@ class Reconnecting:
         camera: a live source that can be entered again.
         seconds: longest outage that is waited for; 0: fail immediately.
         warn: receives the messages.
-        waiting: called before each attempt to reopen the camera, so that a watchdog learns that this process is alive
-            although no frame comes.
+        waiting: called before and after each attempt to reopen the camera, so that a watchdog learns that this process
+            is alive although no frame comes.
     """
 
     moving = True
@@ -119,6 +119,8 @@ class Reconnecting:
             except SourceError as error:
                 if outage.lasted > self._seconds:
                     raise self._given_up(error) from error
+            finally:
+                self._waiting()  # a network camera may have taken ten seconds to fail
         return False
 
     def _given_up(self, error: SourceError) -> CameraLostError:

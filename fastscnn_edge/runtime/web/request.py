@@ -6,7 +6,9 @@ import io
 import socket
 import time
 
-_MAX_BYTES = 8192
+_MAX_BYTES = 32768
+"""Browsers send the cookies of all programs on this host, up to 4 KiB each."""
+
 _MAX_SECONDS = 5.0
 
 
@@ -15,7 +17,7 @@ class RequestTooLargeError(Exception):
 
 
 class LimitedRequest(io.RawIOBase):
-    """Stream over a connection, limited to 8 KiB and 5 seconds in total.
+    """Stream over a connection, limited to 32 KiB and 5 seconds in total.
 
     A timeout per read, as in ``http.server``, would let a client occupy a connection for hours by sending a byte now
     and then.

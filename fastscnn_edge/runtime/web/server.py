@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import select
 import socket
 import threading
 import time
@@ -19,7 +20,8 @@ from .live_feed import LiveFeed
 from .request import LimitedRequest, RequestTooLargeError
 
 MAX_CONNECTIONS = 32
-"""Simultaneous connections; further ones are refused, since each costs a thread."""
+"""Simultaneous connections, since each costs a thread. A further one takes the place of the one that has withheld its
+request for longest, or is refused where all have sent theirs."""
 
 MAX_STREAMS = 8
 """Simultaneous image streams; the remaining connections serve the page and its status."""
@@ -35,6 +37,9 @@ _SEND_TIMEOUT = 10.0
 
 _SEND_BUFFER = 1 << 16
 """Bytes of the kernel's send buffer per stream. Small, so that a slow viewer sees few old images before the newest."""
+
+_HANG_UP_SECONDS = 1.0
+"""Seconds in which a connection that was hung up gives its place to the next."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
@@ -84,6 +89,7 @@ class WebServer(ThreadingHTTPServer):
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._open: set[socket.socket] = set()
+        self._silent: dict[socket.socket, None] = {}  # without a whole request yet, the oldest first
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -94,18 +100,23 @@ class WebServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._places.acquire(blocking=False):
+        if not (self._places.acquire(blocking=False) or self._hang_up_on_a_silent_one()):
             with suppress(OSError):
                 request.setblocking(False)
                 request.send(_BUSY)
             self.shutdown_request(request)
             return
         self._open.add(request)
+        self._silent[request] = None
         try:
             super().process_request(request, client_address)
         except RuntimeError:  # no thread can be started
             self._leave(request)
             raise
+
+    def request_is_complete(self, connection: socket.socket) -> None:
+        """Note that ``connection`` has sent its request, so that it keeps its place until it is answered."""
+        self._silent.pop(connection, None)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -122,9 +133,31 @@ class WebServer(ThreadingHTTPServer):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def _hang_up_on_a_silent_one(self) -> bool:
+        """Take the place of the connection that has withheld its request for longest; False if there is none.
+
+        Viewers send theirs at once, so however many connections idle, the next viewer is served. One whose bytes only
+        wait to be read, on a busy board, is no idle one.
+        """
+        silent = tuple(self._silent)
+        for connection in silent:
+            with suppress(OSError, ValueError):  # it has just left
+                if not _has_bytes(connection):
+                    self._silent.pop(connection, None)
+                    connection.shutdown(socket.SHUT_RDWR)  # wakes its thread, which leaves
+                    break
+        return bool(silent) and self._places.acquire(timeout=_HANG_UP_SECONDS)
+
     def _leave(self, request: socket.socket) -> None:
+        self._silent.pop(request, None)
         self._open.discard(request)
         self._places.release()
+
+
+def _has_bytes(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,6 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass  # the client disconnected
 
     def do_GET(self) -> None:
+        self.server.request_is_complete(self.connection)
         self.connection.settimeout(_SEND_TIMEOUT)
         access = self.server.access
         if not access.knows_host(self.headers.get("Host")):
@@ -154,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         # Neither decoded nor normalized: a route must match exactly.
         route, _, query = self.path.partition("?")
         token = next(iter(parse_qs(query).get("token", [])), None)
-        if not access.admits(token, self.headers.get("Cookie")):
+        if not access.admits(token, ";".join(self.headers.get_all("Cookie", []))):
             self.send_error(HTTPStatus.FORBIDDEN, "open the address printed where fastscnn-edge was started")
         elif route == "/" and access.is_token(token):
             self._remember(str(token))

@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import OutputError
@@ -41,6 +41,7 @@ class WebView:
         class_set: names and colors.
         about: names of source and model.
         dropped: returns the number of frames lost so far; called while the page is open.
+        names: further host names under which the page may be opened.
 
     Attributes:
         url: URL of the page, with the token if one is required.
@@ -49,7 +50,14 @@ class WebView:
         OutputError: the server cannot listen at ``address``.
     """
 
-    def __init__(self, address: ListenAddress, class_set: ClassSet, about: About, dropped: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        address: ListenAddress,
+        class_set: ClassSet,
+        about: About,
+        dropped: Callable[[], int],
+        names: Sequence[str] = (),
+    ) -> None:
         self._feed = LiveFeed(class_set)
         self._status = Status(class_set, about, self._feed, dropped)
         try:
@@ -62,7 +70,7 @@ class WebView:
                 f"cannot serve at {address}: {reason}; choose an address of this machine and a free port (0: any)"
             ) from error
         host, port = self._server.server_address[:2]
-        access = self._server.access = Access(address.host, str(host), port)
+        access = self._server.access = Access(address.host, str(host), port, names)
         self.url = _url(address.host, str(host), port, access.token)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="web", daemon=True)
         self._thread.start()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.runtime.web.access import Access
+from fastscnn_edge.runtime.web.access import Access, host_name
 from fastscnn_edge.runtime.web.listen_address import ListenAddress
 
 LOCAL = Access("127.0.0.1", "127.0.0.1", 8080)
@@ -80,3 +80,52 @@ def test_anything_else_is_refused(token: str, cookies: str) -> None:
     assert not OPEN.admits(token, cookies)
     assert not OPEN.admits(token, f"{OPEN.cookie}={cookies}")
     OPEN.knows_host(token)  # whatever it says, it does not raise
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "grafana_session=a b[c]{d}",
+        "[x]=1; y",
+        '"=";=;;',
+        "a=\x00\xff",
+        "bad name=1, other=2",
+        'sess="unfinished',
+        "expires=Wed, 01 Jan 2030 00:00:00 GMT",
+    ],
+)
+def test_another_program_s_cookie_does_not_matter(others: str) -> None:
+    """Browsers send the cookies of all ports of a host."""
+    for cookies in (f"{others}; {OPEN.cookie}={OPEN.token}", f"{OPEN.cookie}={OPEN.token}; {others}"):
+        assert OPEN.admits(None, cookies)
+    assert not OPEN.admits(None, others)
+
+
+def test_each_cookie_of_our_name_is_tried() -> None:
+    """An old one, of an earlier start or another path, may come first."""
+    assert OPEN.admits(None, f"{OPEN.cookie}=old; {OPEN.cookie}={OPEN.token}")
+    assert OPEN.admits(None, f"{OPEN.cookie}={OPEN.token}; {OPEN.cookie}=")
+    assert not OPEN.admits(None, f"{OPEN.cookie}=old; {OPEN.cookie}=older")
+
+
+def test_further_names_and_nothing_else() -> None:
+    named = Access("0.0.0.0", "0.0.0.0", 8080, ("Board.example.org.", "cam"))
+    for header in ("board.example.org", "BOARD.example.org:9000", "board.example.org.", "cam:8080", "localhost"):
+        assert named.knows_host(header)
+    for header in ("example.org", "x.board.example.org", "board.example.org.evil.example", "evil.example", "camera"):
+        assert not named.knows_host(header)
+    assert not OPEN.knows_host("board.example.org")
+    assert named.token is not None
+
+
+@pytest.mark.parametrize("text", ["board", "board.example.org", "board.example.org.", "xn--brcke-lva.example"])
+def test_host_names(text: str) -> None:
+    assert host_name(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "*", "*.example.org", "http://board", "board:8080", "a b", "-a", "a..b", "a" * 64 * 4, "ä"]
+)
+def test_what_is_no_host_name(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a host name"):
+        host_name(text)

@@ -280,12 +280,58 @@ def test_streams_are_limited_and_places_come_back(view: WebView) -> None:
         viewer.close()
 
 
-def test_connections_are_limited_and_places_come_back(view: WebView) -> None:
-    silent = [socket.create_connection(("127.0.0.1", port(view))) for _ in range(MAX_CONNECTIONS)]
+def connected(view: WebView, count: int, data: bytes = b"") -> list[socket.socket]:
+    made = [socket.create_connection(("127.0.0.1", port(view)), timeout=30) for _ in range(count)]
+    for connection in made:
+        connection.sendall(data)
+    return made
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.0\r\nHost: local"], ids=["silent", "half a request"])
+def test_idle_connections_lock_no_viewer_out(view: WebView, sent: bytes) -> None:
+    idle = connected(view, 3 * MAX_CONNECTIONS, sent)
+    began = time.monotonic()
+    for _ in range(5):
+        assert get(view, "/status")[0].status == 200
+    assert time.monotonic() - began < 3  # not after the idle ones' five seconds
+    show(view)
+    viewer = Viewer(view)
+    assert viewer.image().size == (96, 64)
+    idle += connected(view, 2 * MAX_CONNECTIONS, sent)
+    show(view, 1, 40, 50)
+    while viewer.image().size != (50, 40):  # a viewer being served keeps its place
+        pass
+    viewer.close()
+    assert idle[0].recv(10) == b""
+    for connection in idle:
+        connection.close()
+
+
+def test_connections_are_limited_and_places_come_back(view: WebView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of viewers that have sent their request and wait for the answer."""
+    answer = threading.Event()
+    monkeypatch.setattr(view._server, "status", lambda: answer.wait(30) and b"{}")
+    waiting = connected(view, MAX_CONNECTIONS, b"GET /status HTTP/1.0\r\nHost: localhost\r\n\r\n")
+    wait_until(lambda: len(view._server._open) == MAX_CONNECTIONS and not view._server._silent)
     assert raw(view, b"").startswith(b"HTTP/1.0 503 ")
-    for connection in silent:
+    answer.set()
+    for connection in waiting:
+        assert connection.recv(100).startswith(b"HTTP/1.0 200 ")
         connection.close()
     wait_until(lambda: raw(view, b"GET /status HTTP/1.0\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.0 200 "))
+
+
+def test_cookies_of_many_other_programs(open_view: WebView) -> None:
+    cookies = "; ".join(f"program{n}={'x' * 4000}" for n in range(6))
+    ours = f"{cookies}; fastscnn_edge_{port(open_view)}={token(open_view)}"
+    assert get(open_view, "/status", Cookie=ours)[0].status == 200
+
+
+def test_a_further_name() -> None:
+    view = WebView(ListenAddress("127.0.0.1", 0), CAMVID, About("a", "b"), lambda: 0, ("board.example.org",))
+    assert get(view, "/status", Host=f"board.example.org:{port(view)}")[0].status == 200
+    assert get(view, "/status", Host="evil.example")[0].status == 421
+    view.close()
 
 
 def test_endless_requests_are_cut_off(view: WebView) -> None:
@@ -295,7 +341,7 @@ def test_endless_requests_are_cut_off(view: WebView) -> None:
             while sent < 50_000_000:
                 connection.sendall(b"X: " + b"x" * 1000 + b"\r\n" if sent else b"GET / HTTP/1.0\r\n")
                 sent += 1000
-    assert raw(view, b"GET /" + b"x" * 8187).startswith(b"HTTP/1.0 431 ")
+    assert raw(view, b"GET /" + b"x" * (web_request._MAX_BYTES - 5)).startswith(b"HTTP/1.0 431 ")
     assert get(view, "/status")[0].status == 200
 
 
