@@ -120,6 +120,8 @@ def _run(args: argparse.Namespace) -> int:
             reference = reference_classes(built)
             for threads in args.threads:
                 cases.append(measure_case(plan, built, reference, threads))
+                if args.out:  # hours may end early
+                    save(BenchmarkComparison(_about(args), cases), args.out)
     except KeyboardInterrupt:
         interrupted = True
     _write(BenchmarkComparison(_about(args), cases), args)
@@ -128,15 +130,16 @@ def _run(args: argparse.Namespace) -> int:
 
 def _write(comparison: BenchmarkComparison, args: argparse.Namespace) -> None:
     text = by_pixels(comparison) if args.by_pixels else benchmark_markdown(comparison)
+    # The files first: the reader of the table (head, less) may close the pipe.
+    if args.out:
+        save(comparison, args.out)
+    if args.markdown:
+        write_text(args.markdown, text)
     print(text, end="")
     if args.against:
         count, outside = compare_runs(load(args.against), comparison)
         print(f"\n{count - len(outside)} of {count} ratios are within the intervals of {args.against}")
         print("".join(f"- {one}\n" for one in outside), end="")
-    if args.out:
-        save(comparison, args.out)
-    if args.markdown:
-        write_text(args.markdown, text)
     if args.plot and comparison.cases:
         # Imported late: --help should not wait for matplotlib.
         from fastscnn_edge.quantization.analysis.plotting import save_png

@@ -104,9 +104,9 @@ def _run(args: argparse.Namespace) -> int:
         for cpu in args.cpu:
             found[cpu] = count(cpu, folder / "parcel", cache, folder / cpu)
     text = "\n".join(rows(found)) + "\n"
-    print(text, end="")
     if args.markdown:
         write_text(args.markdown, text)
+    print(text, end="")
     return 0
 
 

@@ -123,9 +123,9 @@ def _run(args: argparse.Namespace) -> int:
     rows = list(measure_masks(segmenter, calibration_files(args.pictures, args.count), args.rounds, args.threads))
     lines = [" | ".join(row) for row in [rows[0], ("---",) * len(rows[0]), *rows[1:]]]
     text = "".join(f"| {line} |\n" for line in lines)
-    print(text, end="")
     if args.markdown:
         write_text(args.markdown, text)
+    print(text, end="")
     return 0
 
 

@@ -146,9 +146,9 @@ def _run(args: argparse.Namespace) -> int:
     graph = prepare(ExportSource(args.checkpoint, "int8", args.size)).graph
     limit = limits(args.threads)
     text = roofline_table(layers(graph, args.threads), limit, seconds(graph, args.threads))
-    print(text, end="")
     if args.markdown:
         write_text(args.markdown, text)
+    print(text, end="")
     return 0
 
 

@@ -68,11 +68,11 @@ def _run(args: argparse.Namespace) -> int:
         print(peer.name, file=sys.stderr)
         results += run_peer(peer, models, frames, reference, cache)
     table = interop_markdown(results)
-    print(table, end="")
     if args.markdown:
         write_text(args.markdown, table)
     if args.json:
         write_text(args.json, json.dumps({"pictures": len(files), "results": [asdict(r) for r in results]}, indent=1))
+    print(table, end="")
     wrong = [r for r in results if r.largest is not None and r.model.startswith("fp32") and r.largest > FLOAT_TOLERANCE]
     return 1 if wrong else 0
 

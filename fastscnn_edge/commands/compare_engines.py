@@ -75,6 +75,14 @@ def _run(args: argparse.Namespace) -> int:
             for name, logits in engines.items():
                 tallies[name].add(expected, logits(image))
     table = {name: tally.summary() for name, tally in tallies.items()}
+    # The file first: the reader of the table (head, less) may close the pipe.
+    if args.json:
+        report = {
+            "pictures": len(files),
+            "scheme": prepared.scheme,
+            "engines": {name: asdict(row) for name, row in table.items()},
+        }
+        write_text(args.json, json.dumps(report, indent=1) + "\n")
     height, width = prepared.size
     print(f"{len(files)} pictures, {height}x{width}, {prepared.scheme} scheme; against the integer evaluator:")
     print(f"{'engine':<34}  largest    rms  differing  beyond 1 step  same class")
@@ -83,11 +91,4 @@ def _run(args: argparse.Namespace) -> int:
             f"{name:<34}  {row.largest:>7}  {row.rms:5.2f}  {100 * row.differing:>8.2f}%  "
             f"{100 * row.beyond_one:>12.2f}%  {100 * row.same_class:>9.2f}%"
         )
-    if args.json:
-        report = {
-            "pictures": len(files),
-            "scheme": prepared.scheme,
-            "engines": {name: asdict(row) for name, row in table.items()},
-        }
-        write_text(args.json, json.dumps(report, indent=1) + "\n")
     return 0

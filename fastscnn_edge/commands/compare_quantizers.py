@@ -96,6 +96,9 @@ def _run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for scheme, method, file, predict in _ways(args, prepared, Path(folder)):
             rows.append(QuantizerScore(scheme, method, file, _miou(predict, dataset, f"{scheme} {method} {file}")))
+            if args.json:  # after each row, and before it is printed: hours may end early, and head may close the pipe
+                report = {"split": args.split, "pictures": len(dataset), "rows": [asdict(row) for row in rows]}
+                write_text(args.json, json.dumps(report, indent=1) + "\n")
             row, difference = rows[-1], 100 * (rows[-1].miou - rows[0].miou)
             print(
                 f"{row.scheme:<10}  {row.method:<22}  {row.file:<6}  {100 * row.miou:6.2f}  {difference:+.2f}",
@@ -105,10 +108,4 @@ def _run(args: argparse.Namespace) -> int:
         f"{len(dataset)} pictures of {args.split}, {len(prepared.images)} for calibration, "
         f"{prepared.size[0]}x{prepared.size[1]}"
     )
-    if args.json:
-        write_text(
-            args.json,
-            json.dumps({"split": args.split, "pictures": len(dataset), "rows": [asdict(row) for row in rows]}, indent=1)
-            + "\n",
-        )
     return 0

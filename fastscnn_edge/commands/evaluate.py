@@ -14,6 +14,7 @@ from ..cli.arguments import file_path, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import DatasetError, UsageError
 from ..evaluation.datasets import Dataset, open_dataset
@@ -80,6 +81,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.json:
+        check_result_path("--json", args.json, args.json.suffix)
     dataset = open_dataset(args.data, args.split, args.limit, reading_of(args))
     # All are opened before the first is scored: a wrong path should be reported at once.
     candidates = [_open(path, args.threads, loading_of(args)) for path in args.models]
@@ -91,13 +94,13 @@ def _run(args: argparse.Namespace) -> int:
     for candidate in candidates:
         scores = evaluate_predictor(candidate.predict, dataset, candidate.path.name)
         results.append(scores)
+        if args.json:  # after each model, and before its table: hours may end early, and head may close the pipe
+            write_text(args.json, _to_json(args, dataset, candidates[: len(results)], results))
         print(f"{candidate.path}: {candidate.kind}, {count_of(len(dataset), 'picture')} of {args.split}")
         print(scores.table(dataset.classes.labels))
         print(f"of classes that never occur in these labels: {', '.join(absent)}\n" if absent else "")
     if len(candidates) > 1:
         print(_comparison(candidates, results))
-    if args.json:
-        write_text(args.json, _to_json(args, dataset, candidates, results))
     return 0
 
 

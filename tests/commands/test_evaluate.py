@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.classes import generic
+from fastscnn_edge.commands import evaluate
 from fastscnn_edge.commands.evaluate import main
-from fastscnn_edge.errors import DatasetError
+from fastscnn_edge.errors import DatasetError, SourceError
 from fastscnn_edge.evaluation.datasets import open_dataset
 from fastscnn_edge.evaluation.evaluate import evaluate_predictor
 from fastscnn_edge.files import sha256
@@ -170,6 +171,24 @@ def test_models_that_cannot_be_used(tiny_dataset: Path, tmp_path: Path, capsys: 
 def test_json_that_cannot_be_written(tiny_dataset: Path, artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(artifact), "--data", str(tiny_dataset), "--json", str(artifact / "scores.json")]) == 2
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_the_figures_of_finished_models_survive_the_failure_of_the_next(
+    tiny_dataset: Path, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of hours that ends early, by a signal or an error, has lost only the model in progress."""
+    score, calls = evaluate.evaluate_predictor, []
+
+    def twice(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise SourceError("the disk with the pictures is gone")
+        return score(*arguments)
+
+    monkeypatch.setattr(evaluate, "evaluate_predictor", twice)
+    models = [str(artifact)] * 3
+    assert main([*models, "--data", str(tiny_dataset), "--json", str(tmp_path / "scores.json")]) == 2
+    assert len(json.loads((tmp_path / "scores.json").read_text())["models"]) == 2
 
 
 def test_split_that_is_void_throughout(tiny_dataset: Path) -> None:
