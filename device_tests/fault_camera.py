@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
         source = V4L2Camera(Path("/dev/video0"), request, open_device=open_device, warn=warn)
         return Reconnecting(source, seconds, warn, waiting)
 
-    inputs.open_camera = open_camera
+    vars(inputs)["open_camera"] = open_camera
     return fastscnn_edge(["run", *argv[2:]])
 
 

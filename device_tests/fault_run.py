@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,10 @@ STOPPED_BY = {
 """Ending -> how ``stopped_by`` of the report begins. After a SIGKILL there is no report."""
 
 ENDINGS = ("SIGKILL", *STOPPED_BY)
+UNFINISHED = ("SIGKILL", "disk full")
+"""Endings that leave the table under its unfinished name."""
+
+TABLE, REPORT = "a.csv", "r.json"
 
 
 @dataclass
@@ -76,10 +81,9 @@ class Run:
     def __init__(self, disk: Disk, work: Path, pace: float, model: Path | None) -> None:
         self.disk, self.gone = disk, work / "gone"
         self.gone.unlink(missing_ok=True)
-        self.table, self.report = disk.folder / "a.csv", disk.folder / "r.json"
         words = [sys.executable, str(Path(__file__).with_name("fault_camera.py")), str(self.gone), str(pace)]
         words += ["--camera", "0", "--reconnect", str(RECONNECT), "--headless", "--lines", "--serve", "127.0.0.1:0"]
-        words += ["--csv", str(self.table), "--report", str(self.report), "--threads", "1"]
+        words += ["--csv", str(disk.folder / TABLE), "--report", str(disk.folder / REPORT), "--threads", "1"]
         words += ["--model", str(model)] if model else []
         self.words = words
         self.began = time.monotonic()
@@ -92,7 +96,7 @@ class Run:
         self.url = ""
         self._reading = threading.Event()
         self._reading.set()
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._listen, self._weigh)]
+        self._threads = [threading.Thread(target=task, daemon=True) for task in (self._read, self._listen, self._weigh)]
         for thread in self._threads:
             thread.start()
         self._wait(lambda: len(self.names) > 0 and self.url != "", "no first frame")
@@ -118,7 +122,7 @@ class Run:
                 self.rss.append((time.monotonic() - self.began, size))
             time.sleep(1)
 
-    def _wait(self, condition, what: str) -> None:  # type: ignore[no-untyped-def]
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + PATIENCE
         while not condition():
             if time.monotonic() > end or self.process.poll() is not None:
@@ -173,8 +177,8 @@ class Run:
             verdict.wrong.append(f"status {status}; standard error: {self.errors[-500:]}")
         if "Traceback" in self.errors or "this is a bug" in self.errors:
             verdict.wrong.append(f"traceback: {self.errors[-2000:]}")
-        self._judge_report(verdict)
-        self._judge_table(verdict)
+        judge_report(verdict, self.disk, self.errors)
+        judge_table(verdict, self.disk, self.names)
         return verdict
 
     def start_on_full_disk(self) -> list[str]:
@@ -185,54 +189,64 @@ class Run:
         )
         return [] if good else [f"on a full disk it started with status {done.returncode}: {done.stderr[-500:]}"]
 
-    def _judge_report(self, verdict: Verdict) -> None:
-        expected = STOPPED_BY.get(verdict.ending)
-        if expected is None:
-            return
-        text = ""
-        if self.report.exists():
-            text = self.report.read_text()
-            if not all(self.report.with_suffix(suffix).exists() for suffix in (".md", ".html")):
-                verdict.wrong.append("the report has no .md or no .html")
-        elif verdict.ending == "disk full" and not self.disk.real:
-            text = self.errors[self.errors.find("{\n") : self.errors.rfind("}\n") + 1]
-        try:
-            data = json.loads(text)
-        except ValueError:
-            verdict.wrong.append(f"no valid report; standard error: {self.errors[-500:]}")
-            return
-        if not str(data["stopped_by"]).startswith(expected):
-            verdict.wrong.append(f"the report says stopped by {data['stopped_by']}")
-        # A frame whose row found the disk full has had its line, but counts as unfinished.
-        counted = data["frames"] - data["dropped"]["not_drawn"] + (verdict.ending == "disk full")
-        if counted < verdict.frames:
-            verdict.wrong.append(f"the report counts {data['frames']} frames, the reader {verdict.frames}")
 
-    def _judge_table(self, verdict: Verdict) -> None:
-        unfinished = verdict.ending in ("SIGKILL", "disk full")
-        path = self.table.with_name("a.csv.part") if unfinished else self.table
-        if not path.exists():
-            verdict.wrong.append(f"{path.name} is missing")
-            return
+def judge_report(verdict: Verdict, disk: Disk, errors: str) -> None:
+    """Add to ``verdict`` what is wrong with the run's report."""
+    expected = STOPPED_BY.get(verdict.ending)
+    if expected is None:
+        return
+    path, text = disk.folder / REPORT, ""
+    if path.exists():
         text = path.read_text()
-        head, *rows = csv.reader(text.splitlines())
-        verdict.rows = len(rows)
-        if not text.endswith("\n") or any(len(row) != len(head) for row in rows):
-            verdict.wrong.append(f"{path.name} has half a row")
-        verdict.lost = len(set(self.names) - {row[0] for row in rows})
-        # The line of a frame is written before its row, so a kill or a full disk may come between them.
-        if verdict.lost > (1 if unfinished else 0):
-            verdict.wrong.append(f"{verdict.lost} frames whose lines arrived have no row")
-        if not unfinished:
-            for name in ("*.part", ".*.unfinished"):
-                verdict.wrong += [f"{left.name} was left" for left in self.disk.folder.glob(name)]
+        if not all(path.with_suffix(suffix).exists() for suffix in (".md", ".html")):
+            verdict.wrong.append("the report has no .md or no .html")
+    elif verdict.ending == "disk full" and not disk.real:
+        text = errors[errors.find("{\n") : errors.rfind("}\n") + 1]
+    try:
+        data = json.loads(text)
+    except ValueError:
+        verdict.wrong.append(f"no valid report; standard error: {errors[-500:]}")
+        return
+    if not str(data["stopped_by"]).startswith(expected):
+        verdict.wrong.append(f"the report says stopped by {data['stopped_by']}")
+    # A frame whose row found the disk full has had its line, but counts as unfinished.
+    counted = data["frames"] - data["dropped"]["not_drawn"] + (verdict.ending == "disk full")
+    if counted < verdict.frames:
+        verdict.wrong.append(f"the report counts {data['frames']} frames, the reader {verdict.frames}")
+
+
+def judge_table(verdict: Verdict, disk: Disk, names: Sequence[str]) -> None:
+    """Add to ``verdict`` what is wrong with the run's table, and what it left beside it.
+
+    Args:
+        verdict: receives the number of rows, too.
+        disk: where the table is.
+        names: frames whose lines arrived.
+    """
+    unfinished = verdict.ending in UNFINISHED
+    path = disk.folder / (f"{TABLE}.part" if unfinished else TABLE)
+    if not path.exists():
+        verdict.wrong.append(f"{path.name} is missing")
+        return
+    text = path.read_text()
+    head, *rows = csv.reader(text.splitlines())
+    verdict.rows = len(rows)
+    if not text.endswith("\n") or any(len(row) != len(head) for row in rows):
+        verdict.wrong.append(f"{path.name} has half a row")
+    verdict.lost = len(set(names) - {row[0] for row in rows})
+    # The line of a frame is written before its row, so a kill or a full disk may come between them.
+    if verdict.lost > (1 if unfinished else 0):
+        verdict.wrong.append(f"{verdict.lost} frames whose lines arrived have no row")
+    if not unfinished:
+        for name in ("*.part", ".*.unfinished"):
+            verdict.wrong += [f"{left.name} was left" for left in disk.folder.glob(name)]
 
 
 def judge_recovery(disk: Disk, before: Verdict, errors: str) -> list[str]:
     """What is wrong with how a run treated what the one ``before`` left; clears the disk of it."""
-    recovered = sorted(disk.folder.glob("a.csv.recovered-*"))
+    recovered = sorted(disk.folder.glob(f"{TABLE}.recovered-*"))
     wrong = []
-    if before.ending in ("SIGKILL", "disk full"):
+    if before.ending in UNFINISHED:
         rows = [len(path.read_text().splitlines()) - 1 for path in recovered]
         if rows != [before.rows]:
             wrong.append(f"of {before.rows} rows {rows} were recovered after: {before.ending}")

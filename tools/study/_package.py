@@ -6,6 +6,7 @@ from fastscnn_edge.evaluation.datasets import Dataset, open_dataset
 from fastscnn_edge.evaluation.evaluate import Predictor
 from fastscnn_edge.evaluation.labels import IGNORE
 from fastscnn_edge.evaluation.metrics import Confusion
+from fastscnn_edge.files import write_text
 from fastscnn_edge.reference.augment import Augmentation, random_view
 from fastscnn_edge.reference.checkpoint import save_checkpoint, stored_state
 from fastscnn_edge.reference.loss import AUXILIARY_WEIGHT, class_weights, segmentation_loss, soft_dice_loss, thin
@@ -44,4 +45,5 @@ __all__ = [
     "thin",
     "torch_predictor",
     "write_state",
+    "write_text",
 ]

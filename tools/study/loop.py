@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import math
 import signal
 import time
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from ._package import Confusion, Dataset, Predictor, mixed_seed, moving_average, write_state
+from ._package import Confusion, Dataset, Predictor, mixed_seed, moving_average, write_state, write_text
 from .strong_views import StrongViews
 
 INTERRUPTED = 130
@@ -187,12 +188,13 @@ def score_columns(confusion: Confusion, dataset: Dataset) -> dict[str, float]:
 
 def write_curve(path: Path, rows: list[dict[str, Any]], dataset: Dataset) -> None:
     """One row an epoch; where nothing was evaluated the scores are empty."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(
-            file, ["epoch", "loss", "rate", "seconds", "miou", *dataset.classes.labels], lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
+    file = io.StringIO()
+    writer = csv.DictWriter(
+        file, ["epoch", "loss", "rate", "seconds", "miou", *dataset.classes.labels], lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, file.getvalue())
 
 
 def write_confusion(path: Path, confusion: Confusion, dataset: Dataset) -> None:
@@ -202,7 +204,7 @@ def write_confusion(path: Path, confusion: Confusion, dataset: Dataset) -> None:
         ",".join([label, *map(str, row)])
         for label, row in zip(dataset.classes.labels, confusion.counts.tolist(), strict=True)
     ]
-    path.write_text("\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def add_loop_options(parser: argparse.ArgumentParser, *, epochs: int, ema: float) -> None:
