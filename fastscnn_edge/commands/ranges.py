@@ -12,7 +12,6 @@ from .._version import __version__
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
-from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..files import write_text
 
@@ -61,7 +60,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--json", type=file_path, metavar="FILE", help="also write the figures, channel by channel, to this file")
     add("--plot", type=file_path, metavar="FILE", help="also draw them as a chart, .png")
-    add_checkpoint_options(result)
     add_image_options(result)
     return result
 
@@ -84,7 +82,7 @@ def _run(args: argparse.Namespace) -> int:
     from ..quantization.ptq.recipes import bars
     from ..reference.checkpoint import load_checkpoint
 
-    checkpoint = load_checkpoint(args.checkpoint, loading_of(args))
+    checkpoint = load_checkpoint(args.checkpoint)
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
     files = calibration_files(args.calibration, args.calibration_count)
