@@ -46,6 +46,7 @@ class ExportSource:
             (:func:`..quantization.graph.mixed_precision.select`).
         reader: of the calibration images.
         loading: what the user states about the checkpoint.
+        recursive: also the images in the subfolders of ``calibration``.
     """
 
     checkpoint: Path
@@ -58,6 +59,7 @@ class ExportSource:
     int16_activations: tuple[str, ...] = ()
     reader: ImageReader = field(default_factory=ImageReader)
     loading: Loading = field(default_factory=Loading)
+    recursive: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,12 @@ def _images(source: ExportSource, graph: Graph) -> list[np.ndarray]:
     _, height, width, _ = graph.tensors[graph.input].shape
     if source.calibration is None:
         return synthetic_frames(height, width, 1)
-    files = calibration_files(source.calibration, source.calibration_count or default_count(height, width))
+    files = calibration_files(
+        source.calibration,
+        source.calibration_count or default_count(height, width),
+        source.recursive,
+        source.reader.warn,
+    )
     return [load_image(graph, file, source.reader) for file in tqdm(files, "read pictures", leave=False, disable=None)]
 
 

@@ -25,6 +25,11 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_recursive_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--recursive``."""
+    parser.add_argument("--recursive", action="store_true", help="of a folder, also the pictures in its subfolders")
+
+
 def reader_of(options: argparse.Namespace, warn: Warn = warn_on_stderr) -> ImageReader:
     """Make a reader from the options of :func:`add_image_options`."""
     return ImageReader(options.pixel_range, turn=not options.stored_orientation, warn=warn)

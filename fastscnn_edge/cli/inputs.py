@@ -16,7 +16,7 @@ from ..runtime.sources.base import FrameSource
 from ..runtime.sources.open import open_source
 from ..spec import ModelSpec
 from .arguments import camera_size, file_path, number, parsed_by
-from .images import add_image_options, reader_of
+from .images import add_image_options, add_recursive_option, reader_of
 from .systemd import notify
 
 CAMERA_VARIABLE = "FASTSCNN_EDGE_CAMERA"
@@ -24,6 +24,7 @@ CAMERA_VARIABLE = "FASTSCNN_EDGE_CAMERA"
 
 def add_input_options(result: argparse.ArgumentParser) -> None:
     """Add ``--source``, ``--camera`` and the options of a camera."""
+    add_recursive_option(result)
     where = result.add_mutually_exclusive_group()
     where.add_argument("--source", type=file_path, metavar="PATH", help="a picture, a folder of pictures or a video")
     where.add_argument(
@@ -70,6 +71,7 @@ def check_inputs(options: argparse.Namespace) -> None:
         except ValueError as error:
             raise UsageError(f"{CAMERA_VARIABLE}: {error}") from None
     if options.source is not None:
+        require(not options.recursive or not options.source.is_file(), "--recursive is for a folder")
         looks_live = re.match(r"[a-z]+:/|/dev/video\d", str(options.source), re.IGNORECASE)
         require(looks_live is None or options.source.is_file(), "--source takes files; a camera goes with --camera")
         for name in ("camera_size", "camera_fps", "camera_format"):
@@ -95,7 +97,7 @@ def _camera(text: str) -> CameraAddress:
 def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> FrameSource:
     """Make the source, not yet entered; a camera is asked for a mode that suits the model."""
     if options.source is not None:
-        return open_source(options.source, options.frames or 1, warn, reader_of(options, warn))
+        return open_source(options.source, options.frames or 1, warn, reader_of(options, warn), options.recursive)
     request = ModeRequest(
         options.camera_size, options.camera_fps, options.camera_format, minimum_size=(spec.width, spec.height)
     )

@@ -32,7 +32,11 @@ def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) ->
 
 
 def workload_of(
-    source: Path | None, drawing: bool = False, held: int = 1, camera_size: tuple[int, int] | None = None
+    source: Path | None,
+    drawing: bool = False,
+    held: int = 1,
+    camera_size: tuple[int, int] | None = None,
+    recursive: bool = False,
 ) -> Workload:
     """Describe what a run with this source needs memory for.
 
@@ -41,13 +45,14 @@ def workload_of(
             to have the model's size, since reading their size would load the video library; None for a camera.
         drawing: overlays are drawn.
         held: frames in memory at once.
+        recursive: of a folder, also the images in its subfolders count.
         camera_size: (width, height) requested of the camera; None: the model's input size, which cameras should match.
     """
     if source is None:
         return Workload(camera_size and (camera_size[1], camera_size[0]), drawing=drawing, held=held)
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return Workload(video=True, video_loaded="av" in sys.modules, drawing=drawing, held=held)
-    files = list_images(source) if source.is_dir() else [source]
+    files = list_images(source, recursive) if source.is_dir() else [source]
     sizes = [size for path in files if (size := image_size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
     return Workload(largest, images=True, drawing=drawing, held=held)

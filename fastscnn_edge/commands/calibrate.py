@@ -6,7 +6,7 @@ import argparse
 
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 
@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of pictures, evenly spread over the sorted names (default: 32)",
     )
+    add_recursive_option(result)
     result.add_argument(
         "--size",
         type=size,
@@ -69,8 +70,8 @@ def _run(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(args.checkpoint, loading_of(args))
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
-    files = calibration_files(args.calibration, args.calibration_count)
     reader = reader_of(args)
+    files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     ranges = observe_ranges(
         graph, (load_image(graph, file, reader) for file in tqdm(files, "calibrate", leave=False, disable=None))
     )

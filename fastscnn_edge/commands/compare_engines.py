@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..export.compare.engines import FLOAT, Tally, as_integers, open_engines
 from ..files import write_text
 
@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--pictures", type=file_path, required=True, metavar="DIR", help="folder of pictures to run")
     add("--limit", type=positive, metavar="N", help="only N of them, evenly spread over the sorted names")
     add("--size", type=size, metavar="HxW", help="height x width of the input (default: the size of quantization)")
+    add_recursive_option(result)
     add("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
     add_image_options(result)
     return result
@@ -62,8 +63,8 @@ def _run(args: argparse.Namespace) -> int:
     from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.evaluator import run
 
-    files = calibration_files(args.pictures, args.limit or sys.maxsize)
     reader = reader_of(args)
+    files = calibration_files(args.pictures, args.limit or sys.maxsize, args.recursive)
     prepared = prepare(ExportSource(args.checkpoint, size=args.size))
     with tempfile.TemporaryDirectory() as folder:
         engines = open_engines(prepared, Path(folder))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="further networks made by 'fastscnn-edge quantize', for example by training, to measure as well",
     )
     add("--json", type=file_path, metavar="FILE", help="also write the table to this file")
+    add_recursive_option(result)
     add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
@@ -85,6 +86,7 @@ def _run(args: argparse.Namespace) -> int:
         args.calibration_count,
         reader=reader_of(args),
         loading=loading_of(args),
+        recursive=args.recursive,
     )
     prepared = prepare(source)
     require(

@@ -6,7 +6,7 @@ import argparse
 
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..export.to_onnx.options import DYNAMICS, FIXED, HEADS, INPUTS, LOGITS, TARGETS, UINT8, OnnxOptions
@@ -82,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="number of pictures, evenly spread over the sorted names (default: 32; fewer at sizes above "
         "512x1024, at least 8)",
     )
+    add_recursive_option(result)
     result.add_argument(
         "--recipe",
         choices=["plain", "fast", "accurate"],
@@ -150,6 +151,7 @@ def _run(args: argparse.Namespace) -> int:
         tuple(args.int16_activations),
         reader_of(args),
         loading_of(args),
+        args.recursive,
     )
     options = OnnxOptions(args.input, args.head, dynamic=args.dynamic)
     request = ExportRequest(source, args.out, args.target, options)

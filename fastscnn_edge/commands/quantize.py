@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..cli.arguments import file_path, number, positive, seed, size, threads, workers
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import EXIT_INTERRUPTED, require
@@ -83,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--evaluate-every", type=positive, default=5, metavar="N", help="qat: epochs between evaluations (default: 5)")
     add("--resume", action="store_true", help="qat: continue the run beside --out; repeat its other options")
     add("--out", type=file_path, required=True, metavar="FILE", help="the .safetensors to write")
+    add_recursive_option(result)
     add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
@@ -141,8 +142,8 @@ def _ptq(
     from ..quantization.ptq.recipes import quantize
 
     graph = lower(checkpoint.model, checkpoint.normalization, *at)
-    files = calibration_files(args.calibration, args.calibration_count)
     reader = reader_of(args)
+    files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     images = [load_image(graph, file, reader) for file in files]
     method = f"ptq {args.recipe}, {len(images)} pictures at {at[0]}x{at[1]}"
     return quantize(graph, images, scheme, args.recipe), method, False
@@ -156,7 +157,7 @@ def _qat(
     from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
-    from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
+    from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply, spread
     from ..quantization.qat.qat import STATE_SUFFIX, QatConfig, train_qat
 
     reading = reading_of(args)
@@ -172,7 +173,10 @@ def _qat(
     if args.calibration is None and checkpoint.quantization.get("scheme") == scheme.name:
         start = Quantized(graph, with_parameters(graph, scales_from_plain(checkpoint.quantization, graph, scheme)))
     else:
-        files = calibration_files(args.calibration or train_set.samples[0][0].parent, args.calibration_count)
+        if args.calibration is None:
+            files = spread([picture for picture, _ in train_set.samples], args.calibration_count)
+        else:
+            files = calibration_files(args.calibration, args.calibration_count, args.recursive, reading.images.warn)
         # Equalized first: training moves weights in steps too small to reach this point.
         start = apply(TRAINING_START, graph, [load_image(graph, file, reading.images) for file in files], scheme)
     config = QatConfig(epochs=args.epochs, batch=args.batch, rate=args.rate, seed=args.seed)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..errors import require
 from ..files import write_text
 
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"layers to plot, in this order (default: the {_DRAWN} that gain most, and the pyramid's concat)",
     )
+    add_recursive_option(result)
     add("--json", type=file_path, metavar="FILE", help="also write the figures, channel by channel, to this file")
     add("--plot", type=file_path, metavar="FILE", help="also draw them as a chart, .png")
     add_image_options(result)
@@ -85,8 +86,8 @@ def _run(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(args.checkpoint)
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
-    files = calibration_files(args.calibration, args.calibration_count)
     reader = reader_of(args)
+    files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     images = [load_image(graph, file, reader) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
         layers = measure_channel_ranges(graph, images, SCHEMES[args.scheme], progress=show)

@@ -103,7 +103,11 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     path = options.model or bundled_model()
     drawing = bool(options.out or options.video or options.serve)
     held = IN_FLIGHT if options.camera is None else LIVE_FRAMES
-    check_limit(options.memory_limit, path, lambda: workload_of(options.source, drawing, held, options.camera_size))
+    check_limit(
+        options.memory_limit,
+        path,
+        lambda: workload_of(options.source, drawing, held, options.camera_size, options.recursive),
+    )
     meter = Meter()
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads, classes=options.classes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
-from ..cli.images import add_image_options, reader_of
+from ..cli.images import add_image_options, add_recursive_option
 from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
@@ -74,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--json", type=file_path, metavar="FILE", help="also write the figures to this file")
     add("--plot", type=file_path, metavar="FILE", help="also draw them as a chart, .png")
+    add_recursive_option(result)
     add_checkpoint_options(result)
     add_image_options(result)
     add_label_options(result)
@@ -99,9 +100,9 @@ def _run(args: argparse.Namespace) -> int:
     from ..quantization.ptq.recipes import bars, quantize_both, spread
     from ..reference.checkpoint import load_checkpoint
 
-    dataset = None
+    dataset, reading = None, reading_of(args)
     if args.data is not None:
-        dataset = open_dataset(args.data, args.split, reading=reading_of(args))
+        dataset = open_dataset(args.data, args.split, reading=reading)
         check_dataset(dataset, args.split)
         dataset = replace(dataset, samples=spread(dataset.samples, args.limit or len(dataset)))
     checkpoint = load_checkpoint(args.checkpoint, loading_of(args))
@@ -109,13 +110,15 @@ def _run(args: argparse.Namespace) -> int:
         dataset is None or len(dataset.classes) == len(checkpoint.classes),
         f"the checkpoint has other classes than {args.data}",
     )
-    folder = args.calibration or open_dataset(args.data, "train", reading=reading_of(args)).samples[0][0].parent
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
-    files = calibration_files(folder, args.calibration_count)
-    images = [
-        load_image(graph, file, reader_of(args)) for file in tqdm(files, "read pictures", leave=False, disable=None)
-    ]
+    reader = reading.images
+    if args.calibration is None:
+        train = open_dataset(args.data, "train", reading=reading)
+        files = spread([picture for picture, _ in train.samples], args.calibration_count)
+    else:
+        files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
+    images = [load_image(graph, file, reader) for file in tqdm(files, "read pictures", leave=False, disable=None)]
     with bars() as show:
         both = quantize_both(graph, images, SCHEMES[args.scheme], args.recipe, progress=show)
         rows = measure_sensitivity(both.real, both.integer, spread(images, args.pictures), dataset, progress=show)

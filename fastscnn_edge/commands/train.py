@@ -148,6 +148,7 @@ def _run(argv: list[str] | None) -> int:
     words = sys.argv[1:] if argv is None else argv
     with rank_zero_only():
         args = build_parser().parse_args(words)
+        reading = reading_of(args)
         config = TrainConfig(
             epochs=args.epochs,
             crop=args.crop,
@@ -160,11 +161,11 @@ def _run(argv: list[str] | None) -> int:
             dialect=args.dialect,
             seed=args.seed,
             bfloat16=args.bfloat16,
-            labels=str(reading_of(args).labels),
+            labels=str(reading.labels),
         )
     if rank_and_world_size()[0] == 0:
         for split in ("train", "val"):
-            check_dataset(open_dataset(args.data, split, reading=reading_of(args)), split)
+            check_dataset(open_dataset(args.data, split, reading=reading), split)
     # Imported late: --help and usage errors should not wait for torch.
     import torch
 
@@ -179,7 +180,7 @@ def _run(argv: list[str] | None) -> int:
         resume=args.resume,
         workers=args.workers,
         evaluate_every=args.evaluate_every,
-        reading=reading_of(args),
+        reading=reading,
     )
     if rank_and_world_size()[0] == 0:
         print(_report(outcome, args, words))

@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from ..classes import CAMVID, CITYSCAPES, parse_classes
-from ..errors import DatasetError
+from ..errors import DatasetError, SourceError
 from ..files import read_text
+from ..log import Warn
 from ..runtime.images import MAX_PIXELS, ImageReader, list_images
 from ..spec import ClassSet
 from .labels import IGNORE, LabelRules, LabelTable
@@ -129,7 +130,7 @@ def open_dataset(root: str | Path, split: str, limit: int | None = None, reading
         samples, classes, table = _cityscapes(root, split, reading.classes or CITYSCAPES)
     elif (root / split / "images").is_dir():
         named = reading.classes or _read_classes(root / "classes.txt")
-        samples, classes, table = _camvid(root, split, named or CAMVID)
+        samples, classes, table = _camvid(root, split, named or CAMVID, reading.images.warn)
         assumed = named is None
     else:
         raise DatasetError(
@@ -143,8 +144,12 @@ _Parts = tuple[list[tuple[Path, Path]], ClassSet, np.ndarray]
 """Samples, classes, and uint8 [256] from label-map value to class index."""
 
 
-def _camvid(root: Path, split: str, classes: ClassSet) -> _Parts:
-    images = list_images(root / split / "images")
+def _camvid(root: Path, split: str, classes: ClassSet, warn: Warn) -> _Parts:
+    folder = root / split / "images"
+    try:
+        images = list_images(folder, warn=warn)
+    except SourceError as error:
+        raise DatasetError(f"{folder} holds no pictures") from error
     samples = [(p, root / split / "labels" / f"{p.stem}.png") for p in images]
     table = np.full(256, IGNORE, np.uint8)
     table[: len(classes)] = np.arange(len(classes))

@@ -7,13 +7,22 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SourceError
-from ...runtime.images import IMAGE_SUFFIXES, ImageReader, list_images, resize_image
+from ...log import Warn, silent
+from ...runtime.images import ImageReader, list_images, resize_image
+from ...runtime.images.reader import is_label_map
 from ..graph.graph import Graph
 
+ENOUGH = 8
+"""Number of images below which a warning is due: the extremes of fewer say little about other images."""
 
-def calibration_files(folder: str | Path, count: int) -> list[Path]:
+
+def calibration_files(folder: str | Path, count: int, recursive: bool = False, warn: Warn = silent) -> list[Path]:
     """Up to ``count`` images of ``folder``, evenly spread over its sorted names: neighbors in a video are
-    nearly alike.
+    nearly alike. Label maps among them are passed over.
+
+    Args:
+        recursive: also the images in its subfolders.
+        warn: receives a line about what is passed over, and about too few images.
 
     Raises:
         SourceError: no such folder, or no images in it.
@@ -21,9 +30,21 @@ def calibration_files(folder: str | Path, count: int) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise SourceError(f"no such calibration folder: {folder}")
-    files = list_images(folder, recursive=True)
-    if not files:
-        raise SourceError(f"the calibration folder {folder} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    files = list_images(folder, recursive, warn)
+    picked = _spread(files, count)
+    if any(map(is_label_map, picked)):
+        pictures = [path for path in files if not is_label_map(path)]
+        if not pictures:
+            raise SourceError(f"{folder} holds label maps, no pictures")
+        warn(f"passed over in {folder}: {len(files) - len(pictures)} label maps; {len(pictures)} are pictures")
+        picked = _spread(pictures, count)
+    if len(picked) < ENOUGH:
+        pictures_are = "picture is" if len(picked) == 1 else "pictures are"
+        warn(f"{len(picked)} calibration {pictures_are} few: ranges seen on fewer than {ENOUGH} may not fit others")
+    return picked
+
+
+def _spread(files: list[Path], count: int) -> list[Path]:
     picked = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
     return [files[i] for i in picked]
 

@@ -164,7 +164,7 @@ BAD = {
     "not a checkpoint": (lambda c, p, t: ("--checkpoint", next(p.glob("*")), "--calibration", p), "checkpoint"),
     "no calibration": (lambda c, p, t: ("--checkpoint", c), "needs --calibration"),
     "absent calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t / "absent"), "no such calibration"),
-    "empty calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t), "holds no pictures"),
+    "empty calibration": (lambda c, p, t: ("--checkpoint", c, "--calibration", t), "contains no pictures"),
     "wrong suffix": (lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--out", t / "m.bin"), ".tflite"),
     "format and suffix": (
         lambda c, p, t: ("--checkpoint", c, "--calibration", p, "--format", "tflite", "--out", t / "m.onnx"),

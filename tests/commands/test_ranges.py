@@ -74,7 +74,7 @@ def test_command_refuses_bad_input(tmp_path: Path, tiny_dataset: Path, capsys) -
     assert main(["--checkpoint", str(checkpoint), *common, "--layer", "stem"]) == 2
     assert main(["--checkpoint", str(checkpoint), *common, "--plot", str(plot), "--layer", "absent"]) == 2
     assert main(["--checkpoint", str(checkpoint), "--calibration", str(tmp_path / "absent")]) == 2
-    errors = capsys.readouterr().err.splitlines()
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
     assert len(errors) == 5
     for error, words in zip(
         errors, ("no such checkpoint", ".png", "--plot as well", "'absent'", "no such calib"), strict=True

@@ -157,7 +157,7 @@ def test_a_camera_is_estimated_with_all_its_frames(
 ) -> None:
     seen: list[int] = []
 
-    def workload_of(source: Path | None, drawing: bool, held: int, camera_size: object) -> Workload:
+    def workload_of(source: Path | None, drawing: bool, held: int, *_: object) -> Workload:
         seen.append(held)
         return PLAIN
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .listing import IMAGE_SUFFIXES, list_images
+from .listing import IMAGE_SUFFIXES, list_images, unique_names
 from .reader import MAX_PIXELS, ImageReader, read_image
 from .resize import FILTERS, resize_image, resize_image_into, to_array
 
@@ -16,4 +16,5 @@ __all__ = [
     "resize_image",
     "resize_image_into",
     "to_array",
+    "unique_names",
 ]

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from ...errors import SourceError
+from ...log import Warn, silent
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif"})
 
+_LOOKED_AT = 10_000
+"""Files below a folder without pictures that are looked at for a hint."""
 
-def list_images(folder: Path, recursive: bool = False) -> list[Path]:
+
+def list_images(folder: Path, recursive: bool = False, warn: Warn = silent) -> list[Path]:
     """List the image files in ``folder`` in natural order: ``2.png`` before ``10.png``.
 
-    Hidden files and folders, and leftovers of archives (``__MACOSX``, ``._2.png``), are skipped.
+    Hidden files and folders, and leftovers of archives (``__MACOSX``, ``._2.png``), are passed over.
+
+    Args:
+        recursive: also those in its subfolders.
+        warn: receives one line about the files that are passed over, if there are any of other formats.
 
     Raises:
-        SourceError: the folder cannot be listed.
+        SourceError: the folder cannot be listed, or holds no images.
     """
-    try:
-        entries = folder.rglob("*") if recursive else folder.iterdir()
-        found = [path for path in entries if _is_image(path.relative_to(folder)) and path.is_file()]
-    except OSError as error:
-        raise SourceError(f"cannot list {folder}: {error.strerror or error}") from error
+    found: list[Path] = []
+    others: Counter[str] = Counter()
+    hidden = 0
+    for path in _files(folder, recursive, others):
+        if _is_hidden(path.relative_to(folder)):
+            hidden += 1
+        elif path.suffix.lower() in IMAGE_SUFFIXES:
+            found.append(path)
+        else:
+            others[path.suffix.lower() or "without suffix"] += 1
+    if not found:
+        raise SourceError(f"{folder} contains no pictures{_advice(folder)}")
+    if others:
+        kinds = ", ".join(
+            f"{count} {kind}" for kind, count in sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
+        )
+        also = f", {hidden} hidden" if hidden else ""
+        warn(f"passed over in {folder}: {kinds}{', ...' if len(others) > 5 else ''}{also}; {len(found)} are pictures")
     return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
+
+
+def unique_names(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Name for the results of each of ``paths``: the stem, with the suffix and the subfolders where others share it."""
+    stems, names = (Counter(getattr(path, part) for path in paths) for part in ("stem", "name"))
+    return [
+        path.stem
+        if stems[path.stem] == 1
+        else path.name
+        if names[path.name] == 1
+        else "_".join(path.relative_to(folder).parts)
+        for path in paths
+    ]
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -32,6 +71,27 @@ def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     return (*((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), (2, 0, name))
 
 
-def _is_image(path: Path) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+def _files(folder: Path, recursive: bool, unreadable: Counter[str]) -> Iterator[Path]:
+    """Files in ``folder``, or below it at any depth; subfolders that may not be read are counted."""
+
+    def note(error: OSError) -> None:
+        if error.filename == str(folder):
+            raise SourceError(f"cannot list {folder}: {error.strerror or error}") from error
+        unreadable["folders that may not be read"] += 1
+
+    for parent, folders, files in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not _is_hidden(Path(name))] if recursive else []
+        yield from (path for name in files if (path := Path(parent, name)).is_file())
+
+
+def _advice(folder: Path) -> str:
+    """End of a sentence: where pictures are, if they are in a subfolder, else which files are pictures."""
+    with suppress(SourceError):
+        for path in islice(_files(folder, True, Counter()), _LOOKED_AT):
+            if path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path.relative_to(folder)):
+                return f" itself, but {path.parent} does: give that folder, or --recursive"
+    return f" ({' '.join(sorted(IMAGE_SUFFIXES))})"
+
+
+def _is_hidden(name: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)

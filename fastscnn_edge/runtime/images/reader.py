@@ -40,6 +40,7 @@ class ImageReader:
         self.pixel_range, self.turn, self._warn = pixel_range, turn, warn
         self.turned = 0
         self._several_said = False
+        self._said: set[str] = set()
 
     def read(self, path: str | Path) -> np.ndarray:
         """Decode an image file to RGB uint8 [H, W, 3], its first frame or page, upright unless ``turn`` is off.
@@ -53,11 +54,17 @@ class ImageReader:
             self.turned += turned and self.turn
             return to_array(to_rgb(pixels, self.pixel_range))
 
+    def warn(self, message: str) -> None:
+        """Pass on a warning about files, once: a folder may be listed several times."""
+        if message not in self._said:
+            self._said.add(message)
+            self._warn(message)
+
     def _say_if_several(self, path: str | Path, image: Image.Image) -> None:
         # A phone's JPEG may hold a preview or a depth map behind the picture (MPO), which needs no warning.
         if not self._several_said and image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
             self._several_said = True
-            self._warn(f"{path} has several frames or pages: only the first is used, here and in all further files")
+            self.warn(f"{path} has several frames or pages: only the first is used, here and in all further files")
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -79,6 +86,24 @@ def is_turned(path: Path) -> bool:
     try:
         with _opened(path) as image:
             return orientation_of(image) != 1
+    except SourceError:
+        return False
+
+
+FEW_VALUES = 64
+"""Most different values of an image of one channel that is taken for a label map."""
+
+
+def is_label_map(path: Path) -> bool:
+    """Whether an image looks like a label map: a palette or one channel, without loss, with few different values.
+
+    Only such an image is decoded. A gray or thermal picture has hundreds of values.
+    """
+    try:
+        with _opened(path) as image:
+            if image.mode not in ("P", "L", "1") or image.format not in ("PNG", "BMP", "TIFF", "PPM"):
+                return False
+            return len(image.getcolors(256) or ()) <= FEW_VALUES
     except SourceError:
         return False
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import SourceError
 from ...log import Warn, warn_on_stderr
 from ..frames import Frame
-from ..images import IMAGE_SUFFIXES, ImageReader, list_images
+from ..images import ImageReader, list_images, unique_names
 from .base import SourceState
 
 VIDEO_SUFFIXES = frozenset(
@@ -37,7 +36,7 @@ class ImageSource(SourceState):
 
 
 class FolderSource(SourceState):
-    """Image files directly inside a folder, by name; hidden files and other formats are skipped.
+    """Image files of a folder, by name; hidden files and other formats are passed over.
 
     A damaged image is skipped with a warning, so that one bad file does not end a long run. If no image can be read at
     all, that is an error.
@@ -46,22 +45,22 @@ class FolderSource(SourceState):
     kind = "folder"
     moving = False
 
-    def __init__(self, path: Path, warn: Warn = warn_on_stderr, reader: ImageReader | None = None) -> None:
+    def __init__(
+        self, path: Path, warn: Warn = warn_on_stderr, reader: ImageReader | None = None, recursive: bool = False
+    ) -> None:
         super().__init__()
         self._path, self._warn, self._reader = path, warn, reader or ImageReader(warn=warn)
+        self._recursive = recursive
         self._images: list[Path] = []
 
     def __enter__(self) -> FolderSource:
-        self._images = list_images(self._path)
-        if not self._images:
-            raise SourceError(f"{self._path} contains no pictures ({listed(IMAGE_SUFFIXES)})")
+        self._images = list_images(self._path, self._recursive, self._warn)
         return self
 
     def __iter__(self) -> Iterator[Frame]:
-        stems = Counter(p.stem for p in self._images)
         held_back: list[SourceError] = []  # warnings until an image was read; the first becomes the error if none is
         any_read = False
-        for path in self._images:
+        for path, name in zip(self._images, unique_names(self._images, self._path), strict=True):
             try:
                 rgb = self._reader.read(path)
             except SourceError as error:
@@ -69,8 +68,7 @@ class FolderSource(SourceState):
                 held_back.append(error)
             else:
                 any_read = True
-                # otherwise a.jpg and a.png would write the same result files
-                yield Frame(rgb, path.stem if stems[path.stem] == 1 else path.name, time.monotonic())
+                yield Frame(rgb, name, time.monotonic())
             if any_read:
                 self._flush(held_back)
         if not any_read:

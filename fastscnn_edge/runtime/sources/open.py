@@ -12,7 +12,11 @@ from .images import VIDEO_SUFFIXES, FolderSource, ImageSource, listed
 
 
 def open_source(
-    path: str | Path, repeat: int = 1, warn: Warn = warn_on_stderr, reader: ImageReader | None = None
+    path: str | Path,
+    repeat: int = 1,
+    warn: Warn = warn_on_stderr,
+    reader: ImageReader | None = None,
+    recursive: bool = False,
 ) -> FrameSource:
     """Make the source for ``path``.
 
@@ -21,13 +25,14 @@ def open_source(
         repeat: number of times a single image is delivered.
         warn: receives one line for each image of a folder that cannot be read.
         reader: decodes images; one with default settings if None.
+        recursive: of a folder, also the images in its subfolders.
 
     Raises:
         SourceError: no such file or folder, or neither image nor video.
     """
     path = Path(path)
     if path.is_dir():
-        return FolderSource(path, warn, reader)
+        return FolderSource(path, warn, reader, recursive)
     if not path.exists():
         raise SourceError(f"no such picture, folder or video: {path}")
     if path.suffix.lower() in IMAGE_SUFFIXES:

@@ -127,5 +127,5 @@ def test_what_is_no_picture_is_not_calibrated_with(tmp_path) -> None:
 def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:
     with pytest.raises(SourceError, match="no such calibration folder"):
         calibration_files(tmp_path / "absent", 4)
-    with pytest.raises(SourceError, match="holds no pictures"):
+    with pytest.raises(SourceError, match="contains no pictures"):
         calibration_files(tmp_path, 4)
