@@ -23,7 +23,8 @@ _ROOT = Path(__file__).parents[2]
 class CommandReader(Reader):
     """``fastscnn-edge`` with the files of another reader.
 
-    ``line``: the command's arguments; ``{file}`` is the mutated file, ``{folder}`` a folder for results, ``{good}`` a valid file.
+    ``line``: the command's arguments; ``{file}`` is the mutated file, ``{folder}`` a folder for results, ``{good}`` a
+    valid file.
     """
 
     share, timeout = 0.005, 120.0

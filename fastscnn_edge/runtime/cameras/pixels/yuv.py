@@ -54,13 +54,8 @@ class YuvDecoder:
         packed = format in ("YUYV", "UYVY")
         row = width * 2 if packed else width
         stride = stride or row
-        if (
-            min(width, height) < 1
-            or (not packed and format != "NV12")
-            or width % 2
-            or (height % 2 and not packed)
-            or stride < row
-        ):
+        odd = width % 2 or (height % 2 and not packed)
+        if min(width, height) < 1 or odd or (not packed and format != "NV12") or stride < row:
             raise ValueError(f"cannot decode {format} of {width}x{height} with {stride} bytes a row")
         self.size = stride * height if packed else stride * height * 3 // 2
         self._format, self._width, self._height, self._stride = format, width, height, stride
