@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fastscnn_edge.runtime.board.memory import read_memory
 from tests.fuzz.reader import Reader
+from tests.fuzz.resident import resident
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,7 +89,7 @@ class _Child:
 
     def follow(self, tally: Tally, progress: Callable[[], None]) -> int:
         """Count cases until the process ends; returns the next one to run."""
-        running, since, resident = -1, time.monotonic(), 0
+        running, since, before = -1, time.monotonic(), 0
         while True:
             lines = self._lines(0.1)
             if lines is None:
@@ -97,7 +97,7 @@ class _Child:
             for line in lines:
                 word, _, rest = line.partition(" ")
                 if word == "start":
-                    running, since, resident = int(rest), time.monotonic(), self._resident()
+                    running, since, before = int(rest), time.monotonic(), self._resident()
                 elif word == "end":
                     case, kind, detail = (*rest.split(" ", 2), "")[:3]
                     self._count(tally, int(case), kind, detail)
@@ -107,7 +107,7 @@ class _Child:
                     raise RuntimeError(f"{self.reader.name}: {line}\n{self._all()}")
             progress()
             if running >= 0:
-                if self._resident() - resident > _KILL_AT:
+                if self._resident() - before > _KILL_AT:
                     return self._give_up(tally, running, "over", "ended at 1.5 GB")
                 if time.monotonic() - since > self.reader.timeout:
                     return self._give_up(tally, running, "hang", f"not done after {self.reader.timeout:.0f} s")
@@ -158,4 +158,4 @@ class _Child:
         return text
 
     def _resident(self) -> int:
-        return read_memory(process=str(self.process.pid)).rss or 0
+        return resident(self.process.pid)

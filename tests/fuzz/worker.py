@@ -13,15 +13,14 @@ import sys
 import traceback
 import warnings
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from fastscnn_edge.runtime.board.memory import read_memory
 from tests.fuzz.reader import Reader
 from tests.fuzz.registry import reader_named
+from tests.fuzz.resident import forget_peak, peak_resident, resident
 
 MOST_BYTES = 300_000_000
 """Resident memory that a case may add."""
@@ -65,25 +64,19 @@ def run(reader: Reader, seed: int, cases: range, folder: Path, failures: Path, r
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     for case in cases:
         path.write_bytes(case_bytes(reader, seeds, seed, case))
-        before = _forget_peak()
+        forget_peak()
+        before = peak_resident()
         print("start", case, file=report, flush=True)
         kind, detail = outcome(reader, path)
-        grown = (read_memory().peak_rss or 0) - before
+        grown = peak_resident() - before
         grown = max(grown, (resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - children) * 1024)
         if grown > MOST_BYTES:
             kind, detail = "over", f"{grown // 1_000_000} MB; {detail}"
         if kind not in ("accepted", "refused"):
             shutil.copy(path, failures / f"{reader.name}-{seed}-{case}{reader.suffix}")
         print("end", case, kind, ascii(detail)[1:-1][:300], file=report, flush=True)
-        if kind == "over" or (read_memory().rss or 0) > _ENOUGH_RESIDENT:
+        if kind == "over" or resident() > _ENOUGH_RESIDENT:
             return
-
-
-def _forget_peak() -> int:
-    """Make the kernel's high-water mark the present resident size, and return that."""
-    with suppress(OSError):  # some containers forbid it: the mark is then that of the whole batch
-        Path("/proc/self/clear_refs").write_text("5")
-    return read_memory().peak_rss or 0
 
 
 def main() -> int:
