@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 
 from ...errors import OutputError
+from ...native_stderr import captured_stderr
 from ...quantization.graph.evaluator import run
 from ...quantization.graph.graph import Graph
-from ...runtime.engines.native_stderr import captured_stderr
 from ...runtime.engines.ort_library import onnxruntime
 from ...runtime.mask.plan import class_map
 from ...spec import Normalization

@@ -43,6 +43,7 @@ ORDER = (
     "urls",
     "files",
     "log",
+    "native_stderr",
     "spec",
     "classes",
     "weights",

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...errors import MissingExtraError, ModelFileError
 from ...files import sha256
+from ...native_stderr import captured_stderr
 from ...spec import ModelSpec
 from ..board.backends import version_of
 from ..board.memory import total_memory
-from .native_stderr import captured_stderr
 from .onnx_file import read_onnx
 from .ort_providers import CPU, TENSORRT, Provider, cache_folder, choose_providers, tensorrt_version
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MissingExtraError, ModelFileError
+from ...native_stderr import captured_stderr
 from ..board.backends import version_of
-from .native_stderr import captured_stderr
 
 _LIBRARIES = {"ai_edge_litert.interpreter": "ai-edge-litert", "tflite_runtime.interpreter": "tflite-runtime"}
 

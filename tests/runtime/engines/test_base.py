@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from fastscnn_edge.classes import CITYSCAPES
 from fastscnn_edge.errors import MissingExtraError, ModelFileError
 from fastscnn_edge.runtime.engines.base import default_threads
-from fastscnn_edge.runtime.engines.native_stderr import captured_stderr
 from fastscnn_edge.runtime.engines.open import open_engine
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec
 from tests.helpers import tiny
@@ -116,11 +114,3 @@ def test_threads() -> None:
     assert 1 <= default_threads() <= 4
     with pytest.raises(ValueError, match="threads"):
         open_engine("x.tflite", threads=0)
-
-
-def test_native_output_is_caught_and_the_descriptor_restored(capfd: pytest.CaptureFixture[str]) -> None:
-    with captured_stderr() as lines:
-        os.write(2, b"INFO: one\nWARNING: two\n")
-    os.write(2, b"after\n")
-    assert lines == ["INFO: one", "WARNING: two"]
-    assert capfd.readouterr().err == "after\n"

@@ -8,6 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_OURS = ("fastscnn-edge:", "{")
+"""How lines of :mod:`.log` begin."""
+
 
 @contextmanager
 def captured_stderr() -> Iterator[list[str]]:
@@ -38,3 +41,23 @@ def captured_stderr() -> Iterator[list[str]]:
         spool.seek(0)
         lines += spool.read().decode(errors="replace").splitlines()
         spool.close()
+
+
+@contextmanager
+def without_libtiffs_lines(format_: str | None) -> Iterator[None]:
+    """Drop what libtiff prints while Pillow decodes a TIFF in the body; the exception says the same.
+
+    Args:
+        format_: Pillow's name of the picture's format; nothing is done for others.
+    """
+    if format_ != "TIFF":
+        yield
+        return
+    lines: list[str] = []
+    try:
+        with captured_stderr() as lines:
+            yield
+    finally:
+        for line in lines:
+            if line.startswith(_OURS):  # another thread's
+                print(line, file=sys.stderr)
