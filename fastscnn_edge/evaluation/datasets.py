@@ -19,6 +19,7 @@ from ..classes import CAMVID, CITYSCAPES, parse_classes
 from ..errors import DatasetError, SourceError
 from ..files import read_text
 from ..log import Warn
+from ..native_stderr import without_libtiffs_lines
 from ..runtime.images import MAX_PIXELS, ImageReader, list_images
 from ..spec import ClassSet
 from .labels import IGNORE, LabelRules, LabelTable
@@ -103,7 +104,8 @@ def read_label_map(path: Path) -> np.ndarray:
         with Image.open(path, formats=("PNG", "BMP", "GIF", "PPM", "TIFF")) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"above the limit of {MAX_PIXELS // 1_000_000} megapixels")
-            values = np.asarray(image)
+            with without_libtiffs_lines(image.format):
+                values = np.asarray(image)
     except Exception as error:  # Pillow's decoders raise a dozen kinds of error for damaged files
         raise DatasetError(f"cannot read label map {path}: {error or type(error).__name__}") from error
     if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import DatasetError, SourceError
-from fastscnn_edge.evaluation.datasets import open_dataset
+from fastscnn_edge.evaluation.datasets import open_dataset, read_label_map
 from fastscnn_edge.evaluation.labels import IGNORE
 
 MakeDataset = Callable[..., Path]
@@ -130,3 +130,18 @@ def test_the_real_camvid(shared: Path) -> None:
         image, labels = dataset.pair(count // 2)
         assert image.shape == (360, 480, 3)
         assert set(np.unique(labels)) <= {*range(11), IGNORE}
+
+
+def test_a_damaged_tiff_label_map_is_one_error_and_libtiff_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "labels.tiff"
+    labels = np.random.default_rng(0).integers(0, 5, (40, 60)).astype(np.uint8)
+    Image.fromarray(labels).save(path, compression="tiff_adobe_deflate")
+    whole = bytearray(path.read_bytes())
+    at = len(whole) // 2
+    whole[at : at + 16] = bytes(16)
+    path.write_bytes(whole)
+    with pytest.raises(DatasetError, match="cannot read label map"):
+        read_label_map(path)
+    assert capfd.readouterr().err == ""

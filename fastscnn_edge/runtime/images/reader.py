@@ -12,6 +12,7 @@ from PIL import Image
 
 from ...errors import SourceError
 from ...log import Warn, silent
+from ...native_stderr import without_libtiffs_lines
 from .orientation import decoded, orientation_of
 from .pixels import to_rgb
 from .resize import to_array
@@ -49,8 +50,9 @@ class ImageReader:
             SourceError: missing, not an image, damaged, above :data:`MAX_PIXELS`, or of an unknown range.
         """
         with _opened(path) as image:
-            self._say_if_several(path, image)
-            pixels, turned = decoded(image, self.turn)
+            with without_libtiffs_lines(image.format):
+                self._say_if_several(path, image)
+                pixels, turned = decoded(image, self.turn)
             self.turned += turned and self.turn
             return to_array(to_rgb(pixels, self.pixel_range))
 

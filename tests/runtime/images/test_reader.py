@@ -194,3 +194,15 @@ def test_damaged_tiff_writes_nothing_to_standard_error(tmp_path: Path) -> None:
     code += "with contextlib.suppress(Exception): read_image(sys.argv[1])\n"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_damaged_tiff_is_one_error_and_libtiff_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(tmp_path / "deflated.tiff", Image.fromarray(RGB), compression="tiff_adobe_deflate")
+    whole = bytearray(path.read_bytes())
+    whole[8:24] = bytes(16)  # where the strip begins
+    path.write_bytes(whole)
+    with pytest.raises(SourceError, match="cannot decode"):
+        read_image(path)
+    assert capfd.readouterr().err == ""
