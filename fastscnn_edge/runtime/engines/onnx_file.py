@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ...spec import ModelSpec
 from .base import LogitsQuantization
@@ -60,12 +60,23 @@ def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
             stated = entries[DIGEST]
             actual = _digest(stream, digest_at)
         spec = ModelSpec.from_json(entries[SPEC])
-        logits = LogitsQuantization(**json.loads(entries[LOGITS])) if LOGITS in entries else None
-    except (KeyError, ValueError, TypeError, OSError) as error:
+        logits = _logits(json.loads(entries[LOGITS])) if LOGITS in entries else None
+    except (KeyError, OverflowError, ValueError, TypeError, OSError) as error:
         raise not_ours(path, "fastscnn-edge export --format onnx") from error
     if actual != stated:
         raise damaged(path)
     return spec, logits
+
+
+def _logits(raw: dict[str, Any]) -> LogitsQuantization:
+    """Check the scale and zero point of the logits; ValueError or the like if they cannot be right."""
+    result = LogitsQuantization(**raw)
+    # The least and largest float32: integers are found again by multiplying with 1 / scale.
+    if type(result.scale) not in (int, float) or not 1e-38 < result.scale < 1e38:
+        raise ValueError(f"scale {result.scale!r:.40}")
+    if type(result.zero_point) is not int or not -128 <= result.zero_point <= 255:
+        raise ValueError(f"zero point {result.zero_point!r:.40}")
+    return result
 
 
 def _read_metadata(stream: BinaryIO, size: int) -> tuple[dict[str, str], int]:

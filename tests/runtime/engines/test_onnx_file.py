@@ -33,6 +33,20 @@ def test_round_trip(logits: LogitsQuantization | None, tmp_path: Path) -> None:
     onnx.checker.check_model(onnx.load(path))
 
 
+@pytest.mark.parametrize("scale", [None, "x", [], {}, True, 0, -1.0, float("nan"), float("inf"), 10**400])
+def test_a_scale_that_is_none_is_refused(scale: object, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(sealed(LogitsQuantization(scale, 0)))  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match="not a complete model"):
+        read_onnx(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("zero_point", [None, "x", [], 0.5, True, -129, 256, 10**30])
+def test_a_zero_point_that_is_none_is_refused(zero_point: object, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(sealed(LogitsQuantization(0.1, zero_point)))  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match="not a complete model"):
+        read_onnx(tmp_path / "m.onnx")
+
+
 @given(data=st.data())
 def test_any_flipped_bit_is_found(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     body = bytearray(sealed())
