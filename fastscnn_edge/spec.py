@@ -142,7 +142,10 @@ def with_new_keys(raw: dict[str, Any]) -> dict[str, Any]:
 
 def class_set_from_dict(raw: dict[str, Any]) -> ClassSet:
     """Decode a :class:`ClassSet` from its JSON form."""
-    return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_color(c) for c in raw["palette"]))
+    try:
+        return ClassSet(tuple(str(s) for s in raw["labels"]), tuple(_color(c) for c in raw["palette"]))
+    except OverflowError as error:  # Infinity, as Python's JSON has it
+        raise ValueError(f"a color is no number: {error}") from error
 
 
 def network_size(value: Any) -> tuple[int, int]:
@@ -163,7 +166,10 @@ def network_size(value: Any) -> tuple[int, int]:
 
 def normalization_from_dict(raw: dict[str, Any]) -> Normalization:
     """Decode a :class:`Normalization` from its JSON form."""
-    mean, std = (tuple(float(v) for v in raw[key]) for key in ("mean", "std"))
+    try:
+        mean, std = (tuple(float(v) for v in raw[key]) for key in ("mean", "std"))
+    except OverflowError as error:  # an integer of more than 300 digits
+        raise ValueError(f"mean or std: {error}") from error
     return Normalization(mean, std)  # type: ignore[arg-type]  # length is checked in __post_init__
 
 

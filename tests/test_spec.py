@@ -63,6 +63,8 @@ def test_from_json_refuses_unknown_fields() -> None:
         ("version", {}),
         ("normalization", {"mean": [0, 0, 0], "std": [1, 1, float("inf")]}),
         ("normalization", {"mean": [float("nan"), 0, 0], "std": [1, 1, 1]}),
+        ("normalization", {"mean": [10**400, 0, 0], "std": [1, 1, 1]}),
+        ("classes", {"labels": ["a"], "palette": [[float("inf"), 0, 0]]}),
     ],
 )
 def test_from_json_refuses_what_is_out_of_range(field: str, value: object) -> None:
