@@ -57,13 +57,13 @@ def main(argv: list[str] | None = None) -> int:
             reader, tally = READERS[name], Tally(name)
             tallies.append(tally)
             cases = max(1, round(options.cases * reader.share))
-            run_cases(reader, options.seed, cases, options.out, tally, _Progress(tally, cases))
-            print(f"\r{name}: {tally.cases} cases in {tally.seconds:.0f} s" + " " * 20, file=sys.stderr)
+            try:
+                run_cases(reader, options.seed, cases, options.out, tally, _Progress(tally, cases))
+            finally:
+                print(f"\r{name}: {tally.cases} cases in {tally.seconds:.0f} s" + " " * 20, file=sys.stderr)
+                print(*alike(tally.failures), sep="\n", end="\n" if tally.failures else "", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print("\ninterrupted: the table holds what was done until then", file=sys.stderr)
-    for tally in tallies:
-        for line in alike(tally.failures):
-            print(line, file=sys.stderr)
     print(table(tallies))
     failed = any(tally.counts[kind] for tally in tallies for kind in OUTCOMES if kind not in GOOD)
     if failed:
