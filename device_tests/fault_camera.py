@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import io
+import signal
 import sys
 from pathlib import Path
 
@@ -51,6 +52,8 @@ def webcam(pace: float) -> FakeCamera:
 
 def main(argv: list[str]) -> int:
     """Run the command; returns its exit status."""
+    # Under nohup the SIGHUP that faults.py sends would be ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     gone, camera = Path(argv[0]), webcam(float(argv[1]))
 
     def open_device(path: Path) -> FakeDevice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,8 +34,13 @@ def command(source: Path, model: Path, *more: str | Path) -> list[str]:
 
 def start(words: list[str], **options: Any) -> subprocess.Popen[str]:
     """Start ``words`` in a session, and so in a process group, of its own."""
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.Popen(words, start_new_session=True, **streams)
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_hangups}
+    return subprocess.Popen(words, start_new_session=True, **{**settings, **options})
+
+
+def hear_hangups() -> None:
+    """Undo the nohup that the tests may run under."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_until(condition: Callable[[], object], process: subprocess.Popen[str], seconds: float = 60) -> None:

@@ -24,6 +24,7 @@ from fastscnn_edge.reference.processes import Stop
 from fastscnn_edge.reference.torch_predictor import torch_predictor
 from fastscnn_edge.reference.train import train
 from fastscnn_edge.reference.train_config import TrainConfig
+from tests.helpers.live_runs import hear_hangups
 
 MakeDataset = Callable[..., Path]
 
@@ -211,6 +212,7 @@ def _start(command: list[str], **environment: str) -> subprocess.Popen:
         text=True,
         env=variables,
         start_new_session=True,
+        preexec_fn=hear_hangups,
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.helpers.live_runs import (
     command,
+    hear_hangups,
     needs_private_mounts,
     report,
     rows,
@@ -33,7 +34,12 @@ def test_a_closed_terminal_ends_the_run_with_its_report(tiny_model: Path, image:
     parent, child = pty.openpty()
     words = command(image, tiny_model, "--report", tmp_path / "r.json", "--csv", tmp_path / "a.csv")
     streams = {"stdin": child, "stdout": child, "stderr": child}
-    process = start(words, **streams, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+
+    def take_terminal() -> None:
+        hear_hangups()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = start(words, **streams, preexec_fn=take_terminal)
     os.close(child)
     wait_until(lambda: rows(tmp_path / "a.csv.part") > 5, process)
     os.close(parent)  # the kernel sends SIGHUP
