@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -246,6 +249,30 @@ def test_a_signal_to_the_whole_group_stops_cleanly_and_the_run_resumes(
     assert resume[:2] == ["fastscnn-edge", "train"]
     assert main([*resume[2:], "--epochs", str(done + 1)]) == 0
     assert _state(out)["epoch"] == done + 1
+
+
+@pytest.mark.slow
+def test_a_closed_terminal_leaves_a_run_to_resume(tiny_dataset: Path, tmp_path: Path) -> None:
+    """Every write to the terminal fails from then on, so those of the progress bar must not."""
+    parent, child = pty.openpty()
+
+    def take_terminal() -> None:
+        hear_hangups()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [sys.executable, *_command(tiny_dataset, tmp_path / "run", 5000, workers=2)],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    )
+    os.close(child)
+    _wait_for(tmp_path / "run/last.pt", process)
+    os.close(parent)
+    assert process.wait(60) == 130
+    assert _state(tmp_path / "run")["epoch"] >= 1
 
 
 @pytest.mark.slow
