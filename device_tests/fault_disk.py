@@ -17,12 +17,13 @@ def enter_namespace() -> None:
     """Start this program again where it may mount a disk; go on as we are where that is not possible."""
     if _INSIDE in os.environ:
         return
-    tried = subprocess.run(
-        ["unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False
-    )
-    if tried.returncode == 0:
-        words = ["unshare", "-Urm", sys.executable, *sys.argv]
-        os.execvpe(words[0], words, {**os.environ, _INSIDE: "1"})
+    words = ["unshare", "-Urm"]
+    try:
+        possible = not subprocess.run([*words, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode
+    except OSError:  # no unshare
+        possible = False
+    if possible:
+        os.execvpe(words[0], [*words, sys.executable, *sys.argv], {**os.environ, _INSIDE: "1"})
 
 
 class Disk:

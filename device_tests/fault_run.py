@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,7 +155,8 @@ class Run:
         group = self.process.pid
         if ending.startswith("SIG"):
             for _ in range(2 if ending.endswith("twice") else 1):
-                os.killpg(group, signal.Signals[ending.split()[0]])
+                with suppress(ProcessLookupError):  # it has ended by itself, which its status and report will tell
+                    os.killpg(group, signal.Signals[ending.split()[0]])
         elif ending == "reader gone":
             self._reading.clear()
         elif ending == "camera gone for good":
@@ -162,7 +164,7 @@ class Run:
         elif self.disk.real:
             self.disk.fill()
         else:
-            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            resource.prlimit(group, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         verdict = Verdict(ending)
         try:
             status = self.process.wait(PATIENCE)

@@ -61,7 +61,9 @@ class Faults:
         """Let faults happen to ``run`` for ``seconds``."""
         end = time.monotonic() + seconds
         while (now := time.monotonic()) < end and run.process.poll() is None:
-            time.sleep(min(self.draw.uniform(0.5, 3), end - now))
+            time.sleep(
+                min(self.draw.uniform(0.5, 3), end - now, max(0.1, self._back - now) if run.gone.exists() else 9)
+            )
             self._clear(run)
             getattr(self, self.draw.choice(["camera", "idle", "stalled", "viewer"]))(run)
         self._clear(run, everything=True)
@@ -69,6 +71,8 @@ class Faults:
             self.wrong.append(f"a run ended by itself: {run.errors[-1000:]}")
 
     def camera(self, run: Run) -> None:
+        if run.gone.exists():  # twice in a row it would be away for longer than a run waits
+            return
         self.counts["camera away for up to 3 s"] += 1
         run.gone.touch()
         self._back = time.monotonic() + self.draw.uniform(0.2, 3)
