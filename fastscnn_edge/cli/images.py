@@ -6,6 +6,7 @@ import argparse
 
 from ..log import Warn, warn_on_stderr
 from ..runtime.images import ImageReader
+from .arguments import integer
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +31,21 @@ def add_recursive_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--recursive", action="store_true", help="of a folder, also the pictures in its subfolders")
 
 
+def add_max_size_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--max-size``."""
+    parser.add_argument(
+        "--max-size",
+        type=integer(16, 65535),
+        metavar="N",
+        help="make larger pictures smaller when they are read, to N pixels on their longer side, for less memory and "
+        "time; overlays and masks have that size",
+    )
+
+
 def reader_of(options: argparse.Namespace, warn: Warn = warn_on_stderr) -> ImageReader:
     """Make a reader from the options of :func:`add_image_options`."""
-    return ImageReader(options.pixel_range, turn=not options.stored_orientation, warn=warn)
+    max_side = getattr(options, "max_size", None)
+    return ImageReader(options.pixel_range, turn=not options.stored_orientation, warn=warn, max_side=max_side)
 
 
 def _pixel_range(text: str) -> tuple[float, float]:

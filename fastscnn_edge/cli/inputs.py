@@ -16,7 +16,7 @@ from ..runtime.sources.base import FrameSource
 from ..runtime.sources.open import open_source
 from ..spec import ModelSpec
 from .arguments import camera_size, file_path, number, parsed_by
-from .images import add_image_options, add_recursive_option, reader_of
+from .images import add_image_options, add_max_size_option, add_recursive_option, reader_of
 from .systemd import notify
 
 CAMERA_VARIABLE = "FASTSCNN_EDGE_CAMERA"
@@ -59,6 +59,7 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
         help=f"seconds to wait for a lost camera; 0: fail immediately (default: {RECONNECT:g})",
     )
     add_image_options(result)
+    add_max_size_option(result)
 
 
 def check_inputs(options: argparse.Namespace) -> None:

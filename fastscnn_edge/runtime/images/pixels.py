@@ -5,12 +5,29 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from ..frame_pool import copy_pixels
+
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 _NEVER_DEEPER_THAN_16 = ("PNG", "PPM")
 """Formats whose integers Pillow may open as mode ``I`` although none exceeds 65535."""
 
 RANGE_UNKNOWN = ("I", "F")
+
+
+_BAND = 64
+"""Rows converted at once: Pillow's RGB takes 4 bytes a pixel, and numbers on their way to 8 bits take 8."""
+
+
+def rgb_array(image: Image.Image, pixel_range: tuple[float, float] | None) -> np.ndarray:
+    """Convert ``image``, decoded, to RGB uint8 [H, W, 3], band by band; arguments and errors as :func:`to_rgb`."""
+    out = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _BAND):
+        rows = slice(top, min(top + _BAND, image.height))
+        band = image.crop((0, rows.start, image.width, rows.stop))
+        band.format = image.format  # it limits the depth of the pixels
+        copy_pixels(to_rgb(band, pixel_range), out[rows])
+    return out
 
 
 def to_rgb(image: Image.Image, pixel_range: tuple[float, float] | None) -> Image.Image:

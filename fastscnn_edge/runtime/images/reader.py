@@ -14,11 +14,14 @@ from ...errors import SourceError
 from ...log import Warn, silent
 from ...native_stderr import without_libtiffs_lines
 from .orientation import decoded, orientation_of
-from .pixels import to_rgb
-from .resize import to_array
+from .pixels import rgb_array
+from .resize import resize_image
 
 MAX_PIXELS = 64_000_000
 """Larger images are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
+
+MAX_SIDE = 65535
+"""Longer images are refused likewise: the largest side of a JPEG. Tables along a side take memory, too."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
 """Formats that are decoded, whatever a file is called: by default Pillow would start Ghostscript for a PostScript file
@@ -32,12 +35,21 @@ class ImageReader:
         pixel_range: (black, white) of 16-bit, 32-bit and float pixels; see :func:`.pixels.to_rgb`.
         turn: apply the EXIF orientation; False leaves pixels as they are stored.
         warn: receives one line for the first file with several frames or pages.
+        max_side: larger images are made smaller until their longer side has this many pixels; a JPEG already while it
+            is decoded, which saves time and memory. None: no image is.
 
     Attributes:
         turned: number of images turned or flipped so far.
     """
 
-    def __init__(self, pixel_range: tuple[float, float] | None = None, turn: bool = True, warn: Warn = silent) -> None:
+    def __init__(
+        self,
+        pixel_range: tuple[float, float] | None = None,
+        turn: bool = True,
+        warn: Warn = silent,
+        max_side: int | None = None,
+    ) -> None:
+        self.max_side = max_side
         self.pixel_range, self.turn, self._warn = pixel_range, turn, warn
         self.turned = 0
         self._several_said = False
@@ -52,9 +64,18 @@ class ImageReader:
         with _opened(path) as image:
             with without_libtiffs_lines(image.format):
                 self._say_if_several(path, image)
+                self._draft(image)
                 pixels, turned = decoded(image, self.turn)
             self.turned += turned and self.turn
-            return to_array(to_rgb(pixels, self.pixel_range))
+            rgb = rgb_array(pixels, self.pixel_range)
+        return rgb if self.max_side is None else _within(rgb, self.max_side)
+
+    def _draft(self, image: Image.Image) -> None:
+        """Let a JPEG that is too large be decoded at 1/2, 1/4 or 1/8 of its size, but not below ``max_side``."""
+        longer = max(image.size)
+        if self.max_side is not None and longer > self.max_side:
+            width, height = (max(1, round(side * self.max_side / longer)) for side in image.size)
+            image.draft(None, (width, height))  # does nothing for other formats
 
     def warn(self, message: str) -> None:
         """Pass on a warning about files, once: a folder may be listed several times."""
@@ -92,6 +113,14 @@ def is_turned(path: Path) -> bool:
         return False
 
 
+def _within(rgb: np.ndarray, max_side: int) -> np.ndarray:
+    longer = max(rgb.shape[:2])
+    if longer <= max_side:
+        return rgb
+    height, width = (max(1, round(side * max_side / longer)) for side in rgb.shape[:2])
+    return resize_image(rgb, height, width)
+
+
 FEW_VALUES = 64
 """Most different values of an image of one channel that is taken for a label map."""
 
@@ -120,6 +149,8 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
+                if max(image.size) > MAX_SIDE:
+                    raise SourceError(f"{path} has a side of {max(image.size)} pixels, above {MAX_SIDE}; cut it first")
                 yield image
     except SourceError:
         raise

@@ -7,6 +7,11 @@ from PIL import Image
 
 from ..frame_pool import copy_pixels
 
+LARGE = 1 << 20
+"""Pixels above which an image is resized in bands."""
+
+_BAND = 64
+
 FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 """``ModelSpec.resize_filter`` -> Pillow's filter (antialiased when it shrinks)."""
 
@@ -19,7 +24,7 @@ def resize_image(image: np.ndarray, height: int, width: int, resample: str = "bi
     """
     if image.shape[:2] == (height, width):
         return image
-    return to_array(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), FILTERS[resample]))
+    return to_array(_resized(image, height, width, resample))
 
 
 def resize_image_into(image: np.ndarray, out: np.ndarray, resample: str = "bilinear") -> None:
@@ -27,8 +32,22 @@ def resize_image_into(image: np.ndarray, out: np.ndarray, resample: str = "bilin
     if image.shape == out.shape:
         np.copyto(out, image)
         return
-    resized = Image.fromarray(np.ascontiguousarray(image)).resize((out.shape[1], out.shape[0]), FILTERS[resample])
-    copy_pixels(resized, out)
+    copy_pixels(_resized(image, out.shape[0], out.shape[1], resample), out)
+
+
+def _resized(image: np.ndarray, height: int, width: int, resample: str) -> Image.Image:
+    """Resize by Pillow. A large image is first narrowed band by band, as Pillow would copy all of it, 4 bytes a pixel.
+
+    The result is the same: Pillow, too, resizes rows first, each for itself, and rounds them to 8 bits.
+    """
+    rows = image.shape[0]
+    if image.shape[0] * image.shape[1] > LARGE and width != image.shape[1]:
+        narrow = np.empty((rows, width, 3), np.uint8)
+        for top in range(0, rows, _BAND):
+            band = np.ascontiguousarray(image[top : top + _BAND])
+            copy_pixels(Image.fromarray(band).resize((width, len(band)), FILTERS[resample]), narrow[top : top + _BAND])
+        image = narrow
+    return Image.fromarray(np.ascontiguousarray(image)).resize((width, height), FILTERS[resample])
 
 
 def to_array(image: Image.Image) -> np.ndarray:

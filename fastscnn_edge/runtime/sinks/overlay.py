@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ...spec import ClassSet
+from .png import BAND
+
+LONGEST_LEGEND = 16384
+"""Width in pixels above which a picture's overlay has no legend: it would take more memory than the picture."""
 
 _BACKGROUND, _INK, _RIM = (250, 250, 250), (33, 33, 33), (150, 150, 150)
 
@@ -31,14 +36,11 @@ def blend(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet) -> np.nda
     return result
 
 
-def mask_image(class_map: np.ndarray, class_set: ClassSet) -> Image.Image:
-    """Make an indexed image (mode P): pixel values are class indices [H, W], the palette has the colors."""
-    return _indexed(class_map, np.asarray(class_set.palette, np.uint8))
-
-
 def class_shares(class_map: np.ndarray, count: int) -> np.ndarray:
     """Share of the pixels per class: float64 [count], sum 1."""
-    return np.bincount(class_map.reshape(-1), minlength=count) / class_map.size
+    # Pillow counts in place; numpy's bincount would first widen the class map to eight bytes a pixel.
+    counts = Image.fromarray(np.ascontiguousarray(class_map)).histogram()
+    return np.array(counts[:count], np.float64) / class_map.size
 
 
 def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
@@ -52,6 +54,44 @@ def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_pr
             own order, so that all frames of a video have the same layout and size.
     """
     height, width = class_map.shape
+    strip = legend_of(class_map, class_set, only_present)
+    canvas = Image.new("RGB", (strip.width, height + strip.height), _BACKGROUND)
+    canvas.paste(Image.fromarray(blend(rgb, class_map, class_set)), ((strip.width - width) // 2, 0))
+    canvas.paste(strip, (0, height))
+    return canvas
+
+
+def overlay_bands(
+    rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet
+) -> tuple[tuple[int, int], Iterator[np.ndarray]]:
+    """Draw what :func:`overlay` with ``only_present`` draws, a few rows at a time.
+
+    Returns:
+        (height, width) of the drawing, and its bands from the top, uint8 [rows, width, 3]. A picture of extreme shape,
+        whose legend would be larger than itself, has none.
+    """
+    height, width = class_map.shape
+    strip: np.ndarray | None = None
+    if width <= LONGEST_LEGEND:
+        strip = np.asarray(legend_of(class_map, class_set, only_present=True))
+    whole = width if strip is None else strip.shape[1]
+    left = (whole - width) // 2
+
+    def bands() -> Iterator[np.ndarray]:
+        for top in range(0, height, BAND):
+            rows = slice(top, top + BAND)
+            band = blend(rgb[rows], class_map[rows], class_set)
+            if whole > width:
+                band = np.pad(band, ((0, 0), (left, whole - width - left), (0, 0)), constant_values=_BACKGROUND[0])
+            yield band
+        if strip is not None:
+            yield strip
+
+    return (height + (0 if strip is None else len(strip)), whole), bands()
+
+
+def legend_of(class_map: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
+    """Draw the legend for a class map; ``only_present`` as in :func:`overlay`."""
     if only_present:
         shares = class_shares(class_map, len(class_set))
         shown = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > 0]
@@ -59,11 +99,7 @@ def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_pr
     else:
         shown = list(range(len(class_set)))
         texts = list(class_set.labels)
-    strip = legend(texts, [class_set.palette[i] for i in shown], width)
-    canvas = Image.new("RGB", (strip.width, height + strip.height), _BACKGROUND)
-    canvas.paste(Image.fromarray(blend(rgb, class_map, class_set)), ((strip.width - width) // 2, 0))
-    canvas.paste(strip, (0, height))
-    return canvas
+    return legend(texts, [class_set.palette[i] for i in shown], class_map.shape[1])
 
 
 def legend(texts: list[str], colors: list[tuple[int, int, int]], width: int) -> Image.Image:

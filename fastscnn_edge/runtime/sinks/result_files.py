@@ -6,16 +6,15 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import OutputError
 from ...files import atomic_path
 from ...files.unfinished import remove_leftovers
 from ...spec import ClassSet
 from ..frames import SegmentedFrame
-from .overlay import mask_image, overlay
-
-# A board's time costs more than its disk: PNG at its fastest level. JPEG without chroma subsampling, which would smear
-# the legend's small type.
-_OPTIONS = {"PNG": {"compress_level": 1}, "JPEG": {"quality": 88, "subsampling": 0}}
+from .overlay import overlay, overlay_bands
+from .png import write_indexed, write_rgb
 
 
 class ResultFiles:
@@ -43,13 +42,19 @@ class ResultFiles:
         frame, class_map = result.frame, result.class_map
         if frame.name == self._last_name:
             return
-        image = overlay(frame.rgb, class_map, self._class_set, only_present=not self._moving)
-        suffix, kind = (".jpg", "JPEG") if self._moving else (".png", "PNG")
-        # The temporary name has no suffix from which Pillow could derive the format.
+        suffix = ".jpg" if self._moving else ".png"
         with atomic_path(self._folder / f"{frame.name}_overlay{suffix}", durable=False) as path:
-            image.save(path, format=kind, **_OPTIONS[kind])
-        with atomic_path(self._folder / f"{frame.name}_mask.png", durable=False) as path:
-            mask_image(class_map, self._class_set).save(path, format="PNG", **_OPTIONS["PNG"])
+            if self._moving:
+                image = overlay(frame.rgb, class_map, self._class_set, only_present=False)
+                # Without chroma subsampling, which would smear the legend's small type.
+                image.save(path, format="JPEG", quality=88, subsampling=0)
+            else:  # may have many megapixels
+                size, bands = overlay_bands(frame.rgb, class_map, self._class_set)
+                with path.open("wb") as stream:
+                    write_rgb(stream, size, bands)
+        palette = np.asarray(self._class_set.palette, np.uint8)
+        with atomic_path(self._folder / f"{frame.name}_mask.png", durable=False) as path, path.open("wb") as stream:
+            write_indexed(stream, class_map, palette)
         self._last_name = frame.name
 
     def close(self) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from fastscnn_edge.classes import CAMVID, CITYSCAPES
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.runtime.sinks.overlay import _Layout, _percent, blend, class_shares, legend, mask_image, overlay
+from fastscnn_edge.runtime.sinks.overlay import _Layout, _percent, blend, class_shares, legend, overlay, overlay_bands
+from fastscnn_edge.runtime.sinks.png import write_indexed
 from fastscnn_edge.runtime.sinks.result_files import ResultFiles, check_writable
 from tests.helpers import random_image, segmented
 
@@ -24,7 +25,8 @@ def test_blend_is_half_and_half() -> None:
 
 
 def test_masks_are_indexed_pictures(tmp_path: Path) -> None:
-    mask_image(CLASSES, CAMVID).save(tmp_path / "m.png")
+    with (tmp_path / "m.png").open("wb") as stream:
+        write_indexed(stream, CLASSES, np.asarray(CAMVID.palette, np.uint8))
     with Image.open(tmp_path / "m.png") as image:
         assert image.mode == "P"
         np.testing.assert_array_equal(np.asarray(image), CLASSES)
@@ -93,3 +95,21 @@ def test_unwritable_folders_are_found_out_before_the_work(tmp_path: Path) -> Non
         check_writable(tmp_path / "file")
     check_writable(tmp_path / "new" / "deep")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (63, 5), (64, 200), (130, 90), (90, 1000)])
+def test_bands_together_are_the_drawing(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    rgb = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+    class_map = random.integers(0, 11, size, dtype=np.uint8)
+    (height, width), bands = overlay_bands(rgb, class_map, CAMVID)
+    whole = np.concatenate(list(bands))
+    assert whole.shape == (height, width, 3)
+    np.testing.assert_array_equal(whole, np.asarray(overlay(rgb, class_map, CAMVID, only_present=True)))
+
+
+def test_a_picture_of_extreme_width_has_no_legend() -> None:
+    size = (2, 20_000)
+    shape, bands = overlay_bands(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8), CAMVID)
+    assert shape == size
+    assert sum(len(band) for band in bands) == 2
