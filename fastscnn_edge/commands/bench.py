@@ -20,18 +20,18 @@ from ..bench.warmup import WarmUpRule
 from ..cli.arguments import file_path, memory_amount, number, positive, size, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, reader_of
-from ..cli.memory_limit import HELP as MEMORY_HELP
-from ..cli.memory_limit import check_limit, workload_of
+from ..cli.memory.limit import HELP as MEMORY_HELP
+from ..cli.memory.limit import check_limit, workload_of
 from ..cli.outputs import check_result_path
 from ..cli.reports import failure_named, write_report
 from ..cli.signals import stop_signals
 from ..errors import require
 from ..files import sha256
 from ..runtime.board.board import read_board, read_state
-from ..runtime.board.footprint import Workload
 from ..runtime.board.memory import read_memory
 from ..runtime.board.watcher import Watcher
 from ..runtime.engines.profile import Profile, profile_model
+from ..runtime.pipeline.footprint import Kind, Workload
 from ..runtime.pipeline.meter import NETWORK_STAGES, Meter, summarize
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.accuracy import find_accuracy
@@ -201,7 +201,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _workload(options: argparse.Namespace) -> Workload:
     if options.source:
-        return workload_of(options.source, held=MAX_FRAMES)
+        return workload_of(options.source)._replace(kind=Kind.GIVEN, held=MAX_FRAMES)
     return Workload(frame=options.frame_size, held=SYNTHETIC_FRAMES)
 
 

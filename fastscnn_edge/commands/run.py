@@ -13,8 +13,8 @@ from pathlib import Path
 from ..cli.arguments import file_path, integer, memory_amount, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
-from ..cli.memory_limit import HELP as MEMORY_HELP
-from ..cli.memory_limit import check_limit, workload_of
+from ..cli.memory.limit import HELP as MEMORY_HELP
+from ..cli.memory.limit import check_limit, workload_of
 from ..cli.outputs import STDOUT, Outputs, add_output_options, check_outputs
 from ..cli.reports import failure_named, write_report
 from ..cli.signals import stop_signals
@@ -23,10 +23,9 @@ from ..cli.weights import add_classes_option
 from ..log import Log, as_json, is_terminal, plain
 from ..runtime.board.board import StateLog, read_board, read_state
 from ..runtime.board.memory import read_memory
-from ..runtime.frame_pool import LIVE_FRAMES
 from ..runtime.frames import Frame
 from ..runtime.pipeline.meter import STAGES, Meter
-from ..runtime.pipeline.pipeline import IN_FLIGHT, segment_frames, warm_up
+from ..runtime.pipeline.pipeline import segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
@@ -102,11 +101,17 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     began, memory_before = time.monotonic(), read_memory()
     path = options.model or bundled_model()
     drawing = bool(options.out or options.video or options.serve)
-    held = IN_FLIGHT if options.camera is None else LIVE_FRAMES
     check_limit(
         options.memory_limit,
         path,
-        lambda: workload_of(options.source, drawing, held, options.camera_size, options.recursive),
+        lambda: workload_of(
+            options.source,
+            drawing,
+            options.camera_size,
+            options.recursive,
+            options.max_size,
+            repeated=(options.frames or 1) > 1,
+        ),
     )
     meter = Meter()
     start = time.perf_counter_ns()

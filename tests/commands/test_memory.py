@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.cli.arguments import memory_amount
-from fastscnn_edge.cli.memory_limit import workload_of
+from fastscnn_edge.cli.memory.limit import workload_of
 from fastscnn_edge.commands.memory import main
-from fastscnn_edge.runtime.board.footprint import Workload
+from fastscnn_edge.runtime.pipeline.footprint import Kind, Workload
+from fastscnn_edge.runtime.sources.video import VideoSource
 
 
 @pytest.mark.parametrize(
@@ -36,15 +37,33 @@ def test_no_amounts(text: str) -> None:
 
 
 def test_workloads(tmp_path: Path) -> None:
-    assert workload_of(None) == Workload()
+    assert workload_of(None) == Workload(kind=Kind.CAMERA)
     assert workload_of(tmp_path / "a.mp4", drawing=True)._replace(video_loaded=False) == Workload(
-        video=True, drawing=True
+        kind=Kind.VIDEO, drawing=True
     )
     for name, size in (("a", (40, 30)), ("b", (90, 60))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")
-    assert workload_of(tmp_path) == Workload(frame=(60, 90), images=True)
-    assert workload_of(tmp_path / "a.png").frame == (30, 40)
+    assert workload_of(tmp_path) == Workload(frame=(60, 90), kind=Kind.FOLDER)
+    assert workload_of(tmp_path / "a.png") == Workload(frame=(30, 40), kind=Kind.PICTURE)
+    assert workload_of(tmp_path / "b.png", max_side=30).frame == (20, 30)
+    assert workload_of(tmp_path / "a.png", repeated=True).kind is Kind.FOLDER
+
+
+def test_a_video_has_the_size_of_its_frames(video: Path) -> None:
+    with VideoSource(video) as source:
+        frame = next(iter(source)).rgb
+    assert workload_of(video).frame == frame.shape[:2]
+
+
+@pytest.mark.parametrize("work", ["--source", "--camera-size"])
+def test_the_table_of_a_run(tiny_model: Path, image: Path, work: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = str(image) if work == "--source" else "128x96"
+    assert main([str(tiny_model), work, given, "--draw", "--measure"]) == 0
+    row = capsys.readouterr().out.splitlines()[2].split("|")
+    assert float(row[7]) > 20
+    assert main([str(tiny_model), "--draw"]) == 2
+    assert "--draw goes with" in capsys.readouterr().err
 
 
 def test_the_table(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,12 +18,10 @@ from fastscnn_edge.cli import inputs as input_options
 from fastscnn_edge.commands import run
 from fastscnn_edge.commands.run import main
 from fastscnn_edge.errors import OutputError
-from fastscnn_edge.runtime.board.footprint import PLAIN, Workload
 from fastscnn_edge.runtime.cameras.reconnect import Reconnecting
 from fastscnn_edge.runtime.cameras.v4l2.camera import V4L2Camera
 from fastscnn_edge.runtime.cameras.v4l2.modes import ModeRequest
-from fastscnn_edge.runtime.frame_pool import LIVE_FRAMES
-from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
+from fastscnn_edge.runtime.pipeline.footprint import Kind, Workload
 from fastscnn_edge.testing.v4l2 import Fault
 from tests.helpers import random_image
 from tests.helpers.cameras import webcam
@@ -152,19 +150,15 @@ def test_a_file_played_as_a_camera(
     assert len(data["samples_ns"]["latency"]) == data["frames"]
 
 
-def test_a_camera_is_estimated_with_all_its_frames(
+def test_the_estimate_knows_what_runs(
     tiny_model: Path, image: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[int] = []
-
-    def workload_of(source: Path | None, drawing: bool, held: int, *_: object) -> Workload:
-        seen.append(held)
-        return PLAIN
-
-    monkeypatch.setattr(run, "workload_of", workload_of)
-    for source in (["--source", str(image)], ["--camera", f"file:{video}"]):
-        assert main([*source, "--model", str(tiny_model), "--memory-limit", "1G"]) == 0
-    assert seen == [IN_FLIGHT, LIVE_FRAMES]
+    seen: list[Workload] = []
+    monkeypatch.setattr(run, "check_limit", lambda _limit, _model, work: seen.append(work()))
+    common = ["--model", str(tiny_model), "--memory-limit", "1G"]
+    for source in (["--source", str(image)], ["--source", str(image), "--frames", "2"], ["--camera", f"file:{video}"]):
+        assert main([*source, *common]) == 0
+    assert [work.kind for work in seen] == [Kind.PICTURE, Kind.FOLDER, Kind.CAMERA]
 
 
 def test_a_camera_that_is_lost_leaves_its_report(

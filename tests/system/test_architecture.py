@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,15 @@ def test_no_circles() -> None:
     for module, targets in edges.items():
         circles[module] = targets
     assert not circles
+
+
+def test_every_package_is_installed() -> None:
+    """An editable installation finds folders that a wheel would lack."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    names = {name if path.name == "__init__.py" else name.rpartition(".")[0] for name, path in MODULES.items()}
+    assert {f"fastscnn_edge.{name}".rstrip(".") for name in names} == listed
 
 
 def test_no_folder_is_a_heap() -> None:

@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.bench.frames import synthetic_frames
-from fastscnn_edge.cli.memory_table import predict
-from fastscnn_edge.runtime.board.footprint import Workload, estimate
+from fastscnn_edge.cli.memory.probe import predict
 from fastscnn_edge.runtime.engines.open import describe_model
-from fastscnn_edge.runtime.pipeline.pipeline import IN_FLIGHT
+from fastscnn_edge.runtime.pipeline.footprint import Kind, Workload, estimate
 from tests.helpers.models import exported
 from tests.helpers.processes import memory_group, peak_of_call, run_limited
 
@@ -56,7 +55,7 @@ def test_a_run_with_overlays_fits(tmp_path: Path, size: tuple[int, int], limit: 
     assert peak < limit
     of, engine = describe_model(model)
     before = peak_of_call(predict, str(model), 1)["before"]
-    work = Workload(frame=size, images=True, drawing=True, held=IN_FLIGHT)
+    work = Workload(frame=size, kind=Kind.FOLDER, drawing=True)
     estimated = estimate(of, engine, model.stat().st_size, before, work).total
     assert abs(estimated / peak - 1) < 0.1
 

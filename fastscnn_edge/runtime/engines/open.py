@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...spec import ModelSpec
-from ..board.footprint import ONNXRUNTIME, TFLITE
 from .base import Engine, default_threads
 from .onnx_file import read_onnx
 from .tflite_file import read_spec
+
+TFLITE, ONNXRUNTIME = "tflite", "onnxruntime"
+"""Names of the engines in estimates and tables."""
 
 
 def open_engine(path: str | Path, threads: int | None = None) -> Engine:

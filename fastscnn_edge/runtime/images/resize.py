@@ -36,9 +36,10 @@ def resize_image_into(image: np.ndarray, out: np.ndarray, resample: str = "bilin
 
 
 def _resized(image: np.ndarray, height: int, width: int, resample: str) -> Image.Image:
-    """Resize by Pillow. A large image is first narrowed band by band, as Pillow would copy all of it, 4 bytes a pixel.
+    """Resize by Pillow, rows first, then columns, each rounded to 8 bits.
 
-    The result is the same: Pillow, too, resizes rows first, each for itself, and rounds them to 8 bits.
+    In one call, Pillow 13 chooses the order by the shape, and earlier versions take this one: a mask must not depend on
+    that. A large image is narrowed band by band, since Pillow would copy all of it, 4 bytes a pixel.
     """
     rows = image.shape[0]
     if image.shape[0] * image.shape[1] > LARGE and width != image.shape[1]:
@@ -46,8 +47,10 @@ def _resized(image: np.ndarray, height: int, width: int, resample: str) -> Image
         for top in range(0, rows, _BAND):
             band = np.ascontiguousarray(image[top : top + _BAND])
             copy_pixels(Image.fromarray(band).resize((width, len(band)), FILTERS[resample]), narrow[top : top + _BAND])
-        image = narrow
-    return Image.fromarray(np.ascontiguousarray(image)).resize((width, height), FILTERS[resample])
+        resized = Image.fromarray(narrow)
+    else:
+        resized = Image.fromarray(np.ascontiguousarray(image)).resize((width, rows), FILTERS[resample])
+    return resized.resize((width, height), FILTERS[resample])
 
 
 def to_array(image: Image.Image) -> np.ndarray:

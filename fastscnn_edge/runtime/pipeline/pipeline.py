@@ -26,6 +26,9 @@ from .segmenter import Segmenter
 IN_FLIGHT = 3
 """Frames of a file in progress at the same time: one per stage."""
 
+LARGE_FRAME = 8_000_000
+"""Pixels above which a frame of a file is in progress alone: memory is worth more than the overlap of stages then."""
+
 _POLL_INTERVAL = 0.1
 """Seconds between two checks whether to stop, while no frame arrives."""
 
@@ -77,7 +80,7 @@ def segment_frames(
     def finished(frame: Frame) -> None:
         between(frame)
         if permits is not None:
-            permits.release()
+            permits.release(_permits_of(frame))
 
     threads = [
         threading.Thread(target=_capture, args=(source, inbox, meter, permits), name="capture", daemon=True),
@@ -94,7 +97,7 @@ def segment_frames(
         inbox.close(discard=True)
         outbox.close()
         if permits is not None:
-            permits.release()  # wakes a capture thread that waits for a permit
+            permits.release(IN_FLIGHT)  # wakes a capture thread that waits for permits
         for thread in threads:
             thread.join()
         for left in outbox.drain():
@@ -106,7 +109,7 @@ def segment_frames(
 def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permits: threading.Semaphore | None) -> None:
     """Run the capture thread: put frames into the inbox until either end closes.
 
-    ``permits``, if given, bound the number of frames in progress: each frame takes one.
+    ``permits``, if given, bound the number of frames in progress: each frame takes one, a large one all.
     """
     try:
         frames = iter(source)
@@ -120,6 +123,9 @@ def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permi
             if frame is None:
                 break
             now = time.perf_counter_ns()
+            if permits is not None:
+                for _ in range(1, _permits_of(frame)):
+                    permits.acquire()
             if inbox.put(_Captured(frame, now - start, now)) is not None:
                 meter.dropped += 1
             del frame  # returns its memory to the pool for the next one
@@ -128,6 +134,10 @@ def _capture(source: FrameSource, inbox: Mailbox[_Captured], meter: Meter, permi
         return
     except BaseException as error:
         inbox.close(error)
+
+
+def _permits_of(frame: Frame) -> int:
+    return IN_FLIGHT if frame.rgb.shape[0] * frame.rgb.shape[1] > LARGE_FRAME else 1
 
 
 def _infer(

@@ -56,7 +56,10 @@ def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_pr
     height, width = class_map.shape
     strip = legend_of(class_map, class_set, only_present)
     canvas = Image.new("RGB", (strip.width, height + strip.height), _BACKGROUND)
-    canvas.paste(Image.fromarray(blend(rgb, class_map, class_set)), ((strip.width - width) // 2, 0))
+    for top in range(0, height, BAND):
+        rows = slice(top, top + BAND)
+        band = Image.fromarray(blend(rgb[rows], class_map[rows], class_set))
+        canvas.paste(band, ((strip.width - width) // 2, top))
     canvas.paste(strip, (0, height))
     return canvas
 

@@ -44,6 +44,12 @@ class AvStream(SourceState):
             self._close()
             raise SourceError(f"{what} has {width}x{height} pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels")
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frames; only while the source is entered."""
+        context = self._stream.codec_context
+        return context.height, context.width
+
     def _close(self) -> None:
         if self._container is not None:
             self._container.close()

@@ -68,7 +68,10 @@ class FolderSource(SourceState):
                 held_back.append(error)
             else:
                 any_read = True
-                yield Frame(rgb, name, time.monotonic())
+                frame = Frame(rgb, name, time.monotonic())
+                del rgb
+                yield frame
+                del frame  # a generator keeps its variables, and the next image is decoded before they are set again
             if any_read:
                 self._flush(held_back)
         if not any_read:

@@ -206,3 +206,25 @@ def test_a_damaged_tiff_is_one_error_and_libtiff_prints_nothing(
     with pytest.raises(SourceError, match="cannot decode"):
         read_image(path)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_larger_picture_is_made_smaller_on_request(tmp_path: Path, suffix: str, orientation: int) -> None:
+    path = tmp_path / f"a.{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    ramp = np.add.outer(np.arange(300) // 4, np.arange(400) // 4).astype(np.uint8)
+    Image.fromarray(np.stack([ramp, ramp[::-1], 255 - ramp], -1)).save(path, exif=exif, quality=95)
+    whole = ImageReader().read(path)
+    small = ImageReader(max_side=100).read(path)
+    assert small.shape == ((75, 100, 3) if orientation == 1 else (100, 75, 3))
+    wanted = np.asarray(Image.fromarray(whole).resize(small.shape[1::-1], Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(small - wanted).mean() < 1  # libjpeg's own reduction differs a little
+    np.testing.assert_array_equal(ImageReader(max_side=400).read(path), whole)
+
+
+def test_a_picture_of_extreme_length_is_refused(tmp_path: Path) -> None:
+    Image.new("L", (70_000, 1)).save(tmp_path / "long.png")
+    with pytest.raises(SourceError, match="side of 70000 pixels, above 65535"):
+        read_image(tmp_path / "long.png")

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from fastscnn_edge.cli.memory_table import predict
+from fastscnn_edge.cli.memory.limit import workload_of
+from fastscnn_edge.cli.memory.probe import Probe, measure, predict
 from fastscnn_edge.errors import UsageError
-from fastscnn_edge.runtime.board.footprint import MIB, STEP, Workload, estimate, largest_size, require_fits
 from fastscnn_edge.runtime.engines.open import describe_model
+from fastscnn_edge.runtime.pipeline.footprint import MIB, STEP, Kind, Workload, estimate, largest_size, require_fits
 from fastscnn_edge.runtime.pipeline.segmenter import bundled_model
+from tests.helpers import random_image
 from tests.helpers.models import exported
 from tests.helpers.processes import peak_of_call
 from tests.helpers.tiny import spec
@@ -33,8 +36,9 @@ def test_the_total_is_the_sum_and_more_pixels_need_more(h: int, w: int, engine: 
     assert found.total == pytest.approx(sum(value for _, value in found.parts), abs=1)
     assert estimate(replace(one, height=h + 1), engine, size, 40 * MIB).total > found.total
     for more in (
-        Workload(images=True),
-        Workload(video=True),
+        Workload(kind=Kind.FOLDER),
+        Workload(kind=Kind.VIDEO),
+        Workload(kind=Kind.CAMERA),
         Workload(drawing=True),
         Workload(held=2),
         Workload(frame=(2 * h, 2 * w)),
@@ -81,3 +85,25 @@ def test_estimates_are_near_the_measured_peak(tmp_path: Path, kind: str, precisi
 def test_the_bundled_model_is_described_without_loading_it() -> None:
     of, engine = describe_model(bundled_model())
     assert (of.precision, engine) == ("int8", "tflite")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drawing", [False, True])
+@pytest.mark.parametrize(
+    "work", ["picture 1920x1080", "picture 4000x3000", "folder 1920x1080", "folder 4000x3000", "camera 1280x720"]
+)
+def test_runs_are_near_their_estimates(tmp_path: Path, work: str, drawing: bool) -> None:
+    kind, _, extent = work.partition(" ")
+    width, height = map(int, extent.split("x"))
+    source = None
+    if kind != "camera":
+        picture = Image.fromarray(random_image(height // 8, width // 8)).resize((width, height))
+        for number in range(4 if kind == "folder" else 1):
+            picture.save(tmp_path / f"{number}.jpg", quality=90)
+        source = tmp_path if kind == "folder" else tmp_path / "0.jpg"
+    camera = (width, height) if kind == "camera" else None
+    model = bundled_model()
+    found = measure(Probe(str(model), 1, source and str(source), camera, drawing))
+    of, engine = describe_model(model)
+    estimated = estimate(of, engine, model.stat().st_size, found["before"], workload_of(source, drawing, camera)).total
+    assert abs(estimated / found["peak"] - 1) <= 0.1

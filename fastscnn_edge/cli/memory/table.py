@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import json
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ModelFileError
-from ..runtime.board.footprint import PROCESS, Footprint, estimate
-from ..runtime.board.memory import read_memory
-from ..runtime.engines.open import describe_model
-from ..units import MIB
-
-_MEASURE = """
-import json, sys
-from fastscnn_edge.cli.memory_table import predict
-print(json.dumps(predict(sys.argv[1], int(sys.argv[2]))))
-"""
+from ...runtime.board.memory import read_memory
+from ...runtime.engines.open import describe_model
+from ...runtime.pipeline.footprint import PROCESS, Footprint, Workload, estimate
+from ...units import MIB
+from .probe import Probe, measure
 
 
 class MemoryRow(NamedTuple):
@@ -38,42 +28,16 @@ class MemoryRow(NamedTuple):
     measured: int | None
 
 
-def predict(model: str, threads: int) -> dict[str, int | None]:
-    """Segment three frames in this process; returns its peak and its size before loading, in bytes.
-
-    Imports what ``fastscnn-edge run`` imports, since that is the starting point of an estimate made there.
-    """
-    from ..runtime.pipeline.segmenter import Segmenter
-
-    importlib.import_module("fastscnn_edge.commands.run")
-    before = read_memory().rss
-    segmenter = Segmenter(model, threads)
-    frame = np.zeros((segmenter.spec.height, segmenter.spec.width, 3), np.uint8)
-    frame[::7, ::5] = 200  # touches the pages, and gives more than one class: a uniform mask needs no memory
-    for _ in range(3):
-        segmenter.predict(frame)
-    return {"before": before, "peak": read_memory().peak_rss}
-
-
-def _row(path: Path, measure: bool, threads: int) -> MemoryRow:
+def row_of(path: Path, work: Workload, probe: Probe | None) -> MemoryRow:
+    """Estimate the peak of a model and, if there is a ``probe``, measure it."""
     spec, engine = describe_model(path)
-    found = _measured(path, threads) if measure else {"before": read_memory().rss, "peak": None}
+    found = measure(probe) if probe else {"before": read_memory().rss, "peak": None}
     size = path.stat().st_size
-    estimated = estimate(spec, engine, size, found["before"] or 0)
+    estimated = estimate(spec, engine, size, found["before"] or 0, work)
     return MemoryRow(path.name, engine, spec.precision, spec.height, spec.width, size, estimated, found["peak"])
 
 
-def _measured(path: Path, threads: int) -> dict[str, int | None]:
-    command = [sys.executable, "-c", _MEASURE, str(path), str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ModelFileError(f"{path} could not be run: {reason}")
-    found: dict[str, int | None] = json.loads(done.stdout)
-    return found
-
-
-def _table(rows: list[MemoryRow]) -> str:
+def table(rows: list[MemoryRow]) -> str:
     lines = [
         "| model | engine | precision | input | file, MiB | estimated peak, MiB | measured peak, MiB | off by |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -88,7 +52,7 @@ def _table(rows: list[MemoryRow]) -> str:
     return "\n".join(lines)
 
 
-def _fits(rows: list[MemoryRow]) -> list[str]:
+def fits(rows: list[MemoryRow]) -> list[str]:
     """Least-squares fits of library + bytes per pixel, for each engine and precision with three sizes or more."""
     groups: dict[tuple[str, str], list[MemoryRow]] = defaultdict(list)
     for row in rows:

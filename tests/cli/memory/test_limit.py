@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from fastscnn_edge.cli import memory_limit
-from fastscnn_edge.cli.memory_limit import workload_of
+from fastscnn_edge.cli.memory import limit as memory_limit
+from fastscnn_edge.cli.memory.limit import workload_of
 from fastscnn_edge.commands.run import main
-from fastscnn_edge.runtime.board.footprint import Workload, estimate
 from fastscnn_edge.runtime.board.memory import Memory
+from fastscnn_edge.runtime.pipeline.footprint import Kind, Workload, estimate
 from tests.helpers import tiny
 
 
 def test_a_camera_has_the_size_asked_of_it() -> None:
-    asked = workload_of(None, held=5, camera_size=(1920, 1080))
+    asked = workload_of(None, camera_size=(1920, 1080))
     assert asked.frame == (1080, 1920)
-    own = workload_of(None, held=5)
+    own = workload_of(None)
     assert own.frame is None
     need = [estimate(tiny.spec(), "tflite", 0, 0, work).total for work in (asked, own)]
     assert need[0] - need[1] > 5 * 1920 * 1080 * 3  # five frames of it at least
@@ -33,14 +35,34 @@ def test_run_counts_the_frames_of_a_large_camera(
     assert main(options) == 2
     assert "no camera" in capfd.readouterr().err
     assert main([*options, "--camera-size", "3840x2160"]) == 2
-    assert "MiB are needed" in capfd.readouterr().err
+    refusal = capfd.readouterr().err
+    assert "MiB are needed" in refusal
+    size = re.search(r"--camera-size (\d+x\d+) would fit", refusal)
+    assert size
+    assert main([*options, "--camera-size", size[1]]) == 2
+    assert "no camera" in capfd.readouterr().err
+
+
+def test_a_large_picture_is_refused_with_a_size_that_fits(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory_limit, "read_memory", lambda: Memory(40 << 20, None, None, None))
+    Image.new("RGB", (4000, 3000)).save(tmp_path / "big.png", compress_level=0)
+    options = ["--model", str(tiny_model), "--source", str(tmp_path / "big.png"), "--memory-limit", "100M"]
+    assert main(options) == 2
+    refusal = capfd.readouterr().err
+    assert "the picture" in refusal
+    side = re.search(r"--max-size (\d+) would fit", refusal)
+    assert side and 96 < int(side[1]) < 4000
+    assert main([*options, "--max-size", side[1]]) == 0
 
 
 def test_a_video_library_that_is_loaded_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_limit, "_video_size", lambda _path: None)
     monkeypatch.delitem(sys.modules, "av", raising=False)
     fresh = workload_of(Path("drive.mp4"))
     monkeypatch.setitem(sys.modules, "av", sys)
     loaded = workload_of(Path("drive.mp4"))
-    assert (fresh, loaded) == (Workload(video=True), Workload(video=True, video_loaded=True))
+    assert (fresh, loaded) == (Workload(kind=Kind.VIDEO), Workload(kind=Kind.VIDEO, video_loaded=True))
     need = [estimate(tiny.spec(), "tflite", 0, 0, work).total for work in (fresh, loaded)]
     assert need[0] > need[1]

@@ -1,0 +1,1 @@
+"""Estimates and measurements of memory: --memory-limit and the command of that name."""
