@@ -19,6 +19,7 @@ from safetensors.numpy import save
 
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
+from ..files.seal import BLANK, is_whole, seal
 from ..reference.dialects import DIALECTS
 from ..spec import (
     ClassSet,
@@ -134,8 +135,9 @@ def save_quantized(path: str | Path, graph: Graph, scheme: Scheme, origin: Origi
         "kind": _KIND,
         "origin": asdict(origin),
         "quantization": scales_to_plain(activations, scheme, origin.method),
+        "sha256": BLANK,
     }
-    write_bytes(path, save(tensors, {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
+    write_bytes(path, seal(save(tensors, {_METADATA_KEY: json.dumps(description, sort_keys=True)})))
 
 
 def is_quantized_file(path: str | Path) -> bool:
@@ -161,6 +163,8 @@ def load_quantized(path: str | Path) -> QuantizedFile:
         with safe_open(path, "numpy") as stream:
             raw = json.loads((stream.metadata() or {})[_METADATA_KEY])
             constants = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (not a dict)
+        if "sha256" in raw and not is_whole(path.read_bytes(), raw["sha256"]):
+            raise CheckpointError(f"{path} is damaged: its content does not match its digest; copy it again")
         origin = with_new_keys(raw["origin"])
         described = Origin(
             dialect=str(origin["dialect"]),

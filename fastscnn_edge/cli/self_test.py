@@ -6,9 +6,9 @@ bundled model changes.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,10 @@ def _observe(path: Path, threads: int | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["--record"]:
-        sys.exit("usage: python -m fastscnn_edge.cli.self_test --record")
+    parser = argparse.ArgumentParser(
+        prog="python -m fastscnn_edge.cli.self_test",
+        description="Record what 'fastscnn-edge doctor' expects of the bundled models.",
+    )
+    parser.add_argument("--record", action="store_true", required=True, help="write the expectations beside the models")
+    parser.parse_args()
     record()

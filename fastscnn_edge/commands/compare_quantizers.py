@@ -45,7 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--split", default="val", metavar="NAME", help="split of the dataset (default: val)")
     add("--limit", type=positive, metavar="N", help="only the first N pictures of the split")
     add(
-        "--size", type=size, metavar="HxW", help="height x width of the input (default: the checkpoint's training size)"
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="height x width of the input (default: the checkpoint's training size, else 512x1024)",
     )
     add(
         "--also",

@@ -21,6 +21,7 @@ from torch import nn
 from ..classes import MAX_CLASSES, with_background
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
+from ..files.seal import BLANK, is_whole, seal
 from ..spec import (
     IMAGENET,
     ClassSet,
@@ -132,9 +133,10 @@ def save_checkpoint(
         "normalization": asdict(normalization),
         "training": training,
         "quantization": quantization or {},
+        "sha256": BLANK,
     }
     # One metadata entry only: safetensors writes several in an order that changes from run to run.
-    write_bytes(path, save(stored_state(model, dtype), {_METADATA_KEY: json.dumps(description, sort_keys=True)}))
+    write_bytes(path, seal(save(stored_state(model, dtype), {_METADATA_KEY: json.dumps(description, sort_keys=True)})))
 
 
 def rewrite_checkpoint(path: str | Path, checkpoint: Checkpoint, quantization: dict[str, Any]) -> None:
@@ -190,6 +192,8 @@ def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
 def _describe(text: str, path: Path) -> _Description:
     try:
         raw = with_new_keys(json.loads(text))
+        if "sha256" in raw and not is_whole(path.read_bytes(), raw["sha256"]):
+            raise CheckpointError(f"{path} is damaged: its content does not match its digest; copy it again")
         if raw.get("kind") == "quantized":
             raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
         classes, normalization = class_set_from_dict(raw["classes"]), normalization_from_dict(raw["normalization"])

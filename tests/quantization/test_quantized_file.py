@@ -56,7 +56,12 @@ def test_damaged_quantized_files_are_refused(tmp_path: Path) -> None:
         dataclasses.replace(file, constants=constants).graphs(scheme, *SIZE)
     with pytest.raises(CheckpointError, match="already quantized"):
         load_checkpoint(path)
-    path.write_bytes(path.read_bytes()[:1000])
+    flipped = bytearray(path.read_bytes())
+    flipped[-5] ^= 4
+    path.write_bytes(flipped)
+    with pytest.raises(CheckpointError, match="does not match its digest"):
+        load_quantized(path)
+    path.write_bytes(flipped[:1000])
     assert not is_quantized_file(path)
     with pytest.raises(CheckpointError, match="not a quantized network"):
         load_quantized(path)

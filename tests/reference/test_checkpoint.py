@@ -461,3 +461,13 @@ def test_an_artifact_is_not_taken_for_a_checkpoint(tmp_path: Path, name: str) ->
 def test_a_device_is_not_read() -> None:
     with pytest.raises(CheckpointError, match="device or pipe"):
         load_checkpoint("/dev/zero")
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(path, _model(), generic(5), INT8_NATIVE, {})
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="does not match its digest"):
+        load_checkpoint(path)

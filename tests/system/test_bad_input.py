@@ -27,7 +27,8 @@ def enormous_png(side: int = 50_000) -> bytes:
 # name -> (arguments, words of the message); paths are inside the folder that ``stage`` fills
 CASES = {
     "missing model": (["--source", "ok.png", "--model", "absent.tflite"], "no such model"),
-    "model is a folder": (["--source", "ok.png", "--model", "empty"], "no such model"),
+    "model is a folder": (["--source", "ok.png", "--model", "empty"], "is a folder, not a model"),
+    "model is a device": (["--source", "ok.png", "--model", "/dev/null"], "device or pipe, not a model"),
     "truncated model": (["--source", "ok.png", "--model", "truncated.tflite"], "not a complete model"),
     "damaged model": (["--source", "ok.png", "--model", "flipped.tflite"], "damaged"),
     "random bytes": (["--source", "ok.png", "--model", "random.tflite"], "not a complete model"),

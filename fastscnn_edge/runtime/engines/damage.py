@@ -9,8 +9,12 @@ from ...errors import ModelFileError
 
 def require_file(path: Path) -> None:
     """Raise ModelFileError unless ``path`` is a file."""
-    if not path.is_file():
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder, not a model; name the .tflite or .onnx in it")
+    if not path.exists():
         raise ModelFileError(f"no such model: {path}")
+    if not path.is_file():
+        raise ModelFileError(f"{path} is a device or pipe, not a model")
 
 
 def not_ours(path: Path, command: str) -> ModelFileError:

@@ -9,7 +9,12 @@ from ..images import resize_image_into
 
 
 def check_frame(rgb: np.ndarray) -> None:
-    """Raise ValueError unless ``rgb`` is uint8 [H, W, 3] with at least one pixel."""
+    """Raise TypeError unless ``rgb`` is an array, ValueError unless it is uint8 [H, W, 3] with at least one pixel."""
+    if not isinstance(rgb, np.ndarray):
+        raise TypeError(
+            f"a frame is a numpy array, uint8 [H, W, 3], not {type(rgb).__name__}; "
+            "np.asarray(image) makes one of a Pillow image in mode RGB"
+        )
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
         raise ValueError(f"a frame is RGB [H, W, 3], not an array of shape {list(rgb.shape)}")
     if rgb.dtype != np.uint8:

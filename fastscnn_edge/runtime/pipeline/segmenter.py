@@ -110,6 +110,7 @@ class Segmenter:
             uint8 [H, W], indices into ``spec.classes``.
 
         Raises:
+            TypeError: ``rgb`` is no array.
             ValueError: ``rgb`` has another shape or dtype.
         """
         return self.predict_timed(rgb).class_map
