@@ -14,6 +14,10 @@ MOST_TABLES = 4096
 """Largest number of tables in one vector: entries of a vector may all name one table, so the size of a file is no
 limit to what is made of them. The network has about 200."""
 
+MOST_ENTRIES = 1 << 16
+"""Largest number of entries of a vector that is read entry by entry, such as the scales of a tensor: any number of
+tables may share one."""
+
 _UINT16, _INT32, _UINT32 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I")
 
 
@@ -69,6 +73,13 @@ class Table:
         start = (self._target(slot) or 0) + 4
         return [Table(self._data, start + 4 * i + offset) for i, offset in enumerate(offsets.tolist())]
 
+    def short_vector(self, slot: int, kind: type[np.generic]) -> np.ndarray:
+        """Like :meth:`vector`, refused beyond :data:`MOST_ENTRIES`."""
+        result = self.vector(slot, kind)
+        if len(result) > MOST_ENTRIES:
+            raise FlatbufferError(f"a list has {len(result)} entries; at most {MOST_ENTRIES} are read")
+        return result
+
     def vector(self, slot: int, kind: type[np.generic]) -> np.ndarray:
         """A view of the vector of numbers of field ``slot``; empty if it is absent."""
         at = self._target(slot)
@@ -84,7 +95,7 @@ class Table:
 
     def text(self, slot: int) -> str:
         """The text of field ``slot``; empty if it is absent."""
-        raw = self.vector(slot, np.uint8)
+        raw = self.short_vector(slot, np.uint8)
         if not len(raw):
             return ""
         end = self._target(slot) or 0

@@ -155,7 +155,7 @@ def _read_graph(model: Model, graph: Table, buffers: list[np.ndarray | None], co
 
 def _indices(table: Table, slot: int, count: int, optional: Model | None = None) -> tuple[int, ...]:
     """Indices of tensors. With ``optional``, -1 for an absent one is noted there."""
-    result = tuple(table.vector(slot, np.int32).tolist())
+    result = tuple(table.short_vector(slot, np.int32).tolist())
     if optional is not None and -1 in result:
         optional.foreign.append("an operator without one of its inputs")
     if any(not (0 if optional is None else -1) <= index < count for index in result):
@@ -166,7 +166,7 @@ def _indices(table: Table, slot: int, count: int, optional: Model | None = None)
 def _tensor(model: Model, table: Table, buffers: list[np.ndarray | None]) -> Tensor:
     _strangers(model, table, "tensor", known=(0, 1, 2, 3, 4))
     name = table.text(3)
-    if len(shape := tuple(table.vector(0, np.int32).tolist())) > MOST_DIMENSIONS:
+    if len(shape := tuple(table.short_vector(0, np.int32).tolist())) > MOST_DIMENSIONS:
         raise FlatbufferError(f"a tensor has {len(shape)} dimensions; at most {MOST_DIMENSIONS} are read")
     kind, buffer = table.scalar(1, "b"), table.scalar(2, "I")
     if not 0 <= kind <= _LAST_TYPE or buffer >= len(buffers):
@@ -181,7 +181,7 @@ def _quantization(model: Model, table: Table | None) -> tuple[np.ndarray, np.nda
     if table is None:
         return np.empty(0, np.float32), np.empty(0, np.int64), 0
     _strangers(model, table, "quantization", known=(2, 3, 6))
-    return table.vector(2, np.float32), table.vector(3, np.int64), table.scalar(6, "i")
+    return table.short_vector(2, np.float32), table.short_vector(3, np.int64), table.scalar(6, "i")
 
 
 def _check_signature(model: Model, table: Table, graphs: int) -> None:

@@ -300,7 +300,7 @@ def _reshape(options: Table | None, inputs: list[Tensor], output: Tensor) -> Non
     _images(inputs[0], output)
     _alike(inputs[0], output)
     shape = tuple(_integers(inputs, 1, (len(output.shape),)))
-    if options.vector(0, np.int32).tolist() not in ([], list(shape)):
+    if options.short_vector(0, np.int32).tolist() not in ([], list(shape)):
         raise FlatbufferError("it is told two shapes")
     _expect(output, shape)
     if output.size != inputs[0].size:

@@ -34,7 +34,7 @@ def try_model(path: Path, activations: int, timeout: float = TIMEOUT) -> str:
     limit = activations + _HEADROOM + 4 * path.stat().st_size
     # The package need not be installed where this process found it.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", __name__, str(path), str(limit)]
+    command = [sys.executable or "python3", "-m", __name__, str(path), str(limit)]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False, env=environment

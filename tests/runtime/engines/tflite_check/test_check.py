@@ -96,6 +96,20 @@ def signature(tensor: int) -> Any:
     return result
 
 
+FORGERIES |= {
+    "million inputs": (
+        lambda m, g: setattr(g.operators[0], "inputs", np.zeros(1_000_000, np.int32)),
+        "1000000 entries",
+    ),
+    "million scales": (
+        lambda m, g: setattr(g.tensors[1].quantization, "scale", np.ones(1_000_000, np.float32)),
+        "1000000 entries",
+    ),
+    "name of a megabyte": (lambda m, g: setattr(g.tensors[0], "name", b"x" * 1_000_000), "1000000 entries"),
+}
+"""Lists that thousands of tables could share, so that reading each would take for ever."""
+
+
 @pytest.mark.parametrize("kind", FORGERIES)
 def test_a_forged_model_is_one_line(kind: str, tmp_path: Path, no_child: list[Path]) -> None:
     change, words = FORGERIES[kind]
