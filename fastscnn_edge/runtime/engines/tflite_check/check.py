@@ -11,7 +11,6 @@ from .memory import bound, check_memory
 from .model import read_model
 from .operators import check_operators
 from .tensors import check_tensors
-from .trial import try_model
 
 _MOST_NAMED = 3
 """Foreign kinds that a message names."""
@@ -28,6 +27,8 @@ def check_model(path: Path, size: int, spec: ModelSpec) -> None:
     """
     foreign = _check(path, size, spec)
     if foreign:
+        from .trial import try_model  # it imports subprocess, which a run of our own files does not need
+
         others = f" and {len(foreign) - _MOST_NAMED} more" if len(foreign) > _MOST_NAMED else ""
         unusual = f"it contains what this package never writes ({', '.join(foreign[:_MOST_NAMED])}{others})"
         if failure := try_model(path, bound(spec.height, spec.width)):

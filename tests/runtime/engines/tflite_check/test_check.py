@@ -13,7 +13,7 @@ import pytest
 
 from fastscnn_edge.errors import ModelFileError
 from fastscnn_edge.runtime.engines.open import open_engine
-from fastscnn_edge.runtime.engines.tflite_check import check
+from fastscnn_edge.runtime.engines.tflite_check import check, trial
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec, read_described
 from tests.helpers import random_image, random_model, tiny
 
@@ -29,7 +29,7 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         tried.append(path)
         return ""
 
-    monkeypatch.setattr(check, "try_model", try_model)
+    monkeypatch.setattr(trial, "try_model", try_model)
     return tried
 
 
@@ -143,7 +143,7 @@ def test_what_we_never_write_is_tried_in_a_process_of_its_own(
     described = read_described(path)
     check.check_model(path, described.body_size, described.spec)
     assert no_child == [path]
-    monkeypatch.setattr(check, "try_model", lambda *_: "the interpreter crashes (SIGSEGV)")
+    monkeypatch.setattr(trial, "try_model", lambda *_: "the interpreter crashes (SIGSEGV)")
     with pytest.raises(ModelFileError, match="never writes") as refused:
         check.check_model(path, described.body_size, described.spec)
     assert kind in str(refused.value) and "SIGSEGV" in str(refused.value)
