@@ -12,7 +12,7 @@ from .calibration.scheme import Scheme
 from .graph.graph import Graph, Quantization, scale_groups
 from .ptq.ptq import INPUT
 
-SCALES = 1e-30, 1e30
+SCALES = 1e-18, 1e18
 """Least and greatest scale that is read from a file; beyond, products of two leave float32."""
 
 

@@ -95,7 +95,10 @@ class QuantizedFile:
         if logits != len(origin.classes):
             raise CheckpointError(f"{self.path} names {len(origin.classes)} classes but has {logits} logits")
         parameters = scales_from_plain(self.activations, float_graph, scheme)
-        int8_graph = with_parameters(float_graph, parameters).replace_tensors(integers)
+        try:
+            int8_graph = with_parameters(float_graph, parameters).replace_tensors(integers)
+        except ValueError as error:  # a product of two scales beyond float32
+            raise CheckpointError(f"{self.path} has scales that do not go together: {error}") from error
         return int8_graph, float_graph
 
     def _constant(self, name: str, rank: int, axis: int) -> Tensor:

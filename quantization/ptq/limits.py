@@ -25,8 +25,8 @@ SUM = 2.0**7, 2.0**-9
 BIAS = 2.0**30
 """Greatest magnitude of a bias in its units: half of int32's range, so that a bias correction has room."""
 
-_LEAST = 1e-30
-"""Least scale: smaller ones come near the smallest normal float32."""
+_LEAST = 1e-18
+"""Least scale: a product of two is still a normal float32."""
 
 
 def weight_scale(weight: np.ndarray, bias: np.ndarray | None, source: float, axis: int) -> np.ndarray:

@@ -66,6 +66,11 @@ def test_another_size_takes_what_the_group_shares(parameters) -> None:
         lambda plain: plain["activations"].update(stem=[1.0, 128]),
         lambda plain: plain["activations"].update(stem=[1.0, 0.5]),
         lambda plain: plain["activations"].update(stem=[1.0, 0, 0]),
+        lambda plain: plain["activations"].update(stem=[10**400, 0]),
+        lambda plain: plain["activations"].update(stem=[1e300, 0]),
+        lambda plain: plain["activations"].update(stem=[0.1, float("inf")]),
+        lambda plain: plain["activations"].update(stem=[0.1, 10**30]),
+        lambda plain: plain["activations"].update(stem=[0.1, 0.5]),
     ],
 )
 def test_damaged_scales_are_a_checkpoint_error(break_it, graph, parameters) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fastscnn_edge.classes import generic
 from fastscnn_edge.errors import CheckpointError
+from fastscnn_edge.export.prepare import ExportSource, prepare
 from fastscnn_edge.quantization.graph.evaluator import run
 from fastscnn_edge.quantization.ptq.ptq import with_parameters
 from fastscnn_edge.quantization.quantized_file import Origin, is_quantized_file, load_quantized, save_quantized
@@ -39,6 +44,42 @@ def test_a_quantized_file_keeps_every_integer_and_fits_other_sizes(dialect: str,
     assert not real.is_quantized
     larger, _ = file.graphs(scheme, 96, 160)
     assert run(larger, random_image(96, 160)).shape == (1, 12, 20, 5)
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """The file with ``change`` made to its description."""
+    graph, parameters, scheme = quantized("mmseg", "affine")
+    origin = Origin("mmseg", CLASSES, INT8_NATIVE, "0" * 64, "test", SIZE)
+    save_quantized(path, with_parameters(graph, parameters, scheme), scheme, origin)
+    data = path.read_bytes()
+    (size,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + size])
+    description = json.loads(header["__metadata__"]["fastscnn_edge"])
+    change(description)
+    header["__metadata__"]["fastscnn_edge"] = json.dumps(description)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + size :])
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(quantization=None),
+        lambda d: d.update(quantization=[1]),
+        lambda d: d["origin"].update(trained_size=[0, 64]),
+        lambda d: d["origin"].update(trained_size=[64, 10**6]),
+        lambda d: d["origin"].update(trained_size=["64", "96"]),
+        lambda d: d["origin"].update(trained_size=[float("inf"), 64]),
+        lambda d: d["origin"].update(normalization={"mean": [10**400, 0, 0], "std": [1, 1, 1]}),
+        lambda d: d["quantization"]["activations"].update(stem=[1e-44, 0]),
+    ],
+)
+def test_a_description_with_impossible_values_is_one_line(change, tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "q.safetensors", change)
+    with pytest.raises(CheckpointError) as refused:
+        prepare(ExportSource(path))
+    assert "\n" not in str(refused.value)
 
 
 def test_damaged_quantized_files_are_refused(tmp_path: Path) -> None:
