@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 SCHEMA = "fastscnn_edge.report/1"
@@ -129,7 +130,7 @@ def _is_whole(value: Any) -> bool:
     return type(value) is int and abs(value) < 1 << 63
 
 
-_IS = {
+_IS: dict[str, Callable[[Any], bool]] = {
     _NUMBER: lambda value: _is_whole(value) or (type(value) is float and math.isfinite(value)),
     _COUNT: _is_whole,
     _TEXT: lambda value: isinstance(value, str),
