@@ -69,6 +69,12 @@ class OrtEngine:
             (self._logits,) = self._session.run(None, {"image": self._input}, self._run_options)
         except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
             raise ModelFileError(f"{self._path}: ONNX Runtime cannot run it: {str(error).splitlines()[0]}") from error
+        found, spec = self._logits.shape, self.spec
+        if found[:2] != (1, len(spec.classes)) or len(found) != 4 or found[2] > spec.height or found[3] > spec.width:
+            raise ModelFileError(
+                f"{self._path}: its result is {list(found)}, which is no grid of {spec.height}x{spec.width} pixels and "
+                f"{len(spec.classes)} classes"
+            )
 
     def logits(self) -> np.ndarray:
         """Return the last result, int8 or float32 [h, w, C]."""

@@ -152,6 +152,17 @@ def test_what_onnx_runtime_refuses_only_while_it_runs_is_one_line(
     assert capfd.readouterr().err == ""
 
 
+def test_logits_finer_than_the_picture_are_no_mask(folder: Path, tmp_path: Path) -> None:
+    model = onnx.load(folder / "fp32.onnx")
+    last = [node for node in model.graph.node if node.op_type == "Conv"][-1]
+    pads = next((a for a in last.attribute if a.name == "pads"), None) or last.attribute.add()
+    pads.CopyFrom(onnx.helper.make_attribute("pads", [0, 500, 0, 0]))
+    next(entry for entry in model.metadata_props if entry.key == "sha256").value = "0" * 64
+    (tmp_path / "m.onnx").write_bytes(seal(model.SerializeToString()))
+    with pytest.raises(ModelFileError, match="no grid of 64x96 pixels"):
+        open_engine(tmp_path / "m.onnx", 1).invoke()
+
+
 @pytest.fixture
 def gpu_machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A machine with TensorRT, played by a module that then runs on the CPU; ``absent``: libraries it has not."""
