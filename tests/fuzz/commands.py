@@ -54,7 +54,8 @@ class CommandReader(Reader):
         assert "Traceback" not in said and "unexpected" not in said, said
         if done.returncode in _GOOD:
             return
-        lines = said.splitlines()
+        # Our own warnings, such as of a file with several pages, may stand before the error.
+        lines = [line for line in said.splitlines() if not line.startswith("fastscnn-edge: warning: ")]
         assert done.returncode == 2 and lines, f"exit status {done.returncode}: {said}"
         assert len(lines) == 1 and ": error: " in lines[0], f"{len(lines)} lines: {said}"
         raise UsageError(lines[0])
