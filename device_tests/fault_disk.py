@@ -53,7 +53,7 @@ class Disk:
 
     def fill(self) -> None:
         """Take all that is left."""
-        with (self.folder / "filler").open("wb", buffering=0) as stream:
+        with (self.folder / "filler").open("ab", buffering=0) as stream:
             for block in (1 << 16, 1 << 12):
                 with suppress(OSError):
                     while stream.write(bytes(block)):

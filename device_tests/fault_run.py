@@ -82,6 +82,8 @@ class Run:
     def __init__(self, disk: Disk, work: Path, pace: float, model: Path | None) -> None:
         self.disk, self.gone = disk, work / "gone"
         self.gone.unlink(missing_ok=True)
+        for suffix in (".json", ".md", ".html"):  # or the last run's would be taken for this one's
+            (disk.folder / REPORT).with_suffix(suffix).unlink(missing_ok=True)
         words = [sys.executable, str(Path(__file__).with_name("fault_camera.py")), str(self.gone), str(pace)]
         words += ["--camera", "0", "--reconnect", str(RECONNECT), "--headless", "--lines", "--serve", "127.0.0.1:0"]
         words += ["--csv", str(disk.folder / TABLE), "--report", str(disk.folder / REPORT), "--threads", "1"]
@@ -185,6 +187,7 @@ class Run:
 
     def start_on_full_disk(self) -> list[str]:
         """What is wrong with how a run refuses a disk without room for its report."""
+        self.disk.fill()  # this run has given back what its report did not need
         done = subprocess.run(self.words, capture_output=True, text=True, timeout=PATIENCE, check=False)
         good = (
             done.returncode == 2 and done.stderr.count("\n") == 1 and "No space left on device; it needs" in done.stderr

@@ -18,6 +18,7 @@ from ..frames import SegmentedFrame
 from ..sinks.overlay import class_shares
 from ..sinks.running_stats import RunningStats
 from .access import Access
+from .arenas import limit_arenas
 from .listen_address import ListenAddress
 from .live_feed import LiveFeed, Numbered
 from .server import WebServer
@@ -58,6 +59,7 @@ class WebView:
         dropped: Callable[[], int],
         names: Sequence[str] = (),
     ) -> None:
+        limit_arenas()
         self._feed = LiveFeed(class_set)
         self._status = Status(class_set, about, self._feed, dropped)
         try:
