@@ -37,4 +37,4 @@ def failure_named(failure: Exception | None) -> str | None:
     """Reason for the report: why a run with this error stopped."""
     if isinstance(failure, BrokenPipeError):
         return "the reader of --lines closed the pipe"
-    return f"{type(failure).__name__}: {' '.join(str(failure).split())}" if failure else None
+    return f"{type(failure).__name__}: {' '.join(str(failure).split())}".removesuffix(": ") if failure else None

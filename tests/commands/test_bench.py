@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fastscnn_edge.commands import bench as bench_command
 from fastscnn_edge.commands.bench import main
 from fastscnn_edge.commands.report import main as report_main
 from fastscnn_edge.files import sha256
@@ -154,3 +155,21 @@ def test_ctrl_c_keeps_what_was_measured(tiny_model: Path, tmp_path: Path) -> Non
     data = json.loads(report.read_text())
     assert data["stopped_by"] == "SIGINT"
     assert len(data["samples_ns"]["latency"]) == data["frames"]
+
+
+def test_a_failure_in_the_middle_leaves_the_report(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measure = bench_command.measure_frames
+
+    def failing(*arguments: object) -> None:
+        measure(*arguments)
+        raise MemoryError
+
+    monkeypatch.setattr(bench_command, "measure_frames", failing)
+    report = tmp_path / "r.json"
+    assert main(["--model", str(tiny_model), "--threads", "1", "--frames", "20", "--report", str(report)]) == 2
+    data = json.loads(report.read_text())
+    assert (data["frames"], data["stopped_by"]) == (20, "MemoryError")
+    printed = capsys.readouterr()
+    assert "not enough memory" in printed.err and f"report: {report}" in printed.out

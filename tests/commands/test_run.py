@@ -234,3 +234,29 @@ def test_a_signal_is_heard_while_the_network_warms_up(image: Path, tmp_path: Pat
     assert (process.returncode, errors) == (0, "")
     report = json.loads((tmp_path / "r.json").read_text())
     assert (report["stopped_by"], report["frames"]) == ("SIGTERM", 0)
+
+
+def test_a_model_that_is_deleted_meanwhile_leaves_the_report(
+    tiny_model: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update replaces it, or its stick is pulled: what ran is known from the start."""
+    model = tmp_path / "model.tflite"
+    model.write_bytes(tiny_model.read_bytes())
+    monkeypatch.setattr(run.Outputs, "hold", lambda *_: model.unlink())
+    assert main(["--source", str(image), "--model", str(model), "--report", str(tmp_path / "r.json")]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["model"]["bytes"] == tiny_model.stat().st_size
+
+
+def test_outputs_that_fail_in_unforeseen_ways_leave_the_report(
+    tiny_model: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the window's library")
+
+    monkeypatch.setattr(run.Outputs, "hold", fail)
+    monkeypatch.setattr("fastscnn_edge.cli.outputs.ResultFiles.close", fail)
+    out = ["--out", str(tmp_path / "out"), "--report", str(tmp_path / "r.json"), "--csv", str(tmp_path / "a.csv")]
+    assert main(["--source", str(image), "--model", str(tiny_model), *out]) == 2
+    assert "the window's library" in capsys.readouterr().err
+    assert json.loads((tmp_path / "r.json").read_text())["frames"] == 1
+    assert (tmp_path / "a.csv").read_text().count("\n") == 2
