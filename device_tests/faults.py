@@ -26,6 +26,7 @@ import socket
 import statistics
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -196,14 +197,13 @@ def to_markdown(verdicts: Sequence[Verdict], faults: Faults, disk: str, seed: in
     peak = max(size for verdict in verdicts for _, size in verdict.rss) / 2**20
     settled = [point for point in longest.rss if point[0] > longest.seconds / 5] or longest.rss
     slope = statistics.linear_regression(*zip(*settled, strict=True)).slope * 60 / 1024 if len(settled) > 1 else 0.0
-    lines += [
-        "",
+    facts = (
         f"{seconds / 60:.1f} minutes, seed {seed}, {len(verdicts)} runs on {disk}. "
         + ", ".join(f"{name}: {count}" for name, count in sorted(faults.counts.items()))
-        + ".",
-        f"Memory: peak {peak:.1f} MiB; in the longest run ({longest.seconds:.0f} s) {slope:+.1f} KiB a minute, "
-        f"{growth(verdicts) / 1024:+.0f} KiB from its third to its last tenth.",
-    ]
+        + f". Memory: peak {peak:.1f} MiB; in the longest run ({longest.seconds:.0f} s) {slope:+.1f} KiB a minute, "
+        f"{growth(verdicts) / 1024:+.0f} KiB from its third to its last tenth."
+    )
+    lines += ["", *textwrap.wrap(facts, 120)]
     problems = [*faults.wrong, *(f"{v.ending}: {sentence}" for v in verdicts for sentence in v.wrong)]
     if grew(verdicts):
         problems.append(f"memory grew by {GROWTH_LIMIT >> 20} MiB or more")
