@@ -372,6 +372,7 @@ def test_closing_hangs_up_and_leaves_no_thread() -> None:
     stalled, watching = Viewer(view, receive_buffer=4096), Viewer(view)
     silent = socket.create_connection(("127.0.0.1", port(view)), timeout=30)
     watching.image()
+    wait_until(lambda: len(view._server._open) == 3)  # one not accepted yet would be reset
     view.close()
     assert silent.recv(10) == b""
     with pytest.raises(ConnectionRefusedError):
