@@ -60,9 +60,11 @@ class Faults:
         self.wrong: list[str] = []
         self._open: list[tuple[float, list[socket.socket]]] = []
         self._timer: threading.Timer | None = None
+        self._seen = 0  # frames when the camera went away
 
     def during(self, run: Run, seconds: float) -> None:
         """Let faults happen to ``run`` for ``seconds``."""
+        self._seen = 0
         end = time.monotonic() + seconds
         while (now := time.monotonic()) < end and run.process.poll() is None:
             time.sleep(min(self.draw.uniform(0.5, 3), end - now))
@@ -78,8 +80,9 @@ class Faults:
             self.wrong.append(f"a run ended by itself: {run.errors[-1000:]}")
 
     def camera(self, run: Run) -> None:
-        if run.gone.exists():  # twice in a row it would be away for longer than a run waits
+        if len(run.names) < self._seen + 10:  # not back yet: twice in a row is longer than a run waits
             return
+        self._seen = len(run.names)
         self.counts["camera away for up to 3 s"] += 1
         run.gone.touch()
         # A thread: connecting a hundred viewers takes its time, and so would the camera.
