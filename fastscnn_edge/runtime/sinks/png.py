@@ -64,7 +64,7 @@ def _write(
     for band in bands:
         filtered = _filtered(band, above, _UP if color_type == _RGB else _NONE)
         above = band[-1].copy()
-        _chunk(stream, b"IDAT", packer.compress(filtered))
+        _chunk(stream, b"IDAT", packer.compress(filtered.data))
     _chunk(stream, b"IDAT", packer.flush())
     _chunk(stream, b"IEND", b"")
 
