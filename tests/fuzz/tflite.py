@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastscnn_edge.classes import guess
+from fastscnn_edge.classes import generic
 from fastscnn_edge.runtime.engines.tflite_file import attach_spec
 from fastscnn_edge.spec import ModelSpec
 from tests.fuzz.json_edits import mutate_json
@@ -99,7 +99,7 @@ def _attach_text(body: bytes, text: str) -> bytes:
     """Like attach_spec, for a description of any text."""
 
     class Text:
-        classes = guess(CLASSES)
+        classes = generic(CLASSES)
 
         def to_json(self) -> str:
             return text
