@@ -50,7 +50,7 @@ def rewritten(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     """The file with ``change`` made to its description."""
     graph, parameters, scheme = quantized("mmseg", "affine")
     origin = Origin("mmseg", CLASSES, INT8_NATIVE, "0" * 64, "test", SIZE)
-    save_quantized(path, with_parameters(graph, parameters, scheme), scheme, origin)
+    save_quantized(path, with_parameters(graph, parameters), scheme, origin)
     data = path.read_bytes()
     (size,) = struct.unpack_from("<Q", data)
     header = json.loads(data[8 : 8 + size])

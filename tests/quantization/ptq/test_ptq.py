@@ -121,7 +121,7 @@ def test_what_is_no_picture_is_not_calibrated_with(tmp_path) -> None:
     (tmp_path / "__MACOSX").mkdir()
     for name in ("a.png", "._a.png", ".hidden.png", "__MACOSX/b.png", "folder.jpg/c.png"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
-    assert [p.name for p in calibration_files(tmp_path, 99)] == ["a.png", "c.png"]
+    assert [p.name for p in calibration_files(tmp_path, 99, recursive=True)] == ["a.png", "c.png"]
 
 
 def test_calibration_folder_must_exist_and_hold_pictures(tmp_path) -> None:
