@@ -49,7 +49,13 @@ def _run(options: argparse.Namespace) -> int:
     require(given or not options.draw, "--draw goes with --source or --camera-size")
     work = Workload()
     if given:
-        work = workload_of(options.source, options.draw, options.camera_size, options.recursive, options.max_size)
+        work = workload_of(
+            [options.source] if options.source else [],
+            options.draw,
+            options.camera_size,
+            options.recursive,
+            options.max_size,
+        )
     for path in options.models:
         check_limit(options.limit, path, lambda: work)
     rows = [

@@ -52,13 +52,15 @@ def _parser() -> argparse.ArgumentParser:
         "Segment pictures, a video or a camera on this device. Prints the time of each stage and the peak memory;\n"
         "--out writes overlays and masks, --report a full report.",
         """
-        fastscnn-edge run --source street.jpg --out results
-        fastscnn-edge run --source drive.mp4 --frames 500 --report drive.json
+        fastscnn-edge run street.jpg --out results
+        fastscnn-edge run holiday/ 'more/*.jpg' --recursive --out results
+        find . -name '*.jpg' | fastscnn-edge run - --csv areas.csv
+        fastscnn-edge run drive.mp4 --frames 500 --report drive.json
         fastscnn-edge run --camera 0 --serve
         fastscnn-edge run --camera 0 --serve 0.0.0.0:8080 --lines > street.jsonl
         fastscnn-edge run --camera 0 --camera-size 1280x720 --camera-fps 30 --headless --out results
         fastscnn-edge run --camera rtsp://user:password@10.0.0.7/stream1 --reconnect 300
-        fastscnn-edge run --source drive.mp4 --headless --video overlays.mp4 --csv areas.csv
+        fastscnn-edge run drive.mp4 --headless --video overlays.mp4 --csv areas.csv
         """,
     )
     add_input_options(result)
@@ -105,7 +107,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
         options.memory_limit,
         path,
         lambda: workload_of(
-            options.source,
+            options.sources,
             drawing,
             options.camera_size,
             options.recursive,

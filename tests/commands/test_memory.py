@@ -37,23 +37,23 @@ def test_no_amounts(text: str) -> None:
 
 
 def test_workloads(tmp_path: Path) -> None:
-    assert workload_of(None) == Workload(kind=Kind.CAMERA)
-    assert workload_of(tmp_path / "a.mp4", drawing=True)._replace(video_loaded=False) == Workload(
+    assert workload_of([]) == Workload(kind=Kind.CAMERA)
+    assert workload_of([tmp_path / "a.mp4"], drawing=True)._replace(video_loaded=False) == Workload(
         kind=Kind.VIDEO, drawing=True
     )
     for name, size in (("a", (40, 30)), ("b", (90, 60))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")
-    assert workload_of(tmp_path) == Workload(frame=(60, 90), kind=Kind.FOLDER)
-    assert workload_of(tmp_path / "a.png") == Workload(frame=(30, 40), kind=Kind.PICTURE)
-    assert workload_of(tmp_path / "b.png", max_side=30).frame == (20, 30)
-    assert workload_of(tmp_path / "a.png", repeated=True).kind is Kind.FOLDER
+    assert workload_of([tmp_path]) == Workload(frame=(60, 90), kind=Kind.FOLDER)
+    assert workload_of([tmp_path / "a.png"]) == Workload(frame=(30, 40), kind=Kind.PICTURE)
+    assert workload_of([tmp_path / "b.png"], max_side=30).frame == (20, 30)
+    assert workload_of([tmp_path / "a.png"], repeated=True).kind is Kind.FOLDER
 
 
 def test_a_video_has_the_size_of_its_frames(video: Path) -> None:
     with VideoSource(video) as source:
         frame = next(iter(source)).rgb
-    assert workload_of(video).frame == frame.shape[:2]
+    assert workload_of([video]).frame == frame.shape[:2]
 
 
 @pytest.mark.parametrize("work", ["--source", "--camera-size"])

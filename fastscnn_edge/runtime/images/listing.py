@@ -13,7 +13,28 @@ from pathlib import Path
 from ...errors import SourceError
 from ...log import Warn, silent
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif"})
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".jif",
+        ".png",
+        ".apng",
+        ".bmp",
+        ".dib",
+        ".webp",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".avif",
+    ]
+)
 
 _LOOKED_AT = 10_000
 """Files below a folder without pictures that are looked at for a hint."""
@@ -52,16 +73,14 @@ def list_images(folder: Path, recursive: bool = False, warn: Warn = silent) -> l
     return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
 
 
-def unique_names(paths: Sequence[Path], folder: Path) -> list[str]:
-    """Name for the results of each of ``paths``: the stem, with the suffix and the subfolders where others share it."""
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """Name for the results of each of ``paths``: the stem, with the suffix and the folders where others share it."""
     stems, names = (Counter(getattr(path, part) for path in paths) for part in ("stem", "name"))
+    absolute = [path.absolute() for path in paths]
+    shared = len(Path(os.path.commonpath([path.parent for path in absolute])).parts) if absolute else 0
     return [
-        path.stem
-        if stems[path.stem] == 1
-        else path.name
-        if names[path.name] == 1
-        else "_".join(path.relative_to(folder).parts)
-        for path in paths
+        path.stem if stems[path.stem] == 1 else path.name if names[path.name] == 1 else "_".join(whole.parts[shared:])
+        for path, whole in zip(paths, absolute, strict=True)
     ]
 
 

@@ -23,7 +23,7 @@ MAX_PIXELS = 64_000_000
 MAX_SIDE = 65535
 """Longer images are refused likewise: the largest side of a JPEG. Tables along a side take memory, too."""
 
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "PPM", "WEBP", "TIFF", "AVIF")
 """Formats that are decoded, whatever a file is called: by default Pillow would start Ghostscript for a PostScript file
 named .png. The first five are preloaded; for the others Pillow loads all its plugins."""
 

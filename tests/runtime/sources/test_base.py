@@ -14,7 +14,7 @@ from PIL import Image
 from fastscnn_edge.errors import MissingExtraError, SourceError
 from fastscnn_edge.runtime.frame_pool import FramePool
 from fastscnn_edge.runtime.sources.av_stream import to_rgb
-from fastscnn_edge.runtime.sources.images import FolderSource
+from fastscnn_edge.runtime.sources.images import PictureFiles
 from fastscnn_edge.runtime.sources.open import open_source
 from tests.helpers import random_image
 
@@ -55,7 +55,7 @@ def test_damaged_pictures_in_a_folder_are_skipped_with_one_line_each(tmp_path: P
     save(tmp_path / "b.png", 0)
     (tmp_path / "c.png").write_bytes(save(tmp_path / "d.png", 0).read_bytes()[:100])
     said: list[str] = []
-    with FolderSource(tmp_path, said.append) as source:
+    with PictureFiles([tmp_path], said.append) as source:
         assert [frame.name for frame in source] == ["b", "d"]
     assert source.skipped == 2
     assert ["a.png" in said[0], "c.png" in said[1], len(said)] == [True, True, 2]
@@ -64,7 +64,7 @@ def test_damaged_pictures_in_a_folder_are_skipped_with_one_line_each(tmp_path: P
 def test_a_folder_of_damaged_pictures_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"damaged")
     said: list[str] = []
-    with FolderSource(tmp_path, said.append) as source, pytest.raises(SourceError, match="none of the 1"):
+    with PictureFiles([tmp_path], said.append) as source, pytest.raises(SourceError, match="none of the 1"):
         list(source)
     assert not said
 
