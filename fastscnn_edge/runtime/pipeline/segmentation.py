@@ -74,7 +74,8 @@ class Segmentation:
         Raises:
             ValueError: there is no such class.
         """
-        return self.class_map == (self.classes.index(label) if isinstance(label, str) else label)
+        mask: np.ndarray = self.class_map == (self.classes.index(label) if isinstance(label, str) else label)
+        return mask
 
     def overlay(self, legend: bool = True) -> Image.Image:
         """The image under the class colors, half and half, with a legend of the classes that occur: mode RGB."""
