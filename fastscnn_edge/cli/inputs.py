@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import UsageError, require
@@ -45,9 +46,12 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--camera",
         type=parsed_by(_camera),
+        action="append",
+        default=[],
         metavar="CAMERA",
         help="N or /dev/videoN (USB), csi or csi:N (Raspberry Pi, Jetson), rtsp://... or http://..., or file:PATH, a "
-        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones. Other users can "
+        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones. Given "
+        "several times, the cameras take turns. Other users can "
         "see passwords in command lines: @FILE reads the address from a file, and without --source and --camera it is "
         f"taken from {CAMERA_VARIABLE}",
     )
@@ -80,14 +84,16 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
 def check_inputs(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded; without a source, take the camera from the environment."""
     words = [*options.sources, *options.source]
-    require(not words or options.camera is None, "give pictures or a video, or --camera, not both")
-    if not words and options.camera is None:
+    require(not words or not options.camera, "give pictures or a video, or --camera, not both")
+    if not words and not options.camera:
         address = os.environ.get(CAMERA_VARIABLE)
         require(bool(address), f"give a picture, folder or video, or --camera, or set {CAMERA_VARIABLE}")
         try:
-            options.camera = _camera(str(address))
+            options.camera = [_camera(str(address))]
         except ValueError as error:
             raise UsageError(f"{CAMERA_VARIABLE}: {error}") from None
+    twice = next((str(address) for address in options.camera if options.camera.count(address) > 1), None)
+    require(twice is None, f"--camera {twice} is given twice")
     options.sources = expand(words)
     if options.sources:
         has_folder = any(path.is_dir() for path in options.sources)
@@ -160,12 +166,44 @@ def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> Fra
     request = ModeRequest(
         options.camera_size, options.camera_fps, options.camera_format, minimum_size=(spec.width, spec.height)
     )
-    return open_camera(options.camera, request, options.reconnect, warn, waiting=lambda: notify("WATCHDOG=1"))
+
+    def opened(address: CameraAddress, say: Warn) -> FrameSource:
+        return open_camera(address, request, options.reconnect, say, waiting=lambda: notify("WATCHDOG=1"))
+
+    if len(options.camera) == 1:
+        return opened(options.camera[0], warn)
+    from ..runtime.cameras.several import SeveralCameras
+
+    names = camera_names(options.camera)
+    cameras = {
+        name: opened(address, partial(_warn_of, warn, name))
+        for name, address in zip(names, options.camera, strict=True)
+    }
+    return SeveralCameras(cameras, warn)
+
+
+def _warn_of(warn: Warn, name: str, message: str) -> None:
+    warn(f"{name}: {message}")
+
+
+def camera_names(addresses: Sequence[CameraAddress]) -> list[str]:
+    """Name of each camera, of letters, digits, dots and dashes, for files, tables and reports."""
+    names: list[str] = []
+    for address in addresses:
+        text = str(address)
+        if address.kind == "network":
+            text = text.partition("://")[2].rpartition("@")[2].partition("/")[0]
+        elif address.kind in ("v4l2", "file"):
+            text = Path(text).stem if address.kind == "file" else Path(text).name
+        name = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "camera"
+        number = sum(other == name or other.startswith(f"{name}-") for other in names)
+        names.append(f"{name}-{number + 1}" if number else name)
+    return names
 
 
 def name_of(options: argparse.Namespace) -> str:
     """Display name of the source, password removed."""
     if not options.sources:
-        return str(options.camera)
+        return ", ".join(map(str, options.camera))
     first, more = options.sources[0], len(options.sources) - 1
     return f"{first.name or first} and {more} more" if more else first.name or str(first)

@@ -88,6 +88,9 @@ def _host_name(text: str) -> str:
 def check_outputs(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded."""
     require(options.serve is not None or not options.serve_name, "--serve-name goes with --serve")
+    if len(options.camera) > 1:
+        for name in ("video", "serve", "window"):
+            require(not getattr(options, name), f"--{name} shows one camera; with several use --out, --csv or --lines")
     if options.out:
         same = any(path.is_dir() and options.out.resolve() == path.resolve() for path in options.sources)
         require(not same, "--out is the folder of the pictures, so the next run would segment its own overlays")

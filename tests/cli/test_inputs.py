@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastscnn_edge.cli.inputs import expand
+from fastscnn_edge.cli.inputs import camera_names, expand
 from fastscnn_edge.commands.run import main
 from fastscnn_edge.errors import UsageError
+from fastscnn_edge.runtime.cameras.address import parse
 from tests.helpers import random_image
 
 
@@ -91,3 +93,43 @@ def test_suffixes_that_pillow_reads(pictures: Path, tiny_model: Path, suffix: st
         pytest.skip(f"this Pillow has no {format_}")
     Image.fromarray(np.full((40, 50, 3), 99, np.uint8)).save(pictures / f"deep/x{suffix}", format=format_)
     assert main(["deep", "--model", str(tiny_model)]) == 0
+
+
+def test_two_cameras(
+    pictures: Path, video: Path, tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("front", "rear"):
+        (tmp_path / f"{name}.avi").write_bytes(video.read_bytes())
+    words = ["--camera", "file:front.avi", "--camera", "file:rear.avi", "--model", str(tiny_model)]
+    results = ["--csv", "both.csv", "--report", "both.json", "--out", "out"]
+    assert main([*words, *results, "--headless"]) == 0
+    printed = capfd.readouterr().out
+    report = json.loads((tmp_path / "both.json").read_text())
+    assert set(report["cameras"]) == {"front", "rear"}
+    assert sum(camera["frames"] for camera in report["cameras"].values()) == report["frames"]
+    for name in ("front", "rear"):
+        assert f"  {name}: " in printed
+        assert f"\n{name}_frame_0" in (tmp_path / "both.csv").read_text()
+        assert list((tmp_path / "out").glob(f"{name}_frame_*_mask.png"))
+        assert f"camera {name}" in (tmp_path / "both.html").read_text()
+    assert main([*words, "--video", "both.mp4"]) == 2
+    assert "--video shows one camera" in capfd.readouterr().err
+
+
+def test_names_of_cameras() -> None:
+    addresses = [
+        "0",
+        "/dev/video12",
+        "csi:1",
+        "rtsp://user:secret@10.0.0.7:554/live/1",
+        "http://10.0.0.7:554/other",
+        "file:a b/dr\u00edve.mp4",
+        "file:x/dr\u00edve.mp4",
+    ]
+    names = camera_names([parse(address) for address in addresses])
+    assert names == ["video0", "video12", "csi-1", "10.0.0.7-554", "10.0.0.7-554-2", "dr-ve", "dr-ve-2"]
+
+
+def test_a_camera_given_twice(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--camera", "0", "--camera", "/dev/video0", "--model", str(tiny_model)]) == 2
+    assert "--camera /dev/video0 is given twice" in capfd.readouterr().err

@@ -39,6 +39,7 @@ def workload_of(
     recursive: bool = False,
     max_side: int | None = None,
     repeated: bool = False,
+    cameras: int = 1,
 ) -> Workload:
     """Describe what a run with this source needs memory for.
 
@@ -49,11 +50,12 @@ def workload_of(
         camera_size: (width, height) requested of the camera; None: the model's input size, which cameras should match.
         recursive: of a folder, also the pictures in its subfolders count.
         max_side: of pictures, larger ones are made smaller.
+        cameras: number of cameras.
         repeated: one picture is segmented several times.
     """
     if not sources:
         size = camera_size and (camera_size[1], camera_size[0])
-        return Workload(size, Kind.CAMERA, drawing=drawing)
+        return Workload(size, Kind.CAMERA, held=cameras, drawing=drawing)
     if sources[0].suffix.lower() in VIDEO_SUFFIXES:
         loaded = "av" in sys.modules
         return Workload(_video_size(sources[0]), Kind.VIDEO, video_loaded=loaded, drawing=drawing)

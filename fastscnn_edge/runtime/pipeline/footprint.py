@@ -80,7 +80,7 @@ class Workload(NamedTuple):
     Attributes:
         frame: (height, width) of the frames in pixels; None: the model's input size.
         kind: where they come from.
-        held: frames of :attr:`Kind.GIVEN` in memory at once.
+        held: frames of :attr:`Kind.GIVEN` in memory at once, or number of cameras.
         video_loaded: the video library is already loaded in this process.
         drawing: overlays are drawn.
     """
@@ -157,7 +157,7 @@ def _frames(spec: ModelSpec, work: Workload) -> tuple[tuple[str, float], ...]:
         return ("the pictures", _SETTLED + most), ("drawing", drawn)
     drawing = "drawing", (_DRAWING_MOVING + _DRAWN * frame) * work.drawing
     if work.kind is Kind.CAMERA:
-        return ("the camera's frames", _SETTLED + _CAMERA * frame + resizing), drawing
+        return ("the camera's frames", _SETTLED + _CAMERA * frame * work.held + resizing), drawing
     library = _VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)
     most = min(each * frame + constant for each, constant in _VIDEO)
     return ("the video's frames", library + most + resizing), drawing

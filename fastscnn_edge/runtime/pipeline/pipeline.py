@@ -183,7 +183,7 @@ def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Seg
 
 def _record_undrawn(item: _Segmented, meter: Meter) -> None:
     meter.undrawn += 1
-    meter.record(item.latency, **item.stages)
+    meter.record(item.latency, item.result.frame.camera, **item.stages)
 
 
 def _put_out(
@@ -200,7 +200,8 @@ def _put_out(
             start = time.perf_counter_ns()
             write(item.result)
             drawn = time.perf_counter_ns() - start
-            meter.record(item.latency, **item.stages, output_queue=start - item.at, render=drawn)
+            queued = start - item.at
+            meter.record(item.latency, item.result.frame.camera, **item.stages, output_queue=queued, render=drawn)
             between(item.result.frame)
             del item
     except ClosedError:

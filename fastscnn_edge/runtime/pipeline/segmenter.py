@@ -36,6 +36,10 @@ BUNDLED = {
 }
 
 
+_KEPT_PLANS, _KEPT_PIXELS = 4, 1 << 21
+"""Mask plans kept at most, and pixels of an image above which its plan is the only one: it holds a copy of the mask."""
+
+
 class Prediction(NamedTuple):
     """A class map and the time of each stage, in nanoseconds."""
 
@@ -79,7 +83,7 @@ class Segmenter:
         self.spec: ModelSpec = self._engine.spec
         if classes is not None:
             self.spec = _renamed(self.spec, classes)
-        self._plan: MaskPlan | None = None
+        self._plans: dict[tuple[int, int], MaskPlan] = {}
         # An engine has one input buffer and a plan one canvas. Two locks, so that one thread's mask is computed while
         # the network runs for another (decision 0040).
         self._network, self._painting = threading.Lock(), threading.Lock()
@@ -103,7 +107,8 @@ class Segmenter:
     def close(self) -> None:
         """Release the engine, after the frames in progress. A second call does nothing."""
         with self._network, self._painting:
-            self._engine = self._plan = None
+            self._engine = None
+            self._plans.clear()
 
     @property
     def engine(self) -> Engine:
@@ -208,10 +213,13 @@ class Segmenter:
         )
 
     def _plan_for(self, logits: np.ndarray, size: tuple[int, int]) -> MaskPlan:
-        """Mask plan for this size, kept until an image of another size arrives."""
-        if self._plan is None or self._plan.size != size:
-            self._plan = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
-        return self._plan
+        """Mask plan for this size. The last of a few sizes is kept, as several cameras may have, one if it is large."""
+        plan = self._plans.get(size)
+        if plan is None:
+            if len(self._plans) >= _KEPT_PLANS or size[0] * size[1] > _KEPT_PIXELS:
+                self._plans.clear()
+            plan = self._plans[size] = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
+        return plan
 
 
 def _renamed(spec: ModelSpec, classes: ClassSet) -> ModelSpec:

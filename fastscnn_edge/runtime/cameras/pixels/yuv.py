@@ -73,10 +73,8 @@ class YuvDecoder:
         green = 1 - matrix.red - matrix.blue
         red, blue = 2 - 2 * matrix.red, 2 - 2 * matrix.blue
         # RGB x (U, V)
-        weights = ((0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0))
-        if swapped:
-            weights = tuple((v, u) for u, v in weights)
-        self._chroma = np.array(weights, np.float32) * np.float32(scale[1] / samples)
+        weights = np.array([(0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0)], np.float32)
+        self._chroma = (weights[:, ::-1] if swapped else weights) * np.float32(scale[1] / samples)
         self._center = np.float32(128 * samples)
         self._rows = self._blocks.rows if self._blocks else max(1, _BAND // (width // 2))
         band = (self._rows, width // max(2, reduce))
