@@ -27,6 +27,8 @@ class SeveralCameras:
     kind = "camera"
     moving = True
     live = True
+    in_turns = True
+    """A frame that was yielded is to be segmented: the newest of another camera must not replace it."""
 
     def __init__(self, cameras: Mapping[str, FrameSource], warn: Warn = warn_on_stderr) -> None:
         self.cameras, self._warn = dict(cameras), warn

@@ -74,7 +74,9 @@ def segment_frames(
     """
     permits = None if source.live else threading.Semaphore(IN_FLIGHT)
     capacity = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES bounds the frames in memory
-    inbox: Mailbox[_Captured] = Mailbox(capacity, newest_wins=source.live)
+    # Several cameras keep the newest frame of each: here a frame of one must not replace one of another.
+    newest_wins = source.live and not getattr(source, "in_turns", False)
+    inbox: Mailbox[_Captured] = Mailbox(capacity, newest_wins)
     outbox: Mailbox[_Segmented] = Mailbox(capacity, newest_wins=source.live)
 
     def finished(frame: Frame) -> None:

@@ -13,7 +13,12 @@ import pytest
 from fastscnn_edge.errors import CameraLostError
 from fastscnn_edge.runtime.cameras.several import SeveralCameras
 from fastscnn_edge.runtime.frames import Frame
+from fastscnn_edge.runtime.pipeline.meter import Meter
+from fastscnn_edge.runtime.pipeline.pipeline import segment_frames
+from fastscnn_edge.runtime.pipeline.segmenter import Segmenter
 from fastscnn_edge.runtime.sources.base import Outage, SourceState
+from fastscnn_edge.testing import FakeEngine
+from tests.helpers import tiny
 
 
 class Camera(SourceState):
@@ -106,3 +111,21 @@ def test_outages_of_all_are_counted() -> None:
         camera.outages.add(Outage(1.0, 2.0, "unplugged"))
     outages = SeveralCameras(cameras).outages
     assert (outages.count, outages.seconds, len(outages.kept)) == (2, 4.0, 2)
+
+
+def test_turns_are_fair_through_the_pipeline() -> None:
+    """The slow network takes both cameras' frames alike, although one has ten times as many."""
+    spec = tiny.spec()
+    logits = np.zeros((8, 12, 11), np.float32)
+
+    class SlowEngine(FakeEngine):
+        def invoke(self) -> None:
+            time.sleep(0.02)
+            super().invoke()
+
+    meter = Meter()
+    with SeveralCameras({"fast": Camera(10_000, 0.001), "slow": Camera(10_000, 0.01)}) as source:
+        segment_frames(source, Segmenter(engine=SlowEngine(spec, logits)), meter, lambda _result: None, limit=40)
+    counts = {name: kept.seen for name, kept in meter.by_camera.items()}
+    assert sum(counts.values()) == 40
+    assert min(counts.values()) >= 15
