@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from ..cli.arguments import camera_size, file_path, memory_amount, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_max_size_option, add_recursive_option
 from ..cli.memory.limit import HELP, check_limit, workload_of
 from ..cli.memory.probe import Probe
-from ..cli.memory.table import fits, row_of, table
+from ..cli.memory.table import facts, fits, row_of, table
 from ..errors import require
 from ..runtime.pipeline.footprint import Workload
 
@@ -40,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     group.add_argument("--draw", action="store_true", help="overlays are drawn, as for --out, --video and --serve")
     add_max_size_option(group)
     add_recursive_option(group)
+    result.add_argument("--json", action="store_true", help="print a list as JSON instead of a table; bytes")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 
@@ -76,6 +78,9 @@ def _run(options: argparse.Namespace) -> int:
         )
         for path in options.models
     ]
+    if options.json:
+        print(json.dumps([facts(row) for row in rows], indent=1))
+        return 0
     print(table(rows))
     if options.measure and not given:
         print("\n".join(fits(rows)))

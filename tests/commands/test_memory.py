@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_the_table_of_a_run(tiny_model: Path, image: Path, work: str, capsys: py
     assert float(row[7]) > 20
     assert main([str(tiny_model), "--draw"]) == 2
     assert "--draw goes with" in capsys.readouterr().err
+
+
+def test_json(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tiny_model), "--measure", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["height"], row["width"], row["engine"]) == (64, 96, "tflite")
+    assert sum(row["parts"].values()) == pytest.approx(row["estimated"], abs=10)
+    assert row["measured"] > 20 << 20
 
 
 def test_the_table(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
