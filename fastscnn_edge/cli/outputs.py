@@ -93,6 +93,10 @@ def check_outputs(options: argparse.Namespace) -> None:
             require(not getattr(options, name), f"--{name} shows one camera; with several use --out, --csv or --lines")
     if options.out:
         same = any(path.is_dir() and options.out.resolve() == path.resolve() for path in options.sources)
+        inside = options.recursive and any(
+            path.is_dir() and options.out.resolve().is_relative_to(path.resolve()) for path in options.sources
+        )
+        require(not inside, "--out is inside a folder that is read with --recursive, so the next run would segment it")
         require(not same, "--out is the folder of the pictures, so the next run would segment its own overlays")
         check_writable(options.out)
     for name, suffix in (("report", ".json"), ("video", ".mp4"), ("csv", ".csv"), ("lines", ".jsonl")):

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import OutputError
+from ..system import flush_to_disk
 from .atomic import encoded
 from .unfinished import is_file_at, lock, make_folder_of, opened, output_errors, synchronize
 
@@ -128,7 +129,7 @@ class PeriodicSync:
         while not self._stopped.wait(SYNC_INTERVAL):
             if (written := self._written) != synced:
                 try:
-                    os.fdatasync(self._handle)
+                    flush_to_disk(self._handle)
                 except OSError as error:
                     self._error = None if error.errno in _UNSYNCABLE else error
                     return

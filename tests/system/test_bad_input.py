@@ -63,6 +63,7 @@ CASES = {
         ["--source", "corrupt_folder", "--out", "corrupt_folder"],
         "--out is the folder of the pictures",
     ),
+    "out inside a tree": (["corrupt_folder", "--recursive", "--out", "corrupt_folder/out"], "--out is inside a folder"),
     "report below a file": (["--source", "ok.png", "--report", "text.txt/r.json"], "not a folder"),
     "report is a folder": (["--source", "ok.png", "--report", "folder.json"], "it is a folder"),
     "report without suffix": (["--source", "ok.png", "--report", "report"], "must end in .json"),

@@ -78,10 +78,17 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     stems, names = (Counter(getattr(path, part) for path in paths) for part in ("stem", "name"))
     absolute = [path.absolute() for path in paths]
     shared = len(Path(os.path.commonpath([path.parent for path in absolute])).parts) if absolute else 0
-    return [
-        path.stem if stems[path.stem] == 1 else path.name if names[path.name] == 1 else "_".join(whole.parts[shared:])
-        for path, whole in zip(paths, absolute, strict=True)
-    ]
+    taken: set[str] = set()
+    result = []
+    for path, whole in zip(paths, absolute, strict=True):
+        deep = "_".join(whole.parts[shared:])
+        wanted = path.stem if stems[path.stem] == 1 else path.name if names[path.name] == 1 else deep
+        # x.png beside x.png.png, a/b/x.jpg beside a_b/x.jpg: a result must never replace another picture's.
+        numbered = (f"{deep}-{number}" for number in range(2, len(paths) + 2))
+        name = next(name for name in (wanted, deep, *numbered) if name not in taken)
+        taken.add(name)
+        result.append(name)
+    return result
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

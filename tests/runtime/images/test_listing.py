@@ -65,3 +65,9 @@ def test_any_names_have_one_order(names: list[str]) -> None:
     keys = [natural_order(name) for name in names]
     assert len(set(keys)) == len(names)
     assert sorted(keys) == sorted(sorted(keys, reverse=True))
+
+
+@given(st.lists(st.sampled_from(["x.png", "x.jpg", "x.png.png", "a_x.png", "a/x.png", "a/b/x.jpg", "a_b/x.jpg"])))
+def test_no_two_results_share_a_name(names: list[str]) -> None:
+    found = unique_names([Path("/photos", name) for name in names])
+    assert len(found) == len(set(found)) == len(names)
