@@ -110,7 +110,7 @@ def _installed() -> dict[str, tuple[str, str]]:
 def _is_there(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ValueError:  # what a test has put in its place
+    except (ImportError, ValueError):  # what stands in its place can be anything
         return False
 
 

@@ -91,6 +91,7 @@ def check_outputs(options: argparse.Namespace) -> None:
     if len(options.camera) > 1:
         for name in ("video", "serve", "window"):
             require(not getattr(options, name), f"--{name} shows one camera; with several use --out, --csv or --lines")
+    require(options.lines != STDOUT or sys.stdout is not None, "--lines prints to standard output, which is closed")
     if options.out:
         same = any(path.is_dir() and options.out.resolve() == path.resolve() for path in options.sources)
         inside = options.recursive and any(
@@ -116,7 +117,7 @@ def check_result_path(option: str, path: Path, suffix: str, sources: Sequence[Pa
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder")
     if any(path.resolve() == source.resolve() for source in sources):
-        raise OutputError(f"cannot write {path}: it is the source")
+        raise OutputError(f"cannot write {path}: it is what is read; choose another name")
     check_writable(path.parent)
 
 

@@ -38,6 +38,8 @@ class GrowingFile:
     """
 
     def __init__(self, destination: Path, warn: Callable[[str], object]) -> None:
+        if destination.is_symlink():  # the file it stands for is replaced, not the link
+            destination = Path(os.path.realpath(destination))
         self._destination = destination
         self._part = destination.with_name(destination.name + PART)
         with output_errors(destination, "; choose a writable folder"):

@@ -35,6 +35,8 @@ class Unfinished:
     """
 
     def __init__(self, destination: Path) -> None:
+        if destination.is_symlink():  # the file it stands for is replaced, not the link
+            destination = Path(os.path.realpath(destination))
         self._destination = destination
         with output_errors(destination, "; choose a writable folder"):
             make_folder_of(destination)

@@ -137,3 +137,28 @@ def test_a_video_of_a_codec_that_ffmpeg_lacks_is_one_line(video: Path) -> None:
     video.write_bytes(whole.replace(b"mp4v", b"zzzz"))
     with pytest.raises(SourceError, match=r"drive\.mp4 .*codec"), open_source(video) as source:
         list(source)
+
+
+def test_frames_that_ffmpeg_made_up_are_counted_and_skipped(video: Path, tmp_path: Path) -> None:
+    import av
+
+    broken = tmp_path / "broken.avi"
+    for seed in range(50):
+        random = np.random.default_rng(seed)
+        data = bytearray(video.read_bytes())
+        for _ in range(40):
+            data[int(random.integers(len(data) // 4, len(data) * 9 // 10))] ^= 0xFF
+        broken.write_bytes(data)
+        try:
+            with av.open(str(broken)) as container:
+                corrupt = [frame.is_corrupt for frame in container.decode(video=0)]
+        except (av.FFmpegError, IndexError):
+            continue
+        if any(corrupt) and not all(corrupt):
+            break
+    else:
+        pytest.skip("this FFmpeg marks no frame as damaged")
+    with open_source(broken) as source:
+        frames = list(source)
+    assert len(frames) == corrupt.count(False)
+    assert source.skipped >= corrupt.count(True)
