@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
 import subprocess
 import sys
@@ -128,6 +127,8 @@ def watch(process: int, began: float, interval: float, root: Path) -> dict[str, 
             due += late  # skip missed samples
         if select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
             break
+    import resource  # not on Windows, where nothing is watched
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     spent = round(sum(usage.ru_utime + usage.ru_stime for usage in used), 3)
     return {"interval": interval, "cpu_seconds": spent, "seconds": seconds, "memory": memory, "states": states}

@@ -139,26 +139,33 @@ def test_a_video_of_a_codec_that_ffmpeg_lacks_is_one_line(video: Path) -> None:
         list(source)
 
 
-def test_frames_that_ffmpeg_made_up_are_counted_and_skipped(video: Path, tmp_path: Path) -> None:
-    import av
-
-    broken = tmp_path / "broken.avi"
-    for seed in range(50):
-        random = np.random.default_rng(seed)
-        data = bytearray(video.read_bytes())
-        for _ in range(40):
-            data[int(random.integers(len(data) // 4, len(data) * 9 // 10))] ^= 0xFF
-        broken.write_bytes(data)
-        try:
-            with av.open(str(broken)) as container:
-                corrupt = [frame.is_corrupt for frame in container.decode(video=0)]
-        except (av.FFmpegError, IndexError):
-            continue
-        if any(corrupt) and not all(corrupt):
-            break
-    else:
+def test_frames_that_ffmpeg_made_up_are_counted_and_skipped(tmp_path: Path) -> None:
+    """Damage within a compressed frame: FFmpeg conceals it and says so with the frame."""
+    av = pytest.importorskip("av", reason="reading videos needs av")
+    whole, broken = tmp_path / "whole.mp4", tmp_path / "broken.mp4"
+    with av.open(str(whole), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(random_image(128, 160, number), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    data = bytearray(whole.read_bytes())
+    start = data.index(b"mdat")
+    for at in range(start + 2000, start + 2500):
+        data[at] ^= 0x5A
+    broken.write_bytes(data)
+    with av.open(str(broken)) as container:
+        corrupt = 0
+        for packet in container.demux(video=0):
+            try:
+                corrupt += sum(frame.is_corrupt for frame in packet.decode())
+            except av.FFmpegError:
+                continue
+    if not corrupt:
         pytest.skip("this FFmpeg marks no frame as damaged")
     with open_source(broken) as source:
         frames = list(source)
-    assert len(frames) == corrupt.count(False)
-    assert source.skipped >= corrupt.count(True)
+    assert frames
+    assert source.skipped >= corrupt
+    assert len(frames) + source.skipped >= 29

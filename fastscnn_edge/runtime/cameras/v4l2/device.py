@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import select
@@ -17,6 +16,11 @@ from typing import NamedTuple, Protocol
 
 from ....errors import CameraLostError, SourceError
 from . import abi
+
+try:
+    import fcntl
+except ImportError:  # V4L2 is Linux's; elsewhere there is no device that could be opened
+    fcntl = None  # type: ignore[assignment]
 
 GONE = frozenset({errno.ENODEV, errno.EIO, errno.ENXIO, errno.EBADF, errno.EPIPE, errno.EPROTO})
 """Error numbers a driver returns when its camera was unplugged or its bus failed."""
