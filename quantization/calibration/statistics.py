@@ -61,6 +61,7 @@ class Statistics:
         power: mean of the square of each channel.
         average_low, average_high: moving averages over images of the whole activation's extremes.
         histogram: counts of all its values.
+        count: values seen of each channel, neighbors and all images together.
         runner_up: for logits, the largest magnitude that the second largest class reached; None for all others.
     """
 
@@ -71,6 +72,7 @@ class Statistics:
     average_high: float
     histogram: Histogram | None = None
     runner_up: float | None = None
+    count: int = 0
 
     @property
     def peak(self) -> np.ndarray:
@@ -167,7 +169,7 @@ class _Sums:
 
     def statistics(self) -> Statistics:
         assert self.average is not None
-        return Statistics(self.low, self.high, self.squares / self.count, *self.average)
+        return Statistics(self.low, self.high, self.squares / self.count, *self.average, count=self.count)
 
 
 def _edges(graph: Graph, statistics: dict[str, Statistics]) -> dict[str, tuple[float, float]]:

@@ -32,6 +32,15 @@ FAINT = 0.01
 larger on others, and must not be amplified until it saturates there."""
 
 
+_PIXEL_POWER = 64.0**2
+"""Mean square of the input, ``pixel - 128``, of usual images."""
+
+CAUTION = 1024
+"""Values of a channel at which its observed level and the one to be expected of its weights count alike. The peak of
+few values says little of other images: at 96x128 the deepest activations have 12 positions an image, and 8 similar
+images once cost 7 points of mIoU."""
+
+
 def equalize(graph: Graph, statistics: Mapping[str, Statistics], strength: float = STRENGTH) -> Graph:
     """Equalize ``graph``: other weights, the same function up to float rounding.
 
@@ -82,17 +91,41 @@ def rescale_channels(graph: Graph, sets: ChannelSets, factor: np.ndarray) -> Gra
 
 
 def _levels(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics]) -> np.ndarray:
-    """Peak of each set relative to its scale group's median, the largest over its activations: float64 [sets.count]."""
-    level = np.zeros(sets.count)
+    """Peak of each set relative to its scale group's median, the largest over its activations: float64 [sets.count].
+
+    Where few values were seen, the peak to be expected of the weights counts as well (:data:`CAUTION`).
+    """
+    level, expected = np.zeros(sets.count), _expected(graph, sets, statistics)
     for group in scale_groups(graph):
         if graph.input in group:
             continue
         peaks = {name: statistics[name].peak for name in sorted(group)}
         usual = _median_alive(np.concatenate(list(peaks.values())))
+        likely = _median_alive(np.concatenate([expected[sets.of[name]] for name in peaks]))
         for name, peak in peaks.items():
-            relative = np.where(peak > 0, np.maximum(peak / usual, FAINT), 0)
-            np.maximum.at(level, sets.of[name], relative)
+            share = statistics[name].count / (statistics[name].count + CAUTION)
+            seen = np.maximum(peak / usual, FAINT)
+            thought = np.maximum(expected[sets.of[name]] / likely, FAINT)
+            np.maximum.at(level, sets.of[name], np.where(peak > 0, seen**share * thought ** (1 - share), 0))
     return level
+
+
+def _expected(graph: Graph, sets: ChannelSets, statistics: Mapping[str, Statistics]) -> np.ndarray:
+    """Magnitude to be expected of each set from the weights that produce it and the power of what they read.
+
+    Returns:
+        float64 [sets.count], the largest over its producers; only ratios mean something.
+    """
+    expected = np.zeros(sets.count)
+    for op in graph.ops:
+        if isinstance(op, Conv):
+            weight, bias = graph.tensors[op.weight].data, graph.tensors[op.bias].data
+            assert weight is not None and bias is not None
+            squares = np.square(weight, dtype=np.float64)
+            power = statistics[op.input].power if op.input in statistics else np.full(weight.shape[3], _PIXEL_POWER)
+            spread = squares.sum((0, 1, 2)) * power if op.depthwise else squares.sum((1, 2)) @ power
+            np.maximum.at(expected, sets.of[op.output], np.sqrt(spread) + np.abs(bias))
+    return expected
 
 
 def _readings(graph: Graph, sets: ChannelSets) -> tuple[np.ndarray, np.ndarray]:

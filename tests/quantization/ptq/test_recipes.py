@@ -10,6 +10,7 @@ import pytest
 from fastscnn_edge.errors import UsageError
 from fastscnn_edge.export.to_tflite.verify import logits
 from fastscnn_edge.export.to_tflite.writer import write_tflite
+from fastscnn_edge.quantization.calibration.calibration_images import load_image
 from fastscnn_edge.quantization.calibration.scheme import AFFINE, SCHEMES, SYMMETRIC
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run, run_all
@@ -17,6 +18,9 @@ from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq import recipes
 from fastscnn_edge.quantization.ptq.recipes import quantize, quantize_both, spread
+from fastscnn_edge.reference.checkpoint import load_checkpoint
+from fastscnn_edge.runtime.images import list_images
+from fastscnn_edge.runtime.pipeline.segmenter import WEIGHTS
 from fastscnn_edge.spec import IMAGENET, INT8_NATIVE
 from tests.helpers import random_image, random_model
 from tests.helpers.hard import sqnr, unbalanced
@@ -58,7 +62,7 @@ def test_hard_case_is_recovered(graph, scheme) -> None:
     easy_accurate = fidelity(graph, quantize(graph, seen, scheme, "accurate"))
     hard_accurate = fidelity(graph, quantize(hard, seen, scheme, "accurate"))
     assert hard_plain < easy_plain - 6
-    assert hard_fast > hard_plain + 6
+    assert hard_fast > hard_plain + 4  # four small pictures: caution leaves some of the imbalance
     assert hard_accurate > easy_accurate - 1
     assert hard_accurate > easy_plain
 
@@ -138,3 +142,21 @@ def test_nonsense_is_refused(graph) -> None:
         quantize(graph, images(1), recipe="best")
     with pytest.raises(UsageError, match="at least one"):
         quantize(graph, [])
+
+
+def test_a_few_similar_pictures_at_a_small_size_do_not_spoil_others(shared: Path) -> None:
+    """Peaks of few values are no measure of other pictures: channels were amplified until these saturated."""
+    checkpoint = load_checkpoint(WEIGHTS / "fastscnn_camvid.safetensors")
+    float_graph = lower(checkpoint.model, checkpoint.normalization, *SIZE)
+    similar = list_images(shared / "camvid" / "train" / "images")[:8]
+    others = spread(list_images(shared / "camvid" / "val" / "images"), 6)
+    seen = [load_image(float_graph, path) for path in similar]
+    agreement = {}
+    for recipe in ("plain", "fast"):
+        both = quantize_both(float_graph, seen, AFFINE, recipe)
+        same = [
+            run(float_graph, image).argmax(3) == run(both.integer, image).argmax(3)
+            for image in (load_image(float_graph, path) for path in others)
+        ]
+        agreement[recipe] = float(np.mean(same))
+    assert agreement["fast"] > agreement["plain"] - 0.03
