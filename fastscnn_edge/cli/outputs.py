@@ -17,6 +17,7 @@ from ..runtime.frames import SegmentedFrame
 from ..runtime.pipeline.meter import Meter
 from ..runtime.sinks.base import Sink
 from ..runtime.sinks.result_files import ResultFiles, check_writable
+from ..runtime.sinks.style import PLAIN, Style
 from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import ListenAddress
 from ..spec import ClassSet
@@ -127,6 +128,7 @@ class Outputs:
         meter: the run's meter, which counts dropped frames.
         names: display names of source and model.
         log: receives the page's address.
+        style: looks of overlays and masks.
     """
 
     def __init__(
@@ -137,7 +139,9 @@ class Outputs:
         meter: Meter,
         names: tuple[str, str],
         log: Log,
+        style: Style = PLAIN,
     ) -> None:
+        self._style = style
         self._sinks: list[Sink] = []
         self._window: Any = None
         self._view: Any = None
@@ -218,16 +222,16 @@ class Outputs:
             def lost() -> int:
                 return source.skipped + source.dropped + meter.dropped
 
-            self._view = WebView(options.serve, class_set, About(*names), lost, options.serve_name)
+            self._view = WebView(options.serve, class_set, About(*names), lost, options.serve_name, self._style)
             self._sinks.append(self._view)
             url = self._view.url
             log("info", f"live at {url}" + (" (Ctrl-C ends)" if self._still else ""), url=url)
         if options.out:
-            self._sinks.append(ResultFiles(options.out, class_set, source.moving))
+            self._sinks.append(ResultFiles(options.out, class_set, source.moving, self._style))
         if options.video:
             from ..runtime.sinks.video import VideoWriter
 
-            self._sinks.append(VideoWriter(options.video, class_set, source.moving))
+            self._sinks.append(VideoWriter(options.video, class_set, source.moving, self._style))
         self._open_window(options, class_set, source, names, log)
 
     def _open_window(
@@ -239,7 +243,7 @@ class Outputs:
         if not (options.window or by_default):
             return
         try:
-            self._window = Window(class_set, names[0])
+            self._window = Window(class_set, names[0], self._style)
         except OutputError as error:
             if options.window:
                 raise

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..cli.arguments import file_path, integer, memory_amount, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
+from ..cli.looks import add_look_options, check_looks, colored, style_of
 from ..cli.memory.limit import HELP as MEMORY_HELP
 from ..cli.memory.limit import check_limit, workload_of
 from ..cli.outputs import STDOUT, Outputs, add_output_options, check_outputs
@@ -59,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
         fastscnn-edge run --camera 0 --camera-size 1280x720 --camera-fps 30 --headless --out results
         fastscnn-edge run --camera rtsp://user:password@10.0.0.7/stream1 --reconnect 300
         fastscnn-edge run --source drive.mp4 --headless --video overlays.mp4 --csv areas.csv
+        fastscnn-edge run --source street.jpg --out results --only road,car --opacity 0.3 --outline
+        fastscnn-edge run --source street.jpg --out results --palette colorblind --mask-format gray
         """,
     )
     add_input_options(result)
@@ -73,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
     )
     add_output_options(result)
+    add_look_options(result)
     result.add_argument(
         "--report",
         type=file_path,
@@ -117,6 +121,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads, classes=options.classes)
     meter.load = time.perf_counter_ns() - start
+    style, classes = style_of(options, segmenter.spec.classes), colored(options, segmenter.spec.classes, log)
     model = ReportModel.of(path, segmenter.spec)  # now: the file may be gone at the end
     with (
         stop_signals(_closing(options), log) as signals,
@@ -127,7 +132,7 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
         name = name_of(options)
         log("state", "model is ready", model=path.name, source=name)
         watch = _Watch(began, options.frames, log)
-        with Outputs(options, segmenter.spec.classes, source, meter, (name, path.stem), log) as outputs:
+        with Outputs(options, classes, source, meter, (name, path.stem), log, style) as outputs:
             failure = _segment(source, segmenter, meter, outputs, watch, options.frames, signals)
             stopped_by = signals[0] if signals else outputs.ended_by or failure_named(failure)
             failure = failure or _hold(outputs, signals)
@@ -223,6 +228,7 @@ def _check(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded."""
     check_inputs(options)
     check_outputs(options)
+    check_looks(options)
 
 
 class _Watch:

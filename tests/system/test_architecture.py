@@ -47,6 +47,7 @@ ORDER = (
     "native_stderr",
     "spec",
     "classes",
+    "palettes",
     "weights",
     "runtime.board",
     "runtime.frame_pool",

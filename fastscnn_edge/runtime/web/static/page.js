@@ -34,7 +34,7 @@ function listClasses(classes) {
     const [swatch, label, bar, fill, share] = [
       element("span", "swatch"), element("span"), element("span", "bar"), element("i"), element("span"),
     ];
-    swatch.style.background = one.color;
+    if (one.painted) swatch.style.background = one.color;
     label.textContent = one.label;
     bar.append(fill);
     row.append(swatch, label, bar, share);
