@@ -8,7 +8,9 @@ import re
 from ..errors import UsageError, require
 from ..log import Log
 from ..palettes import NAMES, colors_of
+from ..runtime.pipeline.smoothing import LogitMean
 from ..runtime.sinks.style import MASK_FORMATS, Style
+from ..runtime.sources.base import FrameSource
 from ..spec import ClassSet
 from ..text import printable
 from .arguments import number
@@ -42,6 +44,19 @@ def add_look_options(parser: argparse.ArgumentParser) -> None:
         "classes that it does not name keep theirs",
     )
     group.add_argument(
+        "--blur",
+        metavar="CLASS,...",
+        help="make these classes and a margin around them unrecognizable before a frame is written, shown or served, "
+        "for example person,car; what the network takes for another class stays visible; masks do not change",
+    )
+    group.add_argument(
+        "--smooth",
+        type=number(0.001, 3600, "number of seconds"),
+        metavar="SECONDS",
+        help="against flicker in a video or camera: masks of a running mean with this time constant, for example 0.3 "
+        "(default: each frame by itself)",
+    )
+    group.add_argument(
         "--mask-format",
         choices=MASK_FORMATS,
         default="index",
@@ -57,6 +72,18 @@ def check_looks(options: argparse.Namespace) -> None:
     )
 
 
+def smoothing_of(options: argparse.Namespace, source: FrameSource) -> LogitMean | None:
+    """Make the mean of ``--smooth``.
+
+    Raises:
+        UsageError: the source is neither video nor camera.
+    """
+    if options.smooth is None:
+        return None
+    require(source.moving, "--smooth is for a video or camera: pictures do not follow each other")
+    return LogitMean(options.smooth)
+
+
 def style_of(options: argparse.Namespace, class_set: ClassSet) -> Style:
     """Make the style that the options of :func:`add_look_options` state.
 
@@ -70,6 +97,15 @@ def style_of(options: argparse.Namespace, class_set: ClassSet) -> Style:
         only=None if options.only is None else class_indices("--only", options.only, class_set),
         mask_format=options.mask_format,
     )
+
+
+def blurred_classes(options: argparse.Namespace, class_set: ClassSet) -> frozenset[int]:
+    """Indices of the classes of ``--blur``.
+
+    Raises:
+        UsageError: a class does not exist.
+    """
+    return frozenset() if options.blur is None else class_indices("--blur", options.blur, class_set)
 
 
 def colored(options: argparse.Namespace, class_set: ClassSet, log: Log) -> ClassSet:

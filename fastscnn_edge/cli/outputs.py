@@ -129,6 +129,7 @@ class Outputs:
         names: display names of source and model.
         log: receives the page's address.
         style: looks of overlays and masks.
+        blurred: indices of the classes that no sink may see.
     """
 
     def __init__(
@@ -140,8 +141,14 @@ class Outputs:
         names: tuple[str, str],
         log: Log,
         style: Style = PLAIN,
+        blurred: frozenset[int] = frozenset(),
     ) -> None:
         self._style = style
+        self._blur: Callable[[SegmentedFrame], SegmentedFrame] | None = None
+        if blurred:
+            from ..runtime.sinks.blur import Blur
+
+            self._blur = Blur(blurred, source.live)
         self._sinks: list[Sink] = []
         self._window: Any = None
         self._view: Any = None
@@ -162,6 +169,8 @@ class Outputs:
 
     def write(self, result: SegmentedFrame) -> None:
         """Write ``result`` to every sink; one that fails is discarded at once, so that it is not published later."""
+        if self._blur is not None:
+            result = self._blur(result)
         for sink in list(self._sinks):
             try:
                 sink.write(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,15 @@ from PIL import Image
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.commands.run import main
 from fastscnn_edge.palettes import COLORBLIND
+from fastscnn_edge.runtime.frames import SegmentedFrame
+from fastscnn_edge.runtime.sinks import records, result_files
+from fastscnn_edge.runtime.sinks.blur import Blur
 from fastscnn_edge.runtime.sinks.overlay import blend
 from fastscnn_edge.runtime.sinks.style import Style
+from fastscnn_edge.runtime.sinks.video import VideoWriter
+from fastscnn_edge.runtime.web.view import WebView
 from fastscnn_edge.spec import ClassSet
+from tests.helpers import random_image, segmented
 
 
 def run(tiny_model: Path, image: Path, out: Path, *options: str) -> int:
@@ -49,6 +56,96 @@ def test_a_palette_file_colors_its_classes_and_others_keep_theirs(tiny_model, im
     np.testing.assert_array_equal(palette, expected)
 
 
+@pytest.fixture
+def street_video(tmp_path: Path) -> Path:
+    """Three frames of 96x160 with many classes."""
+    av = pytest.importorskip("av", reason="writing a test video needs av")
+    path = tmp_path / "street.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for seed in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(random_image(96, 160, seed), format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+class NoWindow:
+    """In place of the window, which needs a screen."""
+
+    closed = False
+
+    def __init__(self, *arguments: object) -> None: ...
+
+    def write(self, result: SegmentedFrame) -> None: ...
+
+    def poll(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
+SINKS = (records.LinesFile, records.CsvFile, result_files.ResultFiles, VideoWriter, WebView, NoWindow)
+
+
+def test_no_sink_sees_a_blurred_class_and_masks_are_the_same(tiny_model, street_video, tmp_path, monkeypatch) -> None:
+    seen: dict[str, list[SegmentedFrame]] = {}
+    originals: dict[str, np.ndarray] = {}
+    monkeypatch.setattr("fastscnn_edge.runtime.sinks.window.Window", NoWindow)
+    for kind in SINKS:
+
+        def noted(self, result, write=kind.write, name=kind.__name__):
+            seen.setdefault(name, []).append(result)
+            write(self, result)
+
+        monkeypatch.setattr(kind, "write", noted)
+    plain = Blur.__call__
+
+    def remembered(self, result):
+        originals[result.frame.name] = result.frame.rgb.copy()
+        return plain(self, result)
+
+    monkeypatch.setattr(Blur, "__call__", remembered)
+    files = ["--video", tmp_path / "v.mp4", "--csv", tmp_path / "c.csv", "--lines", tmp_path / "l.jsonl"]
+    words = ["--source", str(street_video), "--model", str(tiny_model), "--threads", "1"]
+    outputs = ["--out", str(tmp_path / "a"), *map(str, files), "--serve", "127.0.0.1:0", "--window"]
+    assert main([*words, *outputs, "--blur", "sky,road,2,tree,8,9,10"]) == 0
+    assert main([*words, "--out", str(tmp_path / "b"), "--headless"]) == 0
+    assert set(seen) == {kind.__name__ for kind in SINKS}
+    for name, results in seen.items():
+        assert len(results) == (6 if name == "ResultFiles" else 3)
+        for one in results[:3]:
+            original = originals[one.frame.name]
+            hidden = np.isin(one.class_map, (0, 2, 3, 5, 8, 9, 10))
+            assert 0.02 < hidden.mean() < 1
+            expected = plain(Blur(frozenset({0, 2, 3, 5, 8, 9, 10})), segmented(original, one.class_map))
+            np.testing.assert_array_equal(one.frame.rgb, expected.frame.rgb)
+            assert (one.frame.rgb[hidden] != original[hidden]).any(axis=1).mean() > 0.9
+    masks = sorted((tmp_path / "b").glob("*_mask.png"))
+    assert len(masks) == 3
+    for path in masks:
+        np.testing.assert_array_equal(read(path), read(tmp_path / "a" / path.name))
+
+
+def test_a_repeated_picture_is_not_fed_back_blurred(tiny_model, image, tmp_path, capfd) -> None:
+    shares = []
+    for options in ((), ("--blur", "0,1,2,3,4,5,6,7,8,9,10")):
+        assert run(tiny_model, image, tmp_path / "a", "--frames", "4", "--lines", *options) == 0
+        shares.append([json.loads(line)["shares"] for line in capfd.readouterr().out.splitlines()])
+    assert shares[0] == shares[1]
+
+
+def test_a_blurred_picture_is_written_in_bands(tiny_model, tmp_path) -> None:
+    picture = random_image(200, 300)
+    Image.fromarray(picture).save(tmp_path / "street.png")
+    options = ("--blur", "sky,road", "--opacity", "0", "--no-legend")
+    assert run(tiny_model, tmp_path / "street.png", tmp_path / "a", *options) == 0
+    class_map = read(tmp_path / "a" / "street_mask.png")
+    expected = Blur(frozenset({0, 3}))(segmented(picture, class_map)).frame.rgb
+    assert (expected != picture).any()
+    np.testing.assert_array_equal(read(tmp_path / "a" / "street_overlay.png"), expected)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -58,6 +155,9 @@ def test_a_palette_file_colors_its_classes_and_others_keep_theirs(tiny_model, im
         (["--only", "raod"], "--only: the model has no class 'raod', but sky, building"),
         (["--only", "11"], "--only: the model has no class '11'"),
         (["--only", ","], "--only names no class"),
+        (["--blur", "sky,human"], "--blur: the model has no class 'human', but sky, building"),
+        (["--smooth", "0.3"], "--smooth is for a video or camera"),
+        (["--smooth", "0"], "'0' is not a number of seconds"),
         (["--palette", "/nowhere"], "--palette /nowhere cannot be read"),
         (["--palette", "/dev/null"], "--palette /dev/null names 0 classes"),
         (["--mask-format", "tiff"], "--mask-format"),
@@ -76,3 +176,11 @@ def test_a_palette_of_other_classes_is_refused(tiny_model, image, tmp_path, capf
     (tmp_path / "p.csv").write_text("canal, 0, 0, 9\n")
     assert run(tiny_model, image, tmp_path / "a", "--palette", str(tmp_path / "p.csv")) == 2
     assert "names none of the model's classes: sky, building" in capfd.readouterr().err
+
+
+def test_a_smoothed_video_has_other_masks(tiny_model, street_video, tmp_path) -> None:
+    for name, options in (("a", ()), ("b", ("--smooth", "0.5"))):
+        assert run(tiny_model, street_video, tmp_path / name, "--headless", *options) == 0
+    first, *later = sorted(path.name for path in (tmp_path / "a").glob("*_mask.png"))
+    np.testing.assert_array_equal(read(tmp_path / "a" / first), read(tmp_path / "b" / first))
+    assert all((read(tmp_path / "a" / name) != read(tmp_path / "b" / name)).any() for name in later)

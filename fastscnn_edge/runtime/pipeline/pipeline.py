@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ..frame_pool import LIVE_MASKS, FramePool
@@ -22,6 +23,7 @@ from ..sources.base import FrameSource
 from .mailbox import ClosedError, Mailbox
 from .meter import Meter
 from .segmenter import Segmenter
+from .smoothing import LogitMean
 
 IN_FLIGHT = 3
 """Frames of a file in progress at the same time: one per stage."""
@@ -57,6 +59,7 @@ def segment_frames(
     limit: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
     between: Callable[[Frame], None] = lambda frame: None,
+    smooth: LogitMean | None = None,
 ) -> None:
     """Segment the frames of an entered ``source`` until it ends, ``limit`` is reached or ``stopped()``.
 
@@ -71,6 +74,7 @@ def segment_frames(
         limit: number of frames, None for all.
         stopped: called before each frame, and while none arrives.
         between: called after each rendered frame, in the output thread; not part of any stage.
+        smooth: the masks are those of its mean, and not of each frame alone.
     """
     permits = None if source.live else threading.Semaphore(IN_FLIGHT)
     capacity = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES bounds the frames in memory
@@ -91,7 +95,7 @@ def segment_frames(
         thread.start()
     try:
         pool = FramePool(preallocate=LIVE_MASKS if source.live else 0)
-        _infer(inbox, outbox, segmenter, pool, meter, limit, stopped)
+        _infer(inbox, outbox, segmenter, pool, meter, limit, stopped, smooth)
     finally:
         source.stop()
         inbox.close(discard=True)
@@ -148,6 +152,7 @@ def _infer(
     meter: Meter,
     limit: int | None,
     stopped: Callable[[], bool],
+    smooth: LogitMean | None,
 ) -> None:
     """Run inference in the caller's thread: take frames from the inbox, put class maps into the outbox."""
     done = 0
@@ -158,7 +163,7 @@ def _infer(
                 if outbox.closed:  # output failed, and the permits it holds may be what capture waits for
                     return
                 continue
-            late = outbox.put(_segment(captured, segmenter, pool))
+            late = outbox.put(_segment(captured, segmenter, pool, smooth))
         except ClosedError:
             return
         done += 1
@@ -167,9 +172,10 @@ def _infer(
         del captured, late  # returns their memory to the pools for the next ones
 
 
-def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Segmented:
+def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool, smooth: LogitMean | None) -> _Segmented:
     frame, waited = captured.frame, time.perf_counter_ns() - captured.at
-    result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]))
+    change = None if smooth is None else partial(smooth.update, frame)
+    result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]), change=change)
     segmented = SegmentedFrame(frame, result.class_map, time.monotonic())
     stages = {
         "capture": captured.spent,
