@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING
 
+from ..classes import KNOWN
 from ..errors import UsageError, require
 from ..log import Log
-from ..palettes import NAMES, colors_of
-from ..runtime.pipeline.smoothing import LogitMean
 from ..runtime.sinks.style import MASK_FORMATS, Style
-from ..runtime.sources.base import FrameSource
 from ..spec import ClassSet
 from ..text import printable
 from .arguments import number
+
+if TYPE_CHECKING:
+    from ..runtime.pipeline.smoothing import LogitMean
+    from ..runtime.sources.base import FrameSource
 
 _LISTED = 400
 """Characters of class names in an error message."""
@@ -40,8 +43,8 @@ def add_look_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--palette",
         metavar="FILE|NAME",
-        help=f"colors instead of the model's: {', '.join(NAMES)}, or a file with NAME, RED, GREEN, BLUE on each line; "
-        "classes that it does not name keep theirs",
+        help=f"colors instead of the model's: colorblind, {', '.join(KNOWN)}, or a file with NAME, RED, GREEN, BLUE on each "
+        "line; classes that it does not name keep theirs",
     )
     group.add_argument(
         "--blur",
@@ -80,6 +83,8 @@ def smoothing_of(options: argparse.Namespace, source: FrameSource) -> LogitMean 
     """
     if options.smooth is None:
         return None
+    from ..runtime.pipeline.smoothing import LogitMean
+
     require(source.moving, "--smooth is for a video or camera: pictures do not follow each other")
     return LogitMean(options.smooth)
 
@@ -116,6 +121,8 @@ def colored(options: argparse.Namespace, class_set: ClassSet, log: Log) -> Class
     """
     if options.palette is None:
         return class_set
+    from ..palettes import colors_of
+
     name = f"--palette {printable(options.palette)}"
     try:
         colors = colors_of(options.palette, class_set)

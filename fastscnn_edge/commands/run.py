@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cli.arguments import file_path, integer, memory_amount, positive, threads
 from ..cli.command import guarded, parser
@@ -28,13 +29,15 @@ from ..runtime.frames import Frame
 from ..runtime.pipeline.meter import STAGES, Meter
 from ..runtime.pipeline.pipeline import segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
-from ..runtime.pipeline.smoothing import LogitMean
 from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
 from ..runtime.report.report_files import ReportFiles
 from ..runtime.sources.base import FrameSource
 from ..text import printable
 from ..units import MIB
+
+if TYPE_CHECKING:
+    from ..runtime.pipeline.smoothing import LogitMean
 
 _STATE_INTERVAL = 5.0
 """Seconds between two readings of temperature and clocks, taken between frames."""

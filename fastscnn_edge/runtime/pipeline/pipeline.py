@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..frame_pool import LIVE_MASKS, FramePool
 from ..frames import Frame, SegmentedFrame
@@ -23,7 +23,9 @@ from ..sources.base import FrameSource
 from .mailbox import ClosedError, Mailbox
 from .meter import Meter
 from .segmenter import Segmenter
-from .smoothing import LogitMean
+
+if TYPE_CHECKING:
+    from .smoothing import LogitMean
 
 IN_FLIGHT = 3
 """Frames of a file in progress at the same time: one per stage."""

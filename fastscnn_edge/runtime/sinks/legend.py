@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ...spec import ClassSet
 from .shares import class_shares
@@ -38,6 +38,8 @@ def legend(
     texts: list[str], colors: list[tuple[int, int, int]], width: int, font_file: str | None = None
 ) -> Image.Image:
     """Draw swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
+    from PIL import ImageDraw  # a run that draws nothing does without
+
     unit = max(12, min(32, width // 56))  # font size in pixels; all distances follow from it
     font = load_font(unit, font_file)
     entry = unit + unit // 2 + max((_length(font, text) for text in texts), default=0)
@@ -94,6 +96,8 @@ def load_font(size: int, font_file: str | None = None) -> Any:
     Raises:
         OSError: it is no TrueType or OpenType font.
     """
+    from PIL import ImageFont
+
     return ImageFont.load_default(size) if font_file is None else ImageFont.truetype(font_file, size)
 
 
