@@ -43,8 +43,8 @@ def add_look_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--palette",
         metavar="FILE|NAME",
-        help=f"colors instead of the model's: colorblind, {', '.join(KNOWN)}, or a file with NAME, RED, GREEN, BLUE on each "
-        "line; classes that it does not name keep theirs",
+        help=f"colors instead of the model's: colorblind, {', '.join(KNOWN)}, or a file with NAME, RED, GREEN, BLUE on "
+        "each line; classes that it does not name keep theirs",
     )
     group.add_argument(
         "--blur",
