@@ -125,6 +125,7 @@ class Status:
             "run": self._run,  # changes with every start
             **self._about._asdict(),
             "frame": newest.result.frame.name if newest else None,
+            "shape": newest.result.class_map.shape[1] / newest.result.class_map.shape[0] if newest else None,
             "finished": self.finished,
             "frames": self.stats.frames,
             "age_s": _rounded(time.monotonic() - newest.result.frame.captured_at if newest else None, 2),
