@@ -12,7 +12,7 @@ from ..log import Log
 from ..runtime.sinks.style import MASK_FORMATS, Style
 from ..spec import ClassSet
 from ..text import printable
-from .arguments import number
+from .arguments import file_path, number
 
 if TYPE_CHECKING:
     from ..runtime.pipeline.smoothing import LogitMean
@@ -34,6 +34,12 @@ def add_look_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--outline", action="store_true", help="draw the classes' boundaries as lines of their colors")
     group.add_argument("--no-legend", action="store_true", help="no legend below overlays")
+    group.add_argument(
+        "--font",
+        type=file_path,
+        metavar="FILE",
+        help="TrueType or OpenType font of the legend; Pillow's own has no letters but those of English",
+    )
     group.add_argument(
         "--only",
         metavar="CLASS,...",
@@ -93,13 +99,21 @@ def style_of(options: argparse.Namespace, class_set: ClassSet) -> Style:
     """Make the style that the options of :func:`add_look_options` state.
 
     Raises:
-        UsageError: a class does not exist.
+        UsageError: a class does not exist, or the font cannot be used.
     """
+    if options.font is not None:
+        from ..runtime.sinks.font import check_font
+
+        try:
+            check_font(options.font, class_set.labels)
+        except ValueError as error:
+            raise UsageError(f"--font {printable(str(options.font))} {error}") from None
     return Style(
         opacity=options.opacity,
         outline=options.outline,
         legend=not options.no_legend,
         only=None if options.only is None else class_indices("--only", options.only, class_set),
+        font=None if options.font is None else str(options.font),
         mask_format=options.mask_format,
     )
 

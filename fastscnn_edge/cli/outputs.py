@@ -242,6 +242,11 @@ class Outputs:
 
             self._sinks.append(VideoWriter(options.video, class_set, source.moving, self._style))
         self._open_window(options, class_set, source, names, log)
+        if self._style.legend and (options.out or options.video or self._window is not None):
+            from ..runtime.sinks.font import legend_problem
+
+            if problem := legend_problem(class_set, self._style):
+                log("warning", problem)
 
     def _open_window(
         self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, names: tuple[str, str], log: Log

@@ -21,6 +21,7 @@ from fastscnn_edge.runtime.sinks.video import VideoWriter
 from fastscnn_edge.runtime.web.view import WebView
 from fastscnn_edge.spec import ClassSet
 from tests.helpers import random_image, segmented
+from tests.helpers.fonts import write_font
 
 
 def run(tiny_model: Path, image: Path, out: Path, *options: str) -> int:
@@ -156,6 +157,8 @@ def test_a_blurred_picture_is_written_in_bands(tiny_model, tmp_path) -> None:
         (["--only", "11"], "--only: the model has no class '11'"),
         (["--only", ","], "--only names no class"),
         (["--blur", "sky,human"], "--blur: the model has no class 'human', but sky, building"),
+        (["--font", "/dev/null"], "--font /dev/null is no file"),
+        (["--font", __file__], "is no TrueType or OpenType font"),
         (["--smooth", "0.3"], "--smooth is for a video or camera"),
         (["--smooth", "0"], "'0' is not a number of seconds"),
         (["--palette", "/nowhere"], "--palette /nowhere cannot be read"),
@@ -184,3 +187,14 @@ def test_a_smoothed_video_has_other_masks(tiny_model, street_video, tmp_path) ->
     first, *later = sorted(path.name for path in (tmp_path / "a").glob("*_mask.png"))
     np.testing.assert_array_equal(read(tmp_path / "a" / first), read(tmp_path / "b" / first))
     assert all((read(tmp_path / "a" / name) != read(tmp_path / "b" / name)).any() for name in later)
+
+
+def test_a_legend_that_cannot_show_a_name_is_warned_of_once_and_only_if_drawn(
+    tiny_model, street_video, tmp_path, capfd
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"\u5317{number}" for number in range(11)), encoding="utf-8")
+    font = str(write_font(tmp_path / "north.ttf", "\u53170123456789"))
+    for options, warnings in (((), 1), (("--no-legend",), 0), (("--font", font), 0)):
+        assert run(tiny_model, street_video, tmp_path / "a", "--headless", "--classes", str(names), *options) == 0
+        assert capfd.readouterr().err.count("the legend cannot show '\u5317' (U+5317)") == warnings

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ...spec import ClassSet
+from .font import SIZES, load_font
 from .shares import class_shares
 from .style import PLAIN, Style
 
@@ -40,7 +40,7 @@ def legend(
     """Draw swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
     from PIL import ImageDraw  # a run that draws nothing does without
 
-    unit = max(12, min(32, width // 56))  # font size in pixels; all distances follow from it
+    unit = min(max(width // 56, SIZES[0]), SIZES[-1])  # font size in pixels; all distances follow from it
     font = load_font(unit, font_file)
     entry = unit + unit // 2 + max((_length(font, text) for text in texts), default=0)
     layout = _Layout.fit(len(texts), entry, unit, width)
@@ -87,18 +87,6 @@ class _Layout:
 
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 else "<1%"
-
-
-@lru_cache(maxsize=4)
-def load_font(size: int, font_file: str | None = None) -> Any:
-    """Load the font of ``font_file``, or Pillow's own, at ``size`` pixels.
-
-    Raises:
-        OSError: it is no TrueType or OpenType font.
-    """
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size) if font_file is None else ImageFont.truetype(font_file, size)
 
 
 def _length(font: Any, text: str) -> int:
