@@ -28,7 +28,8 @@ class LogitMean:
         if not seconds > 0:
             raise ValueError(f"a time constant is above 0, not {seconds}")
         self._seconds = seconds
-        self._mean = self._scratch = np.empty((0, 0, 0), np.float32)
+        self._mean: np.ndarray = np.empty(0, np.float32)
+        self._scratch: np.ndarray = self._mean
         self._size: tuple[int, ...] = ()
         self._last = -math.inf
 

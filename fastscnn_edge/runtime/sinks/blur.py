@@ -108,4 +108,5 @@ def _means(strip: np.ndarray, cell: int) -> np.ndarray:
         sums += strip[top : top + cell].sum(axis=0, dtype=np.uint32)
     starts = np.arange(0, len(sums), cell * _CELLS)
     count = np.diff(starts, append=len(sums))[:, None] * len(strip)
-    return ((np.add.reduceat(sums, starts, axis=0) + count // 2) // count).astype(np.uint8)
+    rounded: np.ndarray = (np.add.reduceat(sums, starts, axis=0) + count // 2) // count
+    return rounded.astype(np.uint8)
