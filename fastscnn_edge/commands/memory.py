@@ -38,6 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         "--camera-size", type=camera_size, metavar="WxH", help="a camera's frames; --measure simulates the camera"
     )
     group.add_argument("--draw", action="store_true", help="overlays are drawn, as for --out, --video and --serve")
+    group.add_argument("--blur", action="store_true", help="classes are blurred; --measure blurs all of them")
+    group.add_argument("--smooth", action="store_true", help="masks are those of a running mean")
     add_max_size_option(group)
     add_recursive_option(group)
     options = result.parse_args(argv)
@@ -46,10 +48,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     given = options.source is not None or options.camera_size is not None
-    require(given or not options.draw, "--draw goes with --source or --camera-size")
+    for name in ("draw", "blur", "smooth"):
+        require(given or not getattr(options, name), f"--{name} goes with --source or --camera-size")
     work = Workload()
     if given:
         work = workload_of(options.source, options.draw, options.camera_size, options.recursive, options.max_size)
+        work = work._replace(blurring=options.blur, smoothing=options.smooth)
     for path in options.models:
         check_limit(options.limit, path, lambda: work)
     rows = [
@@ -64,6 +68,8 @@ def _run(options: argparse.Namespace) -> int:
                 options.draw,
                 options.max_size,
                 options.recursive,
+                options.blur,
+                options.smooth,
             )
             if options.measure
             else None,
