@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastscnn_edge.classes import KNOWN
+
 MACHADO_2009 = {
     "normal": np.eye(3),
     "protanopia": np.array(
@@ -106,12 +108,18 @@ def palettes(starts: int = 1000) -> dict[int, np.ndarray]:
 
 
 def main() -> None:
-    """Print the colors and how far apart they are."""
+    """Print the colors, how far apart they are, and how far those of the known class sets."""
     for count, colors in palettes().items():
         print(f"    {count}: (")
         print("\n".join(f"        ({red}, {green}, {blue})," for red, green, blue in colors.tolist()))
         print("    ),")
-        print("    #", {eyes: round(distance, 1) for eyes, distance in least_distances(colors).items()})
+        print("    #", _rounded(colors))
+    for name, classes in KNOWN.items():
+        print(f"# {name}'s own: {_rounded(np.array(classes.palette))}")
+
+
+def _rounded(colors: np.ndarray) -> dict[str, float]:
+    return {eyes: round(distance, 1) for eyes, distance in least_distances(colors).items()}
 
 
 if __name__ == "__main__":
