@@ -169,7 +169,7 @@ class Outputs:
 
     def write(self, result: SegmentedFrame) -> None:
         """Write ``result`` to every sink; one that fails is discarded at once, so that it is not published later."""
-        if self._blur is not None:
+        if self._blur is not None and self._sinks:
             result = self._blur(result)
         for sink in list(self._sinks):
             try:

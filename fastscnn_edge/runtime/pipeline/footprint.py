@@ -1,7 +1,7 @@
 """Estimate of a run's peak memory, before anything is loaded.
 
     peak = this process now + engine's library + 2 x file + activations x model pixels
-           + frames x frame pixels + resizing [+ drawing] [+ video library]
+           + frames x frame pixels + resizing [+ drawing] [+ blurring] [+ smoothing] [+ video library]
 
 * *This process now* is Python, numpy, Pillow and this package, as the kernel counts them here.
 * *Engine's library* is the code an engine maps and the heap it starts with.
