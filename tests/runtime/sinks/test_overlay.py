@@ -149,6 +149,23 @@ def test_outlines_run_along_boundaries_in_the_classes_own_colors(longer: int, re
     assert (drawn[: 10 - reach] == 90).all()
 
 
+@pytest.mark.parametrize("longer", [300, 1300, 3000, 5400, 8000])
+def test_outlines_are_as_wide_as_the_picture_asks_for(longer: int) -> None:
+    random = np.random.default_rng(longer)
+    class_map = random.integers(0, 11, (3, longer // 40 + 1), dtype=np.uint8).repeat(40, 1).repeat(30, 0)[:, :longer]
+    drawn = blend(np.full((*class_map.shape, 3), 7, np.uint8), class_map, CAMVID, Style(opacity=0, outline=True))
+    expected, reach = np.zeros(class_map.shape, bool), max(1, round(longer / 800))
+    for far in range(1, reach + 1):
+        for axis in (0, 1):
+            count = class_map.shape[axis]
+            one, other = class_map.take(range(count - far), axis), class_map.take(range(far, count), axis)
+            places = np.argwhere(one != other)
+            expected[tuple(places.T)] = True
+            places[:, axis] += far
+            expected[tuple(places.T)] = True
+    np.testing.assert_array_equal((drawn != 7).any(axis=2), expected)
+
+
 def test_without_legend_an_overlay_is_as_large_as_the_picture() -> None:
     assert overlay(random_image(90, 120), CLASSES, CAMVID, False, Style(legend=False)).size == (120, 90)
 
