@@ -18,6 +18,7 @@ from .errors import (
 from .spec import ClassSet, ModelSpec
 
 if TYPE_CHECKING:
+    from .runtime.pipeline.segmentation import Segmentation
     from .runtime.pipeline.segmenter import Segmenter
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ModelFileError",
     "ModelSpec",
     "OutputError",
+    "Segmentation",
     "Segmenter",
     "SourceError",
     "UsageError",
@@ -37,7 +39,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import :class:`Segmenter` on first use: ``--help`` needs neither numpy nor Pillow."""
+    """Import these on first use: ``--help`` needs neither numpy nor Pillow."""
+    if name == "Segmentation":
+        from .runtime.pipeline.segmentation import Segmentation
+
+        return Segmentation
     if name == "Segmenter":
         from .runtime.pipeline.segmenter import Segmenter
 

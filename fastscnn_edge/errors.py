@@ -55,7 +55,28 @@ class MissingExtraError(FastSCNNEdgeError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}: pip install 'fastscnn-edge[{extra}]'")
+        super().__init__(f"{purpose} needs {package}: {install_command(extra)}")
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra to this installation, made from a checkout, a wheel or an index alike."""
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
+    from urllib.parse import unquote, urlsplit
+
+    origin = "fastscnn-edge"
+    try:
+        found = distribution(origin)
+        recorded = json.loads(found.read_text("direct_url.json") or "{}").get("url", "")  # PEP 610
+        beside = Path(str(found.locate_file("")))
+        if urlsplit(recorded).scheme == "file":
+            origin = unquote(urlsplit(recorded).path)
+        elif (beside / "setup.cfg").is_file():
+            origin = str(beside.resolve())
+    except (PackageNotFoundError, OSError, ValueError, AttributeError):
+        pass  # run from its folder without being installed: the name is the best hint
+    return f"pip install '{origin}[{extra}]'"
 
 
 def require(condition: bool, message: str) -> None:

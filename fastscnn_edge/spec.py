@@ -33,6 +33,16 @@ class ClassSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def index(self, label: str) -> int:
+        """Index of a class by its label.
+
+        Raises:
+            ValueError: there is no such class.
+        """
+        if label not in self.labels:
+            raise ValueError(f"there is no class '{label}'; one of: {', '.join(self.labels)}")
+        return self.labels.index(label)
+
 
 @dataclass(frozen=True)
 class Normalization:

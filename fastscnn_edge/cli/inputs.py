@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import re
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from ..errors import UsageError, require
 from ..files import read_text
@@ -12,9 +17,11 @@ from ..log import Warn
 from ..runtime.cameras.address import FORMS, CameraAddress, open_camera, parse
 from ..runtime.cameras.reconnect import RECONNECT
 from ..runtime.cameras.v4l2.modes import ModeRequest
+from ..runtime.images.listing import natural_order
 from ..runtime.sources.base import FrameSource
-from ..runtime.sources.open import open_source
+from ..runtime.sources.open import open_sources
 from ..spec import ModelSpec
+from ..urls import without_password
 from .arguments import camera_size, file_path, number, parsed_by
 from .images import add_image_options, add_max_size_option, add_recursive_option, reader_of
 from .systemd import notify
@@ -24,15 +31,27 @@ CAMERA_VARIABLE = "FASTSCNN_EDGE_CAMERA"
 
 def add_input_options(result: argparse.ArgumentParser) -> None:
     """Add ``--source``, ``--camera`` and the options of a camera."""
+    result.add_argument(
+        "sources",
+        nargs="*",
+        type=file_path,
+        metavar="PATH",
+        help="a picture, a folder of pictures or a video; several pictures and folders; a pattern such as 'a/*.jpg'; a "
+        ".txt file with one path per line, or - for standard input",
+    )
+    result.add_argument(
+        "--source", type=file_path, action="append", default=[], metavar="PATH", help="the same, as an option"
+    )
     add_recursive_option(result)
-    where = result.add_mutually_exclusive_group()
-    where.add_argument("--source", type=file_path, metavar="PATH", help="a picture, a folder of pictures or a video")
-    where.add_argument(
+    result.add_argument(
         "--camera",
         type=parsed_by(_camera),
+        action="append",
+        default=[],
         metavar="CAMERA",
         help="N or /dev/videoN (USB), csi or csi:N (Raspberry Pi, Jetson), rtsp://... or http://..., or file:PATH, a "
-        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones. Other users can "
+        "video or folder replayed as a live camera; 'fastscnn-edge cameras' lists the attached ones. Given "
+        "several times, the cameras take turns. Other users can "
         "see passwords in command lines: @FILE reads the address from a file, and without --source and --camera it is "
         f"taken from {CAMERA_VARIABLE}",
     )
@@ -64,20 +83,65 @@ def add_input_options(result: argparse.ArgumentParser) -> None:
 
 def check_inputs(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded; without a source, take the camera from the environment."""
-    if options.source is None and options.camera is None:
+    words = [*options.sources, *options.source]
+    require(not words or not options.camera, "give pictures or a video, or --camera, not both")
+    if not words and not options.camera:
         address = os.environ.get(CAMERA_VARIABLE)
-        require(bool(address), f"give --source or --camera, or set {CAMERA_VARIABLE}")
+        require(bool(address), f"give a picture, folder or video, or --camera, or set {CAMERA_VARIABLE}")
         try:
-            options.camera = _camera(str(address))
+            options.camera = [_camera(str(address))]
         except ValueError as error:
             raise UsageError(f"{CAMERA_VARIABLE}: {error}") from None
-    if options.source is not None:
-        require(not options.recursive or not options.source.is_file(), "--recursive is for a folder")
-        looks_live = re.match(r"[a-z]+:/|/dev/video\d", str(options.source), re.IGNORECASE)
-        require(looks_live is None or options.source.is_file(), "--source takes files; a camera goes with --camera")
+    twice = next((str(address) for address in options.camera if options.camera.count(address) > 1), None)
+    require(twice is None, f"--camera {twice} is given twice")
+    options.sources = expand(words)
+    if options.sources:
+        has_folder = any(path.is_dir() for path in options.sources)
+        require(not options.recursive or has_folder, "--recursive is for a folder")
         for name in ("camera_size", "camera_fps", "camera_format"):
             option = f"--{name.replace('_', '-')}"
-            require(getattr(options, name) is None, f"{option} goes with --camera, not with --source")
+            require(getattr(options, name) is None, f"{option} goes with --camera")
+
+
+_LIVE = re.compile(r"[a-z]+:/.*|/dev/video\d+|\d{1,2}|csi(:\d+)?", re.IGNORECASE)
+"""What users hand over as a source that is a camera."""
+
+
+def expand(words: Sequence[Path]) -> list[Path]:
+    """Paths that words of a command line mean: files, folders, patterns, lists.
+
+    Raises:
+        UsageError: a word is a camera, a pattern matches nothing, or a list is empty or cannot be read.
+    """
+    found: list[Path] = []
+    for word in words:
+        text = str(word)
+        if text == "-":
+            found += _listed("standard input", sys.stdin.read() if sys.stdin is not None else "", Path())
+        elif word.suffix.lower() == ".txt" and word.is_file():
+            try:
+                found += _listed(text, read_text(word), word.parent)
+            except ValueError as error:
+                raise UsageError(f"{text}, which should have a path on each line, {error}") from None
+        elif word.exists():
+            found.append(word)
+        elif _LIVE.fullmatch(text):
+            raise UsageError(f"{without_password(text)} is no file; a camera goes with --camera")
+        elif any(mark in text for mark in "*?["):
+            matches = sorted(glob.glob(text, recursive=True), key=natural_order)
+            require(bool(matches), f"no file matches {text}")
+            found += map(Path, matches)
+        else:
+            found.append(word)  # opening it says that it is missing
+    return found
+
+
+def _listed(name: str, text: str, folder: Path) -> list[Path]:
+    """Paths of a list, relative to the current folder or, if there is no such file, to the list's."""
+    lines = [line.strip() for line in text.splitlines()]
+    paths = [Path(line) for line in lines if line and not line.startswith("#")]
+    require(bool(paths), f"{name} names no file")
+    return [path if path.exists() or not (folder / path).exists() else folder / path for path in paths]
 
 
 def _camera(text: str) -> CameraAddress:
@@ -97,14 +161,49 @@ def _camera(text: str) -> CameraAddress:
 
 def open_frames(options: argparse.Namespace, spec: ModelSpec, warn: Warn) -> FrameSource:
     """Make the source, not yet entered; a camera is asked for a mode that suits the model."""
-    if options.source is not None:
-        return open_source(options.source, options.frames or 1, warn, reader_of(options, warn), options.recursive)
+    if options.sources:
+        return open_sources(options.sources, options.frames or 1, warn, reader_of(options, warn), options.recursive)
     request = ModeRequest(
         options.camera_size, options.camera_fps, options.camera_format, minimum_size=(spec.width, spec.height)
     )
-    return open_camera(options.camera, request, options.reconnect, warn, waiting=lambda: notify("WATCHDOG=1"))
+
+    def opened(address: CameraAddress, say: Warn) -> FrameSource:
+        return open_camera(address, request, options.reconnect, say, waiting=lambda: notify("WATCHDOG=1"))
+
+    if len(options.camera) == 1:
+        return opened(options.camera[0], warn)
+    from ..runtime.cameras.several import SeveralCameras
+
+    names = camera_names(options.camera)
+    cameras = {
+        name: opened(address, partial(_warn_of, warn, name))
+        for name, address in zip(names, options.camera, strict=True)
+    }
+    return SeveralCameras(cameras, warn)
+
+
+def _warn_of(warn: Warn, name: str, message: str) -> None:
+    warn(f"{name}: {message}")
+
+
+def camera_names(addresses: Sequence[CameraAddress]) -> list[str]:
+    """Name of each camera, of letters, digits, dots and dashes, for files, tables and reports."""
+    names: list[str] = []
+    for address in addresses:
+        text = str(address)
+        if address.kind == "network":
+            text = text.partition("://")[2].rpartition("@")[2].partition("/")[0]
+        elif address.kind in ("v4l2", "file"):
+            text = Path(text).stem if address.kind == "file" else Path(text).name
+        name = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "camera"
+        number = sum(other == name or other.startswith(f"{name}-") for other in names)
+        names.append(f"{name}-{number + 1}" if number else name)
+    return names
 
 
 def name_of(options: argparse.Namespace) -> str:
     """Display name of the source, password removed."""
-    return options.source.name if options.source is not None else str(options.camera)
+    if not options.sources:
+        return ", ".join(map(str, options.camera))
+    first, more = options.sources[0], len(options.sources) - 1
+    return f"{first.name or first} and {more} more" if more else first.name or str(first)

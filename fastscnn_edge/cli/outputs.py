@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -89,18 +89,25 @@ def _host_name(text: str) -> str:
 def check_outputs(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded."""
     require(options.serve is not None or not options.serve_name, "--serve-name goes with --serve")
+    if len(options.camera) > 1:
+        for name in ("video", "serve", "window"):
+            require(not getattr(options, name), f"--{name} shows one camera; with several use --out, --csv or --lines")
+    require(options.lines != STDOUT or sys.stdout is not None, "--lines prints to standard output, which is closed")
     if options.out:
-        folder = options.source if options.source is not None and options.source.is_dir() else None
-        same = folder is not None and options.out.resolve() == folder.resolve()
-        require(not same, "--out and --source are the same folder, so the next run would segment its own overlays")
+        same = any(path.is_dir() and options.out.resolve() == path.resolve() for path in options.sources)
+        inside = options.recursive and any(
+            path.is_dir() and options.out.resolve().is_relative_to(path.resolve()) for path in options.sources
+        )
+        require(not inside, "--out is inside a folder that is read with --recursive, so the next run would segment it")
+        require(not same, "--out is the folder of the pictures, so the next run would segment its own overlays")
         check_writable(options.out)
     for name, suffix in (("report", ".json"), ("video", ".mp4"), ("csv", ".csv"), ("lines", ".jsonl")):
         path: Path | None = getattr(options, name)
         if path is not None and path != STDOUT:
-            check_result_path(f"--{name}", path, suffix, options.source)
+            check_result_path(f"--{name}", path, suffix, options.sources)
 
 
-def check_result_path(option: str, path: Path, suffix: str, source: Path | None = None) -> None:
+def check_result_path(option: str, path: Path, suffix: str, sources: Sequence[Path] = ()) -> None:
     """Refuse a result file that could not be written later.
 
     Raises:
@@ -110,8 +117,8 @@ def check_result_path(option: str, path: Path, suffix: str, source: Path | None 
     require(path.suffix == suffix, f"{option} {path} must end in {suffix}")
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder")
-    if source is not None and path.resolve() == source.resolve():
-        raise OutputError(f"cannot write {path}: it is the source")
+    if any(path.resolve() == source.resolve() for source in sources):
+        raise OutputError(f"cannot write {path}: it is what is read; choose another name")
     check_writable(path.parent)
 
 

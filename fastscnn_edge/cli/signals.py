@@ -11,8 +11,7 @@ from types import FrameType
 
 from ..errors import EXIT_INTERRUPTED
 from ..log import Log, leave_lost_terminal, plain
-
-_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from ..system import HANGUP, STOP_SIGNALS
 
 _KILLS = 3
 """Which Ctrl-C ends the process at once. SIGTERM and SIGHUP never do: they come in twos and threes by themselves, from
@@ -33,9 +32,9 @@ def stop_signals(closing: str = "the report", log: Log = plain) -> Iterator[list
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield received
         return
-    previous = {number: signal.getsignal(number) or signal.SIG_DFL for number in _STOPS}
-    if previous[signal.SIGHUP] is signal.SIG_IGN:
-        del previous[signal.SIGHUP]
+    previous = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOP_SIGNALS}
+    if HANGUP is not None and previous[HANGUP] is signal.SIG_IGN:
+        del previous[HANGUP]
 
     def note(number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name

@@ -12,7 +12,7 @@ def notify(state: str) -> bool:
     Does nothing when ``NOTIFY_SOCKET`` is unset (not started by systemd).
     """
     address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
+    if not address or not hasattr(socket, "AF_UNIX"):
         return False
     # A leading @ stands for the zero byte of an abstract socket.
     address = "\0" + address[1:] if address[0] == "@" else address

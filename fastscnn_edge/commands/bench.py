@@ -201,7 +201,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _workload(options: argparse.Namespace) -> Workload:
     if options.source:
-        return workload_of(options.source)._replace(kind=Kind.GIVEN, held=MAX_FRAMES)
+        return workload_of([options.source])._replace(kind=Kind.GIVEN, held=MAX_FRAMES)
     return Workload(frame=options.frame_size, held=SYNTHETIC_FRAMES)
 
 

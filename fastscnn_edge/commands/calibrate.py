@@ -7,8 +7,8 @@ import argparse
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option, reader_of
+from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
-from ..errors import require
 
 _EXAMPLES = """
 fastscnn-edge calibrate --checkpoint best.safetensors --calibration pictures/ --out calibrated.safetensors
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    require(args.out.suffix == ".safetensors", f"--out {args.out} should end in .safetensors")
+    check_result_path("--out", args.out, ".safetensors", [args.checkpoint])
     # Imported late: --help should not wait for torch.
     from tqdm import tqdm
 

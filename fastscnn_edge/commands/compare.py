@@ -13,6 +13,7 @@ from ..bench.bootstrap import Interval
 from ..bench.comparison import METHOD, MIN_SAMPLES, ReportComparison, compare_reports
 from ..cli.arguments import file_path, number
 from ..cli.command import guarded, parser
+from ..cli.outputs import check_result_path
 from ..errors import UsageError, require
 from ..files import write_text
 from ..runtime.report.reader import damage_as_error, read_report
@@ -52,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     require(len(options.reports) >= 2, "compare needs at least two reports")
+    if options.json:
+        check_result_path("--json", options.json, ".json", options.reports)
     reports = [_read(path) for path in options.reports]
     results = []
     for path, report in zip(options.reports[1:], reports[1:], strict=True):

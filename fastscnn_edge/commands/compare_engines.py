@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option, reader_of
+from ..cli.outputs import check_result_path
 from ..export.compare.engines import FLOAT, Tally, as_integers, open_engines
 from ..files import write_text
 
@@ -56,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.json:
+        check_result_path("--json", args.json, ".json", [args.checkpoint])
     # Imported late: --help and usage errors should not wait for torch.
     from tqdm import tqdm
 

@@ -13,6 +13,7 @@ from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..export.compare.quantizers import QuantizerScore, _miou, _ways
@@ -72,6 +73,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.json:
+        check_result_path("--json", args.json, ".json", [args.checkpoint, *args.also])
     # Imported late: --help and usage errors should not wait for torch.
     from ..evaluation.datasets import open_dataset
     from ..export.prepare import ExportSource, prepare

@@ -44,6 +44,8 @@ def _text(found: Diagnosis) -> str:
         lines.append(
             f"  {choice.purpose:<8} {choice.library} {choice.version or ''}".rstrip() + f": {mark}, {choice.reason}"
         )
+    lines.append("engines, each tried in a process of its own")
+    lines += [f"  {library}: {death or 'works'}" for library, death in found.engines.items()]
     hottest = max(state.temperatures.values(), default=None)
     features = ", ".join(board.integer_features) or "none known"
     lines += [

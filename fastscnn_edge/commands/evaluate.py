@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if args.json:
-        check_result_path("--json", args.json, args.json.suffix)
+        check_result_path("--json", args.json, ".json", args.models)
     dataset = open_dataset(args.data, args.split, args.limit, reading_of(args))
     # All are opened before the first is scored: a wrong path should be reported at once.
     candidates = [_open(path, args.threads, loading_of(args)) for path in args.models]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
+from dataclasses import asdict
 
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
@@ -120,6 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=FIXED,
         help="dynamic axes: batch, size (height and width), all, or no (default); --size is then the typical size",
     )
+    result.add_argument("--json", action="store_true", help="print what was written and found as JSON instead")
     add_checkpoint_options(result)
     add_image_options(result)
     return result
@@ -157,14 +161,19 @@ def _run(args: argparse.Namespace) -> int:
     request = ExportRequest(source, args.out, args.target, options)
     if kind == "onnx":
         spec, found = export_onnx(request)
-        description = describe_onnx(found)
+        description, facts = describe_onnx(found), asdict(found)
     else:
         require(
             args.target is None and options == OnnxOptions(),
             "--target, --input, --head and --dynamic are for .onnx files",
         )
         spec, verification = export_tflite(request)
-        description = describe_tflite(verification)
+        description, facts = describe_tflite(verification), asdict(verification)
+    if args.json:
+        # An infinite SQNR (nothing changed) is null: JSON has no infinity.
+        facts = {key: None if value == math.inf else value for key, value in facts.items()}
+        print(json.dumps({"file": str(args.out), "spec": asdict(spec), "verification": facts}, indent=1))
+        return 0
     print(f"wrote       {args.out}")
     print(
         f"model       Fast-SCNN ({spec.dialect}), {spec.precision}, {spec.height}x{spec.width}, "

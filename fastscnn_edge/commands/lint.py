@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .._version import __version__
 from ..cli.arguments import file_path
 from ..cli.command import guarded, parser
+from ..cli.outputs import check_result_path
 from ..files import write_text
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.json:
+        check_result_path("--json", args.json, ".json", [args.model])
     # Imported late: --help should not wait for onnx.
     from ..export.tensorrt.lint import ERROR, lint
     from ..export.tensorrt.read import read_onnx

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from ..cli.arguments import camera_size, file_path, memory_amount, threads
 from ..cli.command import guarded, parser
 from ..cli.images import add_max_size_option, add_recursive_option
 from ..cli.memory.limit import HELP, check_limit, workload_of
 from ..cli.memory.probe import Probe
-from ..cli.memory.table import fits, row_of, table
+from ..cli.memory.table import facts, fits, row_of, table
 from ..errors import require
 from ..runtime.pipeline.footprint import Workload
 
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     group.add_argument("--smooth", action="store_true", help="masks are those of a running mean")
     add_max_size_option(group)
     add_recursive_option(group)
+    result.add_argument("--json", action="store_true", help="print a list as JSON instead of a table; bytes")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
 
@@ -52,8 +54,13 @@ def _run(options: argparse.Namespace) -> int:
         require(given or not getattr(options, name), f"--{name} goes with --source or --camera-size")
     work = Workload()
     if given:
-        work = workload_of(options.source, options.draw, options.camera_size, options.recursive, options.max_size)
-        work = work._replace(blurring=options.blur, smoothing=options.smooth)
+        work = workload_of(
+            [options.source] if options.source else [],
+            options.draw,
+            options.camera_size,
+            options.recursive,
+            options.max_size,
+        )._replace(blurring=options.blur, smoothing=options.smooth)
     for path in options.models:
         check_limit(options.limit, path, lambda: work)
     rows = [
@@ -76,6 +83,9 @@ def _run(options: argparse.Namespace) -> int:
         )
         for path in options.models
     ]
+    if options.json:
+        print(json.dumps([facts(row) for row in rows], indent=1))
+        return 0
     print(table(rows))
     if options.measure and not given:
         print("\n".join(fits(rows)))

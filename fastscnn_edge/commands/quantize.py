@@ -10,6 +10,7 @@ from ..cli.arguments import file_path, number, positive, seed, size, threads, wo
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import EXIT_INTERRUPTED, require
 
@@ -96,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    require(args.out.suffix == ".safetensors", f"--out {args.out} should end in .safetensors")
+    check_result_path("--out", args.out, ".safetensors", [args.checkpoint])
     if args.method == "ptq":
         require(args.calibration is not None, "--method ptq needs --calibration, a folder of typical pictures")
     else:

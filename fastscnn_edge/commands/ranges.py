@@ -12,6 +12,7 @@ from .._version import __version__
 from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option, reader_of
+from ..cli.outputs import check_result_path
 from ..errors import require
 from ..files import write_text
 
@@ -71,7 +72,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    require(args.plot is None or args.plot.suffix.lower() == ".png", f"--plot {args.plot} should end in .png")
+    if args.json:
+        check_result_path("--json", args.json, ".json", [args.checkpoint])
+    if args.plot:
+        check_result_path("--plot", args.plot, ".png", [args.checkpoint])
     require(args.layer is None or args.plot is not None, "--layer chooses what --plot draws; give --plot as well")
     # Imported late: --help and usage errors should not wait for torch.
     from tqdm import tqdm

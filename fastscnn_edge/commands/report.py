@@ -6,6 +6,7 @@ import argparse
 
 from ..cli.arguments import file_path
 from ..cli.command import guarded, parser
+from ..cli.outputs import check_result_path
 from ..files import write_text
 from ..runtime.report.html import html_page
 from ..runtime.report.reader import damage_as_error, read_report
@@ -30,6 +31,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.out:
+        check_result_path("--out", options.out, ".html", [options.report])
     with damage_as_error(options.report):
         page = html_page(read_report(options.report))
     out = options.out or options.report.with_suffix(".html")

@@ -26,7 +26,7 @@ from ..log import Log, as_json, is_terminal, plain
 from ..runtime.board.board import StateLog, read_board, read_state
 from ..runtime.board.memory import read_memory
 from ..runtime.frames import Frame
-from ..runtime.pipeline.meter import STAGES, Meter
+from ..runtime.pipeline.meter import STAGES, Meter, kept_summary
 from ..runtime.pipeline.pipeline import segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.facts import count_of
@@ -57,16 +57,19 @@ def _parser() -> argparse.ArgumentParser:
         "Segment pictures, a video or a camera on this device. Prints the time of each stage and the peak memory;\n"
         "--out writes overlays and masks, --report a full report.",
         """
-        fastscnn-edge run --source street.jpg --out results
-        fastscnn-edge run --source drive.mp4 --frames 500 --report drive.json
+        fastscnn-edge run street.jpg --out results
+        fastscnn-edge run holiday/ 'more/*.jpg' --recursive --out results
+        find . -name '*.jpg' | fastscnn-edge run - --csv areas.csv
+        fastscnn-edge run drive.mp4 --frames 500 --report drive.json
         fastscnn-edge run --camera 0 --serve
+        fastscnn-edge run --camera 0 --camera 2 --out results --report both.json
         fastscnn-edge run --camera 0 --serve 0.0.0.0:8080 --lines > street.jsonl
         fastscnn-edge run --camera 0 --camera-size 1280x720 --camera-fps 30 --headless --out results
         fastscnn-edge run --camera rtsp://user:password@10.0.0.7/stream1 --reconnect 300
-        fastscnn-edge run --source drive.mp4 --headless --video overlays.mp4 --csv areas.csv
-        fastscnn-edge run --source street.jpg --out results --only road,car --opacity 0.3 --outline
+        fastscnn-edge run drive.mp4 --headless --video overlays.mp4 --csv areas.csv
+        fastscnn-edge run street.jpg --out results --only road,car --opacity 0.3 --outline
         fastscnn-edge run --camera 0 --serve --smooth 0.3 --blur pedestrian,bicyclist,car
-        fastscnn-edge run --source street.jpg --out results --palette colorblind --mask-format gray
+        fastscnn-edge run street.jpg --out results --palette colorblind --mask-format gray
         """,
     )
     add_input_options(result)
@@ -114,12 +117,13 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
         options.memory_limit,
         path,
         lambda: workload_of(
-            options.source,
+            options.sources,
             drawing,
             options.camera_size,
             options.recursive,
             options.max_size,
             repeated=(options.frames or 1) > 1,
+            cameras=len(options.camera),
         )._replace(blurring=options.blur is not None, smoothing=options.smooth is not None),
     )
     meter = Meter()
@@ -297,6 +301,10 @@ def _summary(report: Report, options: argparse.Namespace, written: bool) -> str:
     latency = summaries["latency"]
     if source.kind == "camera" and latency:
         lines.append(f"latency from capture to class map: median {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms")
+    for name, kept in meter.by_camera.items():
+        if each := kept_summary(kept):
+            frames = count_of(kept.seen, "frame")
+            lines.append(f"  {name}: {frames}, latency median {each.p50:.1f} ms, p99 {each.p99:.1f} ms")
     peak = report.memory_after.peak_rss
     lines.append(f"peak memory: {peak / MIB:.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:

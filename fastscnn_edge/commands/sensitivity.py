@@ -14,6 +14,7 @@ from ..cli.arguments import file_path, positive, size
 from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option
 from ..cli.labels import add_label_options, check_dataset, reading_of
+from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..files import write_text
@@ -87,8 +88,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.json:
+        check_result_path("--json", args.json, ".json", [args.checkpoint])
+    if args.plot:
+        check_result_path("--plot", args.plot, ".png", [args.checkpoint])
     require(args.calibration is not None or args.data is not None, "give --calibration, --data or both")
-    require(args.plot is None or args.plot.suffix.lower() == ".png", f"--plot {args.plot} should end in .png")
     # Imported late: --help and usage errors should not wait for torch.
     from tqdm import tqdm
 

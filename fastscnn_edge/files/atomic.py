@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..system import write_at
 from .unfinished import Unfinished, output_errors, remove_leftovers, reserve
 
 
@@ -67,7 +68,7 @@ class ReservedFile:
             with output_errors(self._destination):
                 done = 0
                 while done < len(data):
-                    done += os.pwrite(self._unfinished.handle, data[done:], done)
+                    done += write_at(self._unfinished.handle, data[done:], done)
                 os.truncate(self._unfinished.handle, len(data))
                 self._unfinished.publish()
         finally:

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import OutputError
+from ..system import flush_to_disk
 from .atomic import encoded
 from .unfinished import is_file_at, lock, make_folder_of, opened, output_errors, synchronize
 
@@ -37,6 +38,8 @@ class GrowingFile:
     """
 
     def __init__(self, destination: Path, warn: Callable[[str], object]) -> None:
+        if destination.is_symlink():  # the file it stands for is replaced, not the link
+            destination = Path(os.path.realpath(destination))
         self._destination = destination
         self._part = destination.with_name(destination.name + PART)
         with output_errors(destination, "; choose a writable folder"):
@@ -128,7 +131,7 @@ class PeriodicSync:
         while not self._stopped.wait(SYNC_INTERVAL):
             if (written := self._written) != synced:
                 try:
-                    os.fdatasync(self._handle)
+                    flush_to_disk(self._handle)
                 except OSError as error:
                     self._error = None if error.errno in _UNSYNCABLE else error
                     return

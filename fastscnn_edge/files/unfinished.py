@@ -7,7 +7,6 @@ used again, and two containers that share a folder have ids of their own.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import tempfile
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
+from ..system import OPEN_FLAGS, RENAMES_OPEN_FILES, lock_file, write_at
 
 _LEFTOVER = re.compile(r"\..+\.\d+-\w{8}\.unfinished", re.DOTALL)
 
@@ -35,6 +35,8 @@ class Unfinished:
     """
 
     def __init__(self, destination: Path) -> None:
+        if destination.is_symlink():  # the file it stands for is replaced, not the link
+            destination = Path(os.path.realpath(destination))
         self._destination = destination
         with output_errors(destination, "; choose a writable folder"):
             make_folder_of(destination)
@@ -57,6 +59,9 @@ class Unfinished:
         self.path.chmod(0o666 & ~_umask())
         if durable:
             synchronize(self.path)
+        if not RENAMES_OPEN_FILES:
+            os.close(self.handle)
+            self.handle = -1
         self.path.replace(self._destination)
         if durable:
             synchronize(self._destination.parent)
@@ -83,7 +88,7 @@ def remove_leftovers(folder: Path) -> None:
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
     """Open a regular file that exists; yields the descriptor."""
-    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = os.open(path, os.O_RDWR | OPEN_FLAGS)
     try:
         yield handle
     finally:
@@ -92,13 +97,7 @@ def opened(path: Path) -> Iterator[int]:
 
 def lock(handle: int, wait: bool = False) -> bool | None:
     """Lock an open file for this process; False if another one holds it, None if the file system has no locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+    return lock_file(handle, wait)
 
 
 def is_file_at(path: Path, handle: int) -> bool:
@@ -145,13 +144,15 @@ def reserve(handle: int, size: int) -> None:
         OSError: the disk has no room for them.
     """
     try:
+        if not hasattr(os, "posix_fallocate"):
+            raise OSError(errno.ENOSYS, "no such function")
         os.posix_fallocate(handle, 0, size)
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
             raise
         # A file system without allocation gives space only to what is written.
         for start in range(0, size, 1 << 16):
-            os.pwrite(handle, bytes(min(1 << 16, size - start)), start)
+            write_at(handle, bytes(min(1 << 16, size - start)), start)
 
 
 def _umask() -> int:

@@ -85,7 +85,10 @@ def load_checkpoint(path: str | Path, loading: Loading | None = None) -> Checkpo
     if path.suffix == ".safetensors":
         state, described = _read_safetensors(path)
     else:
-        state, meta = read_torch(path)
+        state, meta = read_torch(path, loading.warn)
+    twice = [key for key in state if f"module.{key}" in state]
+    if twice:
+        raise CheckpointError(f"{path} has {len(twice)} tensors twice, with and without 'module.': {', '.join(twice)}")
     state = {key.removeprefix("module."): value for key, value in state.items()}
     dialect, rules = (described.dialect, ()) if described else detect(state)
     state = _of_several_logits(state, rules, meta, path, loading)

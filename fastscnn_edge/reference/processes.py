@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EXIT_USER_ERROR, FastSCNNEdgeError
 from ..log import leave_lost_terminal
+from ..system import HANGUP, STOP_SIGNALS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +71,7 @@ def _wait_for_rank_zero(status: str | int | None) -> None:
     sys.exit(status)
 
 
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPS = STOP_SIGNALS
 """Signals that ask to stop: Ctrl-C, the end of a service or of a Slurm job, and of the terminal's session."""
 
 
@@ -86,7 +87,7 @@ class Stop:
         self.asked = False
 
     def __enter__(self) -> Stop:
-        heard = [s for s in STOPS if s != signal.SIGHUP or signal.getsignal(s) is not signal.SIG_IGN]
+        heard = [s for s in STOPS if s != HANGUP or signal.getsignal(s) is not signal.SIG_IGN]
         self._previous = {s: signal.signal(s, self._on_signal) for s in heard}
         return self
 
@@ -112,13 +113,16 @@ class Stop:
         if self.asked and number == signal.SIGINT and self.world == 1:
             raise KeyboardInterrupt
         self.asked = True
-        if number == signal.SIGHUP:
+        if number == HANGUP:
             leave_lost_terminal()
 
 
 @contextmanager
 def stops_held() -> Iterator[None]:
     """Let :data:`STOPS` wait; processes started meanwhile inherit that, so that none dies before it ignores them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where no signal reaches them
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield

@@ -16,12 +16,14 @@ class Frame(NamedTuple):
         name: file name of its results, without a suffix.
         captured_at: ``time.monotonic()`` when a camera took it, or when it was read from a file. Seconds.
         at: position in a video in seconds, None if it is not from a video.
+        camera: name of the camera where there are several, else None.
     """
 
     rgb: np.ndarray
     name: str
     captured_at: float
     at: float | None = None
+    camera: str | None = None
 
 
 class SegmentedFrame(NamedTuple):

@@ -19,6 +19,15 @@ from pathlib import Path
 from ..runtime.cameras.v4l2 import abi
 from ..runtime.cameras.v4l2.modes import Mode
 
+_BYTES_OF_ROW = {
+    "YUYV": 2,
+    "UYVY": 2,
+    **dict.fromkeys(("NV12", "NV21", "YU12", "YV12", "GREY"), 1),
+    **dict.fromkeys(("RGB3", "BGR3"), 3),
+    "Y16": 2,
+}
+"""Bytes of a pixel in a row of the first plane, of formats that have rows."""
+
 
 class Fault(enum.Enum):
     """Fault of one frame."""
@@ -165,7 +174,7 @@ class FakeDevice:
             (m for m in self._camera.modes if (m.width, m.height, abi.fourcc(m.format)) == asked[:3]), self._mode
         )
         mode = self._mode
-        row = {"YUYV": 2, "UYVY": 2, "NV12": 1, "RGB3": 3}.get(mode.format, 0) * mode.width
+        row = _BYTES_OF_ROW.get(mode.format, 0) * mode.width
         stride = row + self._camera.padding if row else 0
         size = max(map(len, self._camera.frames))
         values = (mode.width, mode.height, abi.fourcc(mode.format), 1, stride, size, 8, 0, 0, 0, 0, 0)

@@ -20,7 +20,7 @@ from fastscnn_edge.errors import SourceError
         (MemoryError(), "there is not enough memory"),
         (OSError(36, "File name too long", "a" * 10), "cannot use aaaaaaaaaa: File name too long"),
         (OSError(28, "No space left on device"), "cannot write the output: No space left on device"),
-        (ModuleNotFoundError("No module named 'torch'", name="torch.nn"), "fastscnn-edge[export]"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch.nn"), "[export]'"),
         (ZeroDivisionError("division by zero"), "unexpected ZeroDivisionError: division by zero; this is a bug"),
         (RecursionError(), "unexpected RecursionError; this is a bug"),
         (ValueError("\x1b]0;owned\x07"), "\\x1b]0;owned\\x07"),

@@ -201,7 +201,7 @@ def test_what_cannot_be(tiny_model, image, tmp_path, monkeypatch, capfd, options
 def test_the_source_is_never_overwritten(tiny_model, video, capfd) -> None:
     before = video.read_bytes()
     assert main(command(tiny_model, video, "--video", str(video))) == 2
-    assert "it is the source" in capfd.readouterr().err
+    assert "it is what is read" in capfd.readouterr().err
     assert video.read_bytes() == before
 
 

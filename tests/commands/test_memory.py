@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -37,23 +38,23 @@ def test_no_amounts(text: str) -> None:
 
 
 def test_workloads(tmp_path: Path) -> None:
-    assert workload_of(None) == Workload(kind=Kind.CAMERA)
-    assert workload_of(tmp_path / "a.mp4", drawing=True)._replace(video_loaded=False) == Workload(
+    assert workload_of([]) == Workload(kind=Kind.CAMERA)
+    assert workload_of([tmp_path / "a.mp4"], drawing=True)._replace(video_loaded=False) == Workload(
         kind=Kind.VIDEO, drawing=True
     )
     for name, size in (("a", (40, 30)), ("b", (90, 60))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")
-    assert workload_of(tmp_path) == Workload(frame=(60, 90), kind=Kind.FOLDER)
-    assert workload_of(tmp_path / "a.png") == Workload(frame=(30, 40), kind=Kind.PICTURE)
-    assert workload_of(tmp_path / "b.png", max_side=30).frame == (20, 30)
-    assert workload_of(tmp_path / "a.png", repeated=True).kind is Kind.FOLDER
+    assert workload_of([tmp_path]) == Workload(frame=(60, 90), kind=Kind.FOLDER)
+    assert workload_of([tmp_path / "a.png"]) == Workload(frame=(30, 40), kind=Kind.PICTURE)
+    assert workload_of([tmp_path / "b.png"], max_side=30).frame == (20, 30)
+    assert workload_of([tmp_path / "a.png"], repeated=True).kind is Kind.FOLDER
 
 
 def test_a_video_has_the_size_of_its_frames(video: Path) -> None:
     with VideoSource(video) as source:
         frame = next(iter(source)).rgb
-    assert workload_of(video).frame == frame.shape[:2]
+    assert workload_of([video]).frame == frame.shape[:2]
 
 
 @pytest.mark.parametrize("work", ["--source", "--camera-size"])
@@ -73,6 +74,14 @@ def test_blurring_and_smoothing_are_work(tiny_model: Path, image: Path, capsys: 
     for option in ("--blur", "--smooth"):
         assert main([str(tiny_model), option]) == 2
         assert f"{option} goes with --source or --camera-size" in capsys.readouterr().err
+
+
+def test_json(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tiny_model), "--measure", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["height"], row["width"], row["engine"]) == (64, 96, "tflite")
+    assert sum(row["parts"].values()) == pytest.approx(row["estimated"], abs=10)
+    assert row["measured"] > 20 << 20
 
 
 def test_the_table(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:

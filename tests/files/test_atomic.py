@@ -94,3 +94,13 @@ def test_a_disk_without_room_for_the_report_says_so_at_the_start(tmp_path: Path)
     with pytest.raises(OutputError, match=r"cannot write .*r\.json: .*; it needs 9000000000000\.0 MB"):
         ReservedFile(tmp_path / "r.json", 9 * 10**18)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "real.csv"
+    target.parent.mkdir()
+    target.write_text("old")
+    link = tmp_path / "link.csv"
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink() and target.read_text() == "new"

@@ -118,3 +118,14 @@ def test_a_file_renamed_under_its_writer_is_not_mistaken_for_ours(tmp_path: Path
         file.publish()
     assert not (tmp_path / "a").exists()
     assert (tmp_path / "moved").read_text() == "ours"
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "real.csv"
+    target.write_text("old")
+    link = tmp_path / "link.csv"
+    link.symlink_to(target)
+    file = GrowingFile(link, print)
+    file.write("new")
+    file.publish()
+    assert link.is_symlink() and target.read_text() == "new"

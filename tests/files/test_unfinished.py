@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -54,7 +55,7 @@ def test_where_there_are_no_locks_nothing_is_deleted(tmp_path: Path, monkeypatch
     def refuse(_handle: int, _operation: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(unfinished.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with atomic_path(tmp_path / "a") as path:
         path.write_text("a")
         unfinished.remove_leftovers(tmp_path)

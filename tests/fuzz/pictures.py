@@ -114,7 +114,13 @@ class CameraRawReader(Reader):
 
     def seeds(self, folder: Path) -> list[bytes]:
         rng = np.random.default_rng(0)
-        headers = [(0, 16, 8, 0, 1), (1, 16, 8, 40, 2), (2, 16, 8, 0, 1), (2, 16, 8, 24, 4), (3, 16, 8, 0, 1)]
+        headers = [
+            (0, 16, 8, 0, 1),
+            (1, 16, 8, 40, 2),
+            (2, 16, 8, 0, 1),
+            (2, 16, 8, 24, 4),
+            *((kind, 16, 8, 0, 1) for kind in range(3, 10)),
+        ]
         return [np.array(header, "<i4").tobytes() + rng.bytes(1024) for header in headers]
 
     def mutate(self, rng: np.random.Generator, seeds: Sequence[bytes]) -> bytes:
@@ -125,16 +131,18 @@ class CameraRawReader(Reader):
         return header.tobytes() + mutate_bytes(rng, seed[20:], seeds)
 
     def read(self, path: Path) -> None:
+        from fastscnn_edge.runtime.cameras.pixels.packed import BYTES, copy_packed
         from fastscnn_edge.runtime.cameras.pixels.yuv import YuvDecoder
-        from fastscnn_edge.runtime.cameras.v4l2.camera import _copy_rows
 
         data = path.read_bytes()
         kind, width, height, stride, reduce = np.frombuffer(data[:20].ljust(20, b"\0"), "<i4").tolist()
         frame = memoryview(data)[20:]
-        if kind % 4 == 3:
+        formats = ("YUYV", "UYVY", "NV12", *BYTES, "NV21", "YU12", "YV12")
+        name = formats[kind % len(formats)]
+        if name in BYTES:
             if not (0 < width <= 4096 and 0 < height <= 4096):
                 raise ValueError("a driver states such a size only if asked for it")
-            _copy_rows(frame, np.empty((height, width, 3), np.uint8), stride or width * 3)
+            copy_packed(name, frame, np.empty((height, width, 3), np.uint8), stride or width * BYTES[name])
             return
-        decoder = YuvDecoder(("YUYV", "UYVY", "NV12")[kind % 4], width, height, stride, reduce=reduce)
+        decoder = YuvDecoder(name, width, height, stride, reduce=reduce)
         decoder.decode(frame, np.empty(decoder.shape, np.uint8))

@@ -471,3 +471,10 @@ def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(CheckpointError, match="does not match its digest"):
         load_checkpoint(path)
+
+
+def test_tensors_that_are_there_twice_are_refused(tmp_path: Path) -> None:
+    state = _model().state_dict()
+    both = {**state, **{f"module.{key}": torch.zeros_like(value) for key, value in state.items()}}
+    with pytest.raises(CheckpointError, match=r"tensors twice, with and without 'module\.'"):
+        load_checkpoint(_saved(both, tmp_path / "w.pth"))

@@ -42,6 +42,7 @@ ORDER = (
     "text",
     "units",
     "urls",
+    "system",
     "files",
     "log",
     "native_stderr",

@@ -21,6 +21,7 @@ PUBLIC = {
     "ModelFileError",
     "ModelSpec",
     "OutputError",
+    "Segmentation",
     "Segmenter",
     "SourceError",
     "UsageError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import FastSCNNEdgeError
@@ -33,37 +33,39 @@ def check_limit(limit: int | None, model: Path, work: Callable[[], Workload]) ->
 
 
 def workload_of(
-    source: Path | None,
+    sources: Sequence[Path],
     drawing: bool = False,
     camera_size: tuple[int, int] | None = None,
     recursive: bool = False,
     max_side: int | None = None,
     repeated: bool = False,
+    cameras: int = 1,
 ) -> Workload:
     """Describe what a run with this source needs memory for.
 
     Args:
-        source: a picture, or a folder, where the largest picture counts, by its header; or a video, whose frames'
-            size the video library reads; None for a camera.
+        sources: pictures and folders, where the largest picture counts, by its header; or one video, whose frames'
+            size the video library reads; none for a camera.
         drawing: overlays are drawn.
         camera_size: (width, height) requested of the camera; None: the model's input size, which cameras should match.
         recursive: of a folder, also the pictures in its subfolders count.
         max_side: of pictures, larger ones are made smaller.
+        cameras: number of cameras.
         repeated: one picture is segmented several times.
     """
-    if source is None:
+    if not sources:
         size = camera_size and (camera_size[1], camera_size[0])
-        return Workload(size, Kind.CAMERA, drawing=drawing)
-    if source.suffix.lower() in VIDEO_SUFFIXES:
+        return Workload(size, Kind.CAMERA, held=cameras, drawing=drawing)
+    if sources[0].suffix.lower() in VIDEO_SUFFIXES:
         loaded = "av" in sys.modules
-        return Workload(_video_size(source), Kind.VIDEO, video_loaded=loaded, drawing=drawing)
-    files = list_images(source, recursive) if source.is_dir() else [source]
+        return Workload(_video_size(sources[0]), Kind.VIDEO, video_loaded=loaded, drawing=drawing)
+    files = [path for place in sources for path in (list_images(place, recursive) if place.is_dir() else [place])]
     sizes = [size for path in files if (size := image_size(path))]
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
     if largest is not None and max_side is not None and max(largest) > max_side:
         height, width = (max(1, round(side * max_side / max(largest))) for side in largest)
         largest = height, width
-    return Workload(largest, Kind.FOLDER if repeated or source.is_dir() else Kind.PICTURE, drawing=drawing)
+    return Workload(largest, Kind.FOLDER if repeated or len(files) > 1 else Kind.PICTURE, drawing=drawing)
 
 
 def _video_size(path: Path) -> tuple[int, int] | None:

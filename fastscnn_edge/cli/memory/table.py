@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,12 @@ def row_of(path: Path, work: Workload, probe: Probe | None) -> MemoryRow:
     size = path.stat().st_size
     estimated = estimate(spec, engine, size, found["before"] or 0, work)
     return MemoryRow(path.name, engine, spec.precision, spec.height, spec.width, size, estimated, found["peak"])
+
+
+def facts(row: MemoryRow) -> dict[str, Any]:
+    """A row as plain data for JSON, memory in bytes."""
+    parts = {name: round(value) for name, value in row.estimated.parts if value}
+    return {**row._asdict(), "estimated": row.estimated.total, "parts": parts}
 
 
 def table(rows: list[MemoryRow]) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ...errors import CheckpointError
+from ...log import Warn, silent
 
 StateDict = dict[str, Tensor]
 
@@ -26,14 +28,14 @@ _RESUMED = ({"model", "ema", "optimizer", "best"}, {"student", "ema", "optimizer
 """Keys of the files that our trainings resume from."""
 
 
-def read_torch(path: Path) -> tuple[StateDict, object]:
+def read_torch(path: Path, warn: Warn = silent) -> tuple[StateDict, object]:
     """Read the weights, as float32 by name, and what the file says about them (``meta``, or its top level).
 
     Raises:
         CheckpointError: it is damaged, of another kind, holds objects other than tensors and plain containers, or is
             absurdly large.
     """
-    _check_archive(path)
+    _check_archive(path, warn)
     content = _load(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict")
@@ -48,15 +50,21 @@ def read_torch(path: Path) -> tuple[StateDict, object]:
     return {key: value.float() for key, value in tensors.items()}, meta if isinstance(meta, dict) else content
 
 
-def _check_archive(path: Path) -> None:
-    """Refuse a zip of a few bytes that unpacks to gigabytes, before anything is unpacked."""
+def _check_archive(path: Path, warn: Warn) -> None:
+    """Refuse a zip of a few bytes that unpacks to gigabytes, before anything is unpacked; check what torch does not."""
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            if unpacked <= _largest(path) and (member := archive.testzip()):
+                warn(f"{path} is damaged, or was written without checksums: that of {member} does not match")
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError):
         return  # the old format, which is no zip, or damage that torch reports
-    if unpacked > _MAX_EXPANSION * path.stat().st_size + (1 << 20):
+    if unpacked > _largest(path):
         raise CheckpointError(f"{path} would unpack to {unpacked >> 20} MiB: it is no checkpoint that torch wrote")
+
+
+def _largest(path: Path) -> int:
+    return _MAX_EXPANSION * path.stat().st_size + (1 << 20)
 
 
 def _load(path: Path) -> object:

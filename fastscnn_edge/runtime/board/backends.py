@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...errors import install_command
+
 Version = Callable[[str], str | None]
 
 
@@ -66,10 +68,10 @@ def tflite_choices(machine: str, python: tuple[int, int], version: Version = ver
 
 def _litert_hint(machine: str, python: tuple[int, int]) -> str:
     if machine not in ("x86_64", "aarch64", "arm64"):
-        return f"has no wheels for {machine}; take tflite-runtime: pip install 'fastscnn-edge[tflite-legacy]'"
+        return f"has no wheels for {machine}; take tflite-runtime: {install_command('tflite-legacy')}"
     if python > (3, 14):
         return f"has no wheels for Python {python[0]}.{python[1]} that this package knows of"
-    return "not installed: pip install 'fastscnn-edge[tflite]'"
+    return f"not installed: {install_command('tflite')}"
 
 
 def _legacy_hint(python: tuple[int, int], numpy: str | None) -> str:
@@ -77,7 +79,7 @@ def _legacy_hint(python: tuple[int, int], numpy: str | None) -> str:
         return f"its wheels end at Python 3.11, this is {python[0]}.{python[1]}"
     if numpy and int(numpy.split(".")[0]) >= 2:
         return f"needs numpy 1, and numpy {numpy} is installed"
-    return "not installed: pip install 'fastscnn-edge[tflite-legacy]'"
+    return f"not installed: {install_command('tflite-legacy')}"
 
 
 def onnx_choice(version: Version = version_of) -> Choice:
@@ -85,7 +87,7 @@ def onnx_choice(version: Version = version_of) -> Choice:
     for package in ("onnxruntime-gpu", "onnxruntime"):
         if found := version(package):
             return Choice(".onnx", package, found, True, "runs .onnx files")
-    return Choice(".onnx", "onnxruntime", None, False, "only .onnx files need it: pip install 'fastscnn-edge[onnx]'")
+    return Choice(".onnx", "onnxruntime", None, False, f"only .onnx files need it: {install_command('onnx')}")
 
 
 def camera_choices(
@@ -120,7 +122,7 @@ def camera_choices(
             "av",
             av,
             bool(av),
-            "videos, RTSP and HTTP" if av else "videos, RTSP and HTTP need it: pip install 'fastscnn-edge[camera]'",
+            "videos, RTSP and HTTP" if av else f"videos, RTSP and HTTP need it: {install_command('camera')}",
         ),
     ]
 

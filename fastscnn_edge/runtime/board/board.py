@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...system import usable_cpus
 from .memory import total_memory
 from .procfs import listing, read_int, read_text
 
@@ -97,7 +98,7 @@ def read_board(root: Path = _ROOT) -> Board:
         model=read_text(root / "proc/device-tree/model") or read_text(root / "sys/class/dmi/id/product_name"),
         cpu=_cpu(cpuinfo),
         cores=os.cpu_count() or 1,
-        usable_cores=len(os.sched_getaffinity(0)),
+        usable_cores=usable_cpus(),
         integer_features=_features(cpuinfo),
         machine=platform.machine(),
         kernel=platform.release(),

@@ -18,8 +18,8 @@ _OPEN_TIMEOUT = 10.0
 class NetworkSource(AvStream):
     """A camera behind ``rtsp://`` or ``http://``.
 
-    A frame's capture time is its arrival: encoding and network delay are unknown here. RTSP uses TCP, since lost UDP
-    packets smear the image until the next key frame.
+    A frame's capture time is its arrival: encoding and network delay are unknown here. RTSP uses TCP if the camera can,
+    since lost UDP packets smear the image until the next key frame.
 
     Args:
         url: includes user and password if the camera needs them; they are left out of messages.
@@ -42,7 +42,8 @@ class NetworkSource(AvStream):
         # it probed are kept: fflags=nobuffer would discard the first key frame and show nothing until the next one.
         options = {"fpsprobesize": "0", "flags": "low_delay"}
         if self._url.startswith("rtsp"):
-            options["rtsp_transport"] = "tcp"
+            # UDP only where the camera refuses TCP.
+            options["rtsp_flags"] = "prefer_tcp"
         self._open(self._what, self._url, options=options, timeout=(_OPEN_TIMEOUT, self._stall))
         context = self._stream.codec_context
         self.mode = f"{context.name} {context.width}x{context.height}"

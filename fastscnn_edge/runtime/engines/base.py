@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ...spec import ModelSpec
+from ...system import usable_cpus
 
 MAX_DEFAULT_THREADS = 4
 """Boards have at most four fast cores, and this small network gains nothing from more."""
@@ -54,4 +54,4 @@ class Engine(Protocol):
 
 def default_threads() -> int:
     """Count the CPUs this process may use, at most four; unlike ``os.cpu_count``, affinity and cpusets count."""
-    return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_THREADS)
+    return min(usable_cpus(), MAX_DEFAULT_THREADS)

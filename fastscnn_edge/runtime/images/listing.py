@@ -13,7 +13,28 @@ from pathlib import Path
 from ...errors import SourceError
 from ...log import Warn, silent
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif"})
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".jif",
+        ".png",
+        ".apng",
+        ".bmp",
+        ".dib",
+        ".webp",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".avif",
+    ]
+)
 
 _LOOKED_AT = 10_000
 """Files below a folder without pictures that are looked at for a hint."""
@@ -52,17 +73,22 @@ def list_images(folder: Path, recursive: bool = False, warn: Warn = silent) -> l
     return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
 
 
-def unique_names(paths: Sequence[Path], folder: Path) -> list[str]:
-    """Name for the results of each of ``paths``: the stem, with the suffix and the subfolders where others share it."""
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """Name for the results of each of ``paths``: the stem, with the suffix and the folders where others share it."""
     stems, names = (Counter(getattr(path, part) for path in paths) for part in ("stem", "name"))
-    return [
-        path.stem
-        if stems[path.stem] == 1
-        else path.name
-        if names[path.name] == 1
-        else "_".join(path.relative_to(folder).parts)
-        for path in paths
-    ]
+    absolute = [path.absolute() for path in paths]
+    shared = len(Path(os.path.commonpath([path.parent for path in absolute])).parts) if absolute else 0
+    taken: set[str] = set()
+    result = []
+    for path, whole in zip(paths, absolute, strict=True):
+        deep = "_".join(whole.parts[shared:])
+        wanted = path.stem if stems[path.stem] == 1 else path.name if names[path.name] == 1 else deep
+        # x.png beside x.png.png, a/b/x.jpg beside a_b/x.jpg: a result must never replace another picture's.
+        numbered = (f"{deep}-{number}" for number in range(2, len(paths) + 2))
+        name = next(name for name in (wanted, deep, *numbered) if name not in taken)
+        taken.add(name)
+        result.append(name)
+    return result
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -35,9 +35,12 @@ def decoded(image: Image.Image, turn: bool) -> tuple[Image.Image, bool]:
 
     Pillow applies the orientation itself while decoding TIFF, and for no other format.
     """
-    orientation = orientation_of(image)
+    # Of a PNG, EXIF may stand behind the pixels: Pillow decodes them to get at it, and an error in them must not end in
+    # orientation_of(), which takes it for damaged EXIF and leaves pixels that were never decoded.
+    before = orientation_of(image) if image.format == "TIFF" else None
     image.load()
-    already = image.format == "TIFF" and orientation_of(image) != orientation
+    orientation = orientation_of(image) if before is None else before
+    already = before is not None and orientation_of(image) != before
     if turn and not already:
         image = _turned(image, orientation)
     elif already and not turn:

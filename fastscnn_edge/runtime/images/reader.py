@@ -13,6 +13,7 @@ from PIL import Image
 from ...errors import SourceError
 from ...log import Warn, silent
 from ...native_stderr import without_libtiffs_lines
+from .depth import depth_of
 from .orientation import decoded, orientation_of
 from .pixels import rgb_array
 from .resize import resize_image
@@ -23,7 +24,7 @@ MAX_PIXELS = 64_000_000
 MAX_SIDE = 65535
 """Longer images are refused likewise: the largest side of a JPEG. Tables along a side take memory, too."""
 
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "PPM", "WEBP", "TIFF", "AVIF")
 """Formats that are decoded, whatever a file is called: by default Pillow would start Ghostscript for a PostScript file
 named .png. The first five are preloaded; for the others Pillow loads all its plugins."""
 
@@ -65,9 +66,10 @@ class ImageReader:
             with without_libtiffs_lines(image.format):
                 self._say_if_several(path, image)
                 self._draft(image)
+                pixel_range = depth_of(image).range_in_pixels(self.pixel_range)
                 pixels, turned = decoded(image, self.turn)
             self.turned += turned and self.turn
-            rgb = rgb_array(pixels, self.pixel_range)
+            rgb = rgb_array(pixels, pixel_range)
         return rgb if self.max_side is None else _within(rgb, self.max_side)
 
     def _draft(self, image: Image.Image) -> None:

@@ -83,7 +83,7 @@ class Workload(NamedTuple):
     Attributes:
         frame: (height, width) of the frames in pixels; None: the model's input size.
         kind: where they come from.
-        held: frames of :attr:`Kind.GIVEN` in memory at once.
+        held: frames of :attr:`Kind.GIVEN` in memory at once, or number of cameras.
         video_loaded: the video library is already loaded in this process.
         drawing: overlays are drawn.
         blurring: frames are copied to blur classes.
@@ -134,7 +134,7 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
             ("weights", 2.0 * file_bytes),
             ("activations", activations(engine, spec) * pixels),
             *_frames(spec, work),
-            ("smoothing", _SMOOTHED * len(spec.classes) * pixels / 64 * work.smoothing),
+            ("smoothing", _SMOOTHED * len(spec.classes) * pixels / 64 * work.smoothing * work.held),
         )
     )
 
@@ -167,7 +167,7 @@ def _frames(spec: ModelSpec, work: Workload) -> tuple[tuple[str, float], ...]:
     copies = _BLURRED_MOVING * frame * work.blurring
     drawing = "drawing", (_DRAWING_MOVING + _DRAWN * frame) * work.drawing + copies
     if work.kind is Kind.CAMERA:
-        return ("the camera's frames", _SETTLED + _CAMERA * frame + resizing), drawing
+        return ("the camera's frames", _SETTLED + _CAMERA * frame * work.held + resizing), drawing
     library = _VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)
     most = min(each * frame + constant for each, constant in _VIDEO)
     return ("the video's frames", library + most + resizing), drawing

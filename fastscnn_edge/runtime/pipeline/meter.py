@@ -69,6 +69,7 @@ class Meter:
         undrawn: frames segmented, but not rendered because output was busy with earlier ones.
         stages: stages that are measured here, a subset of :data:`STAGES`.
         queues: queues that are measured here, a subset of :data:`QUEUES`.
+        by_camera: latencies of each camera where there are several.
         started, finished: start of the first and end of the last frame, for the frame rate.
     """
 
@@ -80,6 +81,7 @@ class Meter:
     started: int = 0
     finished: int = 0
     queues: tuple[str, ...] = QUEUES
+    by_camera: dict[str, Samples] = field(default_factory=dict)
     _kept: dict[str, Samples] = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -90,11 +92,12 @@ class Meter:
         """Note that the first frame is about to be captured."""
         self.started = self.finished = time.perf_counter_ns()
 
-    def record(self, latency: int, **times: int) -> None:
+    def record(self, latency: int, camera: str | None = None, **times: int) -> None:
         """Record one finished frame.
 
         Args:
             latency: time from capture (camera) or decoding (file) to the class map. Nanoseconds.
+            camera: name of the camera where there are several.
             times: stage or queue -> nanoseconds: all of ``stages``, without ``render`` if it was not rendered, and the
                 ``queues`` it waited in.
 
@@ -105,6 +108,8 @@ class Meter:
         with self._lock:
             for name, spent in (*times.items(), ("total", sum(passed)), ("latency", latency)):
                 self._kept[name].add(spent)
+            if camera is not None:
+                self.by_camera.setdefault(camera, Samples()).add(latency)
             self.finished = time.perf_counter_ns()
 
     @property

@@ -80,7 +80,9 @@ def segment_frames(
     """
     permits = None if source.live else threading.Semaphore(IN_FLIGHT)
     capacity = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES bounds the frames in memory
-    inbox: Mailbox[_Captured] = Mailbox(capacity, newest_wins=source.live)
+    # Several cameras keep the newest frame of each: here a frame of one must not replace one of another.
+    newest_wins = source.live and not getattr(source, "in_turns", False)
+    inbox: Mailbox[_Captured] = Mailbox(capacity, newest_wins)
     outbox: Mailbox[_Segmented] = Mailbox(capacity, newest_wins=source.live)
 
     def finished(frame: Frame) -> None:
@@ -191,7 +193,7 @@ def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool, smooth:
 
 def _record_undrawn(item: _Segmented, meter: Meter) -> None:
     meter.undrawn += 1
-    meter.record(item.latency, **item.stages)
+    meter.record(item.latency, item.result.frame.camera, **item.stages)
 
 
 def _put_out(
@@ -208,7 +210,8 @@ def _put_out(
             start = time.perf_counter_ns()
             write(item.result)
             drawn = time.perf_counter_ns() - start
-            meter.record(item.latency, **item.stages, output_queue=start - item.at, render=drawn)
+            queued = start - item.at
+            meter.record(item.latency, item.result.frame.camera, **item.stages, output_queue=queued, render=drawn)
             between(item.result.frame)
             del item
     except ClosedError:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -17,8 +18,14 @@ from ...errors import ModelFileError, require
 from ...spec import ClassSet, ModelSpec
 from ..engines.base import Engine
 from ..engines.open import open_engine
+from ..frames import Frame
 from ..mask.plan import MaskPlan
+from .images_of import rgb_of
 from .preprocess import check_frame, preprocess
+from .segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from .images_of import ImageLike
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 
@@ -27,6 +34,10 @@ BUNDLED = {
     "fastscnn_camvid_int8.tflite": ("ai_edge_litert", "tflite_runtime"),
     "fastscnn_camvid_int8.onnx": ("onnxruntime",),
 }
+
+
+_KEPT_PLANS, _KEPT_PIXELS = 4, 1 << 21
+"""Mask plans kept at most, and pixels of an image above which its plan is the only one: it holds a copy of the mask."""
 
 
 class Prediction(NamedTuple):
@@ -43,7 +54,8 @@ class Segmenter:
 
     Example:
         >>> with Segmenter() as segmenter:
-        ...     class_map = segmenter.predict(rgb)  # rgb: uint8 [H, W, 3] -> uint8 [H, W]
+        ...     class_map = segmenter.predict("street.jpg")  # or RGB uint8 [H, W, 3], or a Pillow image -> uint8 [H, W]
+        ...     segmenter.segment("street.jpg").save("results")
 
     Leaving the ``with`` block, or :meth:`close`, frees the model's memory; without either it is freed with the object.
 
@@ -71,10 +83,18 @@ class Segmenter:
         self.spec: ModelSpec = self._engine.spec
         if classes is not None:
             self.spec = _renamed(self.spec, classes)
-        self._plan: MaskPlan | None = None
+        self._plans: dict[tuple[int, int], MaskPlan] = {}
         # An engine has one input buffer and a plan one canvas. Two locks, so that one thread's mask is computed while
         # the network runs for another (decision 0040).
         self._network, self._painting = threading.Lock(), threading.Lock()
+
+    def __repr__(self) -> str:
+        if self._engine is None:
+            return "<Segmenter, closed>"
+        spec, engine = self.spec, self._engine
+        threads = f"{engine.threads} thread{'s' if engine.threads != 1 else ''}"
+        size = f"{spec.height}x{spec.width}"
+        return f"<Segmenter {spec.precision} {size}, {len(spec.classes)} classes, {engine.library}, {threads}>"
 
     def __enter__(self) -> Segmenter:
         return self
@@ -87,7 +107,8 @@ class Segmenter:
     def close(self) -> None:
         """Release the engine, after the frames in progress. A second call does nothing."""
         with self._network, self._painting:
-            self._engine = self._plan = None
+            self._engine = None
+            self._plans.clear()
 
     @property
     def engine(self) -> Engine:
@@ -100,21 +121,66 @@ class Segmenter:
             raise RuntimeError("this Segmenter is closed; make a new one")
         return self._engine
 
-    def predict(self, rgb: np.ndarray) -> np.ndarray:
-        """Compute the class of every pixel of ``rgb``.
+    @overload
+    def predict(self, image: list[ImageLike] | tuple[ImageLike, ...]) -> list[np.ndarray]: ...
+
+    @overload
+    def predict(self, image: ImageLike) -> np.ndarray: ...
+
+    def predict(self, image: Any) -> Any:
+        """Compute the class of every pixel.
 
         Args:
-            rgb: uint8 [H, W, 3] of any size; it is resized to the model's input, and the logits are
-                interpolated straight to its own size.
+            image: RGB uint8 [H, W, 3] of any size, a Pillow image, or the path of an image file; or a list of such. It
+                is resized to the model's input, and the logits are interpolated straight to its own size.
 
         Returns:
-            uint8 [H, W], indices into ``spec.classes``.
+            uint8 [H, W], indices into ``spec.classes``; for a list, a list.
 
         Raises:
-            TypeError: ``rgb`` is no array.
-            ValueError: ``rgb`` has another shape or dtype.
+            TypeError: ``image`` is none of these.
+            ValueError: an array of another shape or dtype.
+            SourceError: a file cannot be read as an image.
         """
-        return self.predict_timed(rgb).class_map
+        if isinstance(image, (list, tuple)):
+            return [self.predict(one) for one in image]
+        return self.predict_timed(rgb_of(image)[0]).class_map
+
+    @overload
+    def segment(self, image: list[ImageLike] | tuple[ImageLike, ...]) -> list[Segmentation]: ...
+
+    @overload
+    def segment(self, image: ImageLike) -> Segmentation: ...
+
+    def segment(self, image: Any) -> Any:
+        """Segment an image: as :meth:`predict`, with probabilities, shares of the classes and drawings.
+
+        Returns:
+            :class:`.segmentation.Segmentation`; for a list, a list.
+
+        Raises:
+            TypeError, ValueError, SourceError: as of :meth:`predict`.
+        """
+        if isinstance(image, (list, tuple)):
+            return [self.segment(one) for one in image]
+        rgb, name = rgb_of(image)
+        return self._segmented(Frame(rgb, name, time.monotonic()))
+
+    def stream(self, source: str | int | os.PathLike[str]) -> Iterator[Segmentation]:
+        """Segment the frames of a source one after the other; closing the generator closes the source.
+
+        Args:
+            source: a picture, a folder of pictures, a video, or a camera as ``--camera`` names it: its number,
+                ``csi``, ``rtsp://...``. Of a camera the newest frame is taken each time.
+
+        Raises:
+            SourceError: there is no such source, or it cannot be read.
+        """
+        from ..cameras.frames_of import frames_of
+
+        with frames_of(source, (self.spec.width, self.spec.height)) as frames:
+            for frame in frames:
+                yield self._segmented(frame)
 
     def predict_timed(
         self,
@@ -145,11 +211,28 @@ class Segmenter:
             class_map = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
             return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - painting)
 
+    def _segmented(self, frame: Frame) -> Segmentation:
+        with self._network:
+            preprocess(frame.rgb, self.spec, self.engine.input_view())
+            self.engine.invoke()
+            logits, quantization = self.engine.logits(), self.engine.output_quantization
+        with self._painting:
+            class_map = self._plan_for(logits, (frame.rgb.shape[0], frame.rgb.shape[1])).run(logits)
+        real = logits.astype(np.float32)
+        if quantization is not None:
+            real = (real - np.float32(quantization.zero_point)) * np.float32(quantization.scale)
+        return Segmentation(
+            frame.rgb, class_map, self.spec.classes, real, self.spec.align_corners, frame.name, frame.captured_at
+        )
+
     def _plan_for(self, logits: np.ndarray, size: tuple[int, int]) -> MaskPlan:
-        """Mask plan for this size, kept until an image of another size arrives."""
-        if self._plan is None or self._plan.size != size:
-            self._plan = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
-        return self._plan
+        """Mask plan for this size. The last of a few sizes is kept, as several cameras may have, one if it is large."""
+        plan = self._plans.get(size)
+        if plan is None:
+            if len(self._plans) >= _KEPT_PLANS or size[0] * size[1] > _KEPT_PIXELS:
+                self._plans.clear()
+            plan = self._plans[size] = MaskPlan((logits.shape[0], logits.shape[1]), size, self.spec.align_corners)
+        return plan
 
 
 def _renamed(spec: ModelSpec, classes: ClassSet) -> ModelSpec:

@@ -28,6 +28,11 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
         "model sha256": model["sha256"],
         "engine": f"{engine['name']}, {engine['library']}, {count_of(engine['threads'], 'thread')}",
         "source": ", ".join(parts),
+        **{
+            f"camera {name}": f"{count_of(camera['frames'], 'frame')}, latency p50 "
+            f"{camera['latency_ms']['p50']:.1f} ms, p99 {camera['latency_ms']['p99']:.1f} ms"
+            for name, camera in data.get("cameras", {}).items()
+        },
         "board": board["model"] or "unknown",
         "processor": f"{board['cpu'] or 'unknown'}, {board['machine']}",
         "cores": f"{board['cores']}, {board['usable_cores']} of them usable",

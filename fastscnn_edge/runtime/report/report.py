@@ -19,7 +19,7 @@ from ..board.memory import Memory
 from ..board.watcher import WatchLog
 from ..engines.base import Engine
 from ..engines.profile import Profile
-from ..pipeline.meter import Meter
+from ..pipeline.meter import Meter, kept_summary
 from ..sources.base import FrameSource, Outage
 from .accuracy import Accuracy
 from .html import html_page
@@ -188,6 +188,11 @@ class Report:
                 "by_camera": self.source.dropped,
                 "for_newer": self.meter.dropped,
                 "not_drawn": self.meter.undrawn,
+            },
+            "cameras": {
+                name: {"frames": kept.seen, "latency_ms": asdict(summary)}
+                for name, kept in self.meter.by_camera.items()
+                if (summary := kept_summary(kept))
             },
             "frames_began_s": None if self.began is None else round(self.meter.started / 1e9 - self.began, 3),
             "load_ns": self.meter.load,

@@ -93,6 +93,7 @@ SHAPES: dict[str, Any] = {
     "frames": _COUNT,
     "frames_per_second": _or_null(_NUMBER),
     "dropped": _each(_COUNT),
+    "cameras": _each({"frames": _COUNT, "latency_ms": _each(_NUMBER)}),
     "frames_began_s": _or_null(_NUMBER),
     "load_ns": _COUNT,
     "first_inference_ns": _or_null(_COUNT),

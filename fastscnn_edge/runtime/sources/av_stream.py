@@ -66,8 +66,12 @@ class AvStream(SourceState):
                 except av.error.InvalidDataError:
                     self.skipped += 1
                     continue
-                produced += len(frames)
-                yield from frames
+                for frame in frames:
+                    if frame.is_corrupt:  # FFmpeg has made up what was missing
+                        self.skipped += 1
+                        continue
+                    produced += 1
+                    yield frame
         except (av.FFmpegError, OSError) as error:
             raise SourceError(f"{what} stopped after {produced} frames: {failure_reason(error)}") from error
         if not produced:

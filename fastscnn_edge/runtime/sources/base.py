@@ -59,7 +59,9 @@ class FrameSource(Protocol):
     kind: str
     moving: bool
     live: bool
-    outages: Outages
+
+    @property
+    def outages(self) -> Outages: ...
 
     @property
     def skipped(self) -> int: ...

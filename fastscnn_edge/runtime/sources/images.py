@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...errors import SourceError
@@ -13,7 +13,44 @@ from ..images import ImageReader, list_images, unique_names
 from .base import SourceState
 
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mjpeg", ".h264", ".hevc"}
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".qt",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".mpg",
+        ".mpeg",
+        ".mpe",
+        ".m1v",
+        ".m2v",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".m2t",
+        ".vob",
+        ".3gp",
+        ".3g2",
+        ".wmv",
+        ".asf",
+        ".flv",
+        ".f4v",
+        ".ogv",
+        ".ogm",
+        ".mxf",
+        ".y4m",
+        ".mjpg",
+        ".mjpeg",
+        ".h264",
+        ".264",
+        ".h265",
+        ".265",
+        ".hevc",
+        ".av1",
+        ".ivf",
+    ]
 )
 
 
@@ -35,32 +72,44 @@ class ImageSource(SourceState):
             yield Frame(self._reader.read(self._path), self._path.stem, time.monotonic())
 
 
-class FolderSource(SourceState):
-    """Image files of a folder, by name; hidden files and other formats are passed over.
+class PictureFiles(SourceState):
+    """Image files, and those of folders by name; hidden files and other formats in folders are passed over.
 
     A damaged image is skipped with a warning, so that one bad file does not end a long run. If no image can be read at
     all, that is an error.
+
+    Args:
+        places: image files and folders.
+        warn: receives one line for each image that cannot be read.
+        reader: decodes images; one with default settings if None.
+        recursive: also the images in the folders' subfolders.
     """
 
     kind = "folder"
     moving = False
 
     def __init__(
-        self, path: Path, warn: Warn = warn_on_stderr, reader: ImageReader | None = None, recursive: bool = False
+        self,
+        places: Sequence[Path],
+        warn: Warn = warn_on_stderr,
+        reader: ImageReader | None = None,
+        recursive: bool = False,
     ) -> None:
         super().__init__()
-        self._path, self._warn, self._reader = path, warn, reader or ImageReader(warn=warn)
+        self._places, self._warn, self._reader = places, warn, reader or ImageReader(warn=warn)
         self._recursive = recursive
         self._images: list[Path] = []
 
-    def __enter__(self) -> FolderSource:
-        self._images = list_images(self._path, self._recursive, self._warn)
+    def __enter__(self) -> PictureFiles:
+        self._images = []
+        for place in self._places:
+            self._images += list_images(place, self._recursive, self._warn) if place.is_dir() else [place]
         return self
 
     def __iter__(self) -> Iterator[Frame]:
         held_back: list[SourceError] = []  # warnings until an image was read; the first becomes the error if none is
         any_read = False
-        for path, name in zip(self._images, unique_names(self._images, self._path), strict=True):
+        for path, name in zip(self._images, unique_names(self._images), strict=True):
             try:
                 rgb = self._reader.read(path)
             except SourceError as error:
@@ -75,7 +124,8 @@ class FolderSource(SourceState):
             if any_read:
                 self._flush(held_back)
         if not any_read:
-            raise SourceError(f"none of the {self.skipped} pictures in {self._path} can be read; {held_back[0]}")
+            where = f" in {self._places[0]}" if len(self._places) == 1 else ""
+            raise SourceError(f"none of the {self.skipped} pictures{where} can be read; {held_back[0]}")
 
     def _flush(self, errors: list[SourceError]) -> None:
         for error in errors:

@@ -155,6 +155,8 @@ class WebServer(ThreadingHTTPServer):
 
 
 def _has_bytes(connection: socket.socket) -> bool:
+    if not hasattr(select, "poll"):  # Windows, where select() takes sockets of any number
+        return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

@@ -18,9 +18,9 @@ from tests.helpers import tiny
 
 
 def test_a_camera_has_the_size_asked_of_it() -> None:
-    asked = workload_of(None, camera_size=(1920, 1080))
+    asked = workload_of([], camera_size=(1920, 1080))
     assert asked.frame == (1080, 1920)
-    own = workload_of(None)
+    own = workload_of([])
     assert own.frame is None
     need = [estimate(tiny.spec(), "tflite", 0, 0, work).total for work in (asked, own)]
     assert need[0] - need[1] > 5 * 1920 * 1080 * 3  # five frames of it at least
@@ -60,9 +60,9 @@ def test_a_large_picture_is_refused_with_a_size_that_fits(
 def test_a_video_library_that_is_loaded_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_limit, "_video_size", lambda _path: None)
     monkeypatch.delitem(sys.modules, "av", raising=False)
-    fresh = workload_of(Path("drive.mp4"))
+    fresh = workload_of([Path("drive.mp4")])
     monkeypatch.setitem(sys.modules, "av", sys)
-    loaded = workload_of(Path("drive.mp4"))
+    loaded = workload_of([Path("drive.mp4")])
     assert (fresh, loaded) == (Workload(kind=Kind.VIDEO), Workload(kind=Kind.VIDEO, video_loaded=True))
     need = [estimate(tiny.spec(), "tflite", 0, 0, work).total for work in (fresh, loaded)]
     assert need[0] > need[1]

@@ -105,3 +105,17 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1), "b": Evil()}, tmp_path / "w.pth")
     assert "more than tensors" in _refusal(tmp_path / "w.pth")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_flipped_bit_is_said(tmp_path: Path) -> None:
+    """torch itself ignores the checksums of its zip."""
+    said: list[str] = []
+    path = tmp_path / "w.pth"
+    torch.save({"a": torch.arange(1000.0)}, path)
+    read_torch(path, said.append)
+    assert not said
+    data = bytearray(path.read_bytes())
+    data[data.index(torch.arange(1000.0).numpy().tobytes()) + 100] ^= 4
+    path.write_bytes(data)
+    read_torch(path, said.append)
+    assert len(said) == 1 and "is damaged" in said[0]

@@ -19,7 +19,7 @@ def versions(**known: str):
         ("aarch64", (3, 11), {"tflite_runtime": "2.14.0", "numpy": "1.26"}, "tflite-runtime", ["pip install"]),
         ("x86_64", (3, 11), {"tflite_runtime": "2.14.0", "numpy": "1.26"}, "tflite-runtime", ["many times slower"]),
         ("armv7l", (3, 11), {"numpy": "1.26"}, None, ["no wheels for armv7l", "tflite-legacy"]),
-        ("aarch64", (3, 12), {}, None, ["fastscnn-edge[tflite]"]),
+        ("aarch64", (3, 12), {}, None, ["pip install", "[tflite]'"]),
         ("aarch64", (3, 11), {"ai_edge_litert": "2.3.0", "tflite_runtime": "2.14.0"}, "ai-edge-litert", ["goes first"]),
     ],
 )

@@ -137,3 +137,17 @@ def test_nobody_answers() -> None:
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_a_camera_that_refuses_tcp_is_read_over_udp() -> None:
+    from tests.helpers.udp_rtsp import UdpCamera
+
+    camera = UdpCamera()
+    try:
+        with NetworkSource(camera.url) as source:
+            frames = list(islice(source, 3))
+            source.stop()
+    finally:
+        camera.close()
+    assert camera.refused >= 1
+    assert all(frame.rgb.shape == (48, 64, 3) for frame in frames)

@@ -106,7 +106,7 @@ def test_a_missing_interpreter_is_answered_with_the_pip_command(
 ) -> None:
     for name in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtraError, match=r"fastscnn-edge\[tflite\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install '.*\[tflite\]'"):
         open_engine(tiny_model)
 
 

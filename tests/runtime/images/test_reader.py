@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +229,56 @@ def test_a_picture_of_extreme_length_is_refused(tmp_path: Path) -> None:
     Image.new("L", (70_000, 1)).save(tmp_path / "long.png")
     with pytest.raises(SourceError, match="side of 70000 pixels, above 65535"):
         read_image(tmp_path / "long.png")
+
+
+@pytest.mark.parametrize("exif", [False, True])
+def test_a_flipped_bit_in_a_png_is_refused(tmp_path: Path, exif: bool) -> None:
+    """Reading EXIF decodes a PNG: the error it meets there must not be lost."""
+    entries = Image.Exif()
+    if exif:
+        entries[0x0112] = 6
+    path = tmp_path / "a.png"
+    Image.fromarray(random_image(64, 96)).save(path, exif=entries)
+    data = path.read_bytes()
+    start = data.index(b"IDAT") + 8
+    random = np.random.default_rng(0)
+    for _ in range(30):
+        flipped = bytearray(data)
+        flipped[int(random.integers(start, len(data) - 40))] ^= 1 << int(random.integers(8))
+        path.write_bytes(flipped)
+        with pytest.raises(SourceError, match="cannot decode"):
+            read_image(path)
+
+
+def _deep_png(path: Path, values: np.ndarray, color_type: int) -> None:
+    rows = values.astype(">u2").reshape(len(values), -1)
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", values.shape[1], len(values), 16, color_type, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize(("color_type", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_a_range_of_16_bit_color_is_refused_and_the_whole_range_read(
+    tmp_path: Path, color_type: int, channels: int
+) -> None:
+    values = np.full((4, 5, channels), 4080)
+    _deep_png(tmp_path / "a.png", values, color_type)
+    with pytest.raises(SourceError, match="16-bit color, of which 8 bits are read, so --pixel-range cannot be applied"):
+        ImageReader((0, 4080)).read(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png")[0, 0, 0] == 15
+
+
+@pytest.mark.parametrize("kind", [b"P5", b"P2"])
+def test_a_range_is_in_the_numbers_of_the_file(tmp_path: Path, kind: bytes) -> None:
+    """Pillow scales a PGM of any depth to 65535."""
+    values = np.array([[0, 1000], [2000, 4000]])
+    numbers = values.astype(">u2").tobytes() if kind == b"P5" else b" ".join(b"%d" % v for v in values.ravel())
+    (tmp_path / "a.pgm").write_bytes(kind + b" 2 2 4095\n" + numbers)
+    ranged = ImageReader((0, 2000)).read(tmp_path / "a.pgm")[..., 0].astype(int)
+    assert np.abs(ranged - [[0, 127.5], [255, 255]]).max() <= 1
+    whole = read_image(tmp_path / "a.pgm")[..., 0]
+    assert np.abs(whole - values * 255 / 4095).max() <= 1

@@ -123,9 +123,3 @@ def test_an_engine_that_was_handed_in_stays_its_owner_s() -> None:
         segmenter.predict(random_image(64, 96))
     engine.invoke()
     assert engine.invocations == 2
-
-
-@pytest.mark.parametrize("frame", [None, "street.jpg", [[1, 2, 3]], 7])
-def test_what_is_no_array_is_named_in_a_type_error(tiny_model: Path, frame: object) -> None:
-    with Segmenter(tiny_model) as segmenter, pytest.raises(TypeError, match="a frame is a numpy array"):
-        segmenter.predict(frame)

@@ -77,6 +77,14 @@ def test_just_before_a_long_gap_it_goes_on() -> None:
     assert (mean.update(frame(1.0 + FORGOTTEN * 0.5 - 0.01), logits(1)) != logits(1)).any()
 
 
+def test_cameras_have_a_mean_each() -> None:
+    both, left, right = LogitMean(0.5), LogitMean(0.5), LogitMean(0.5)
+    for number in range(6):
+        alone = left if number % 2 else right
+        one = frame(number / 10)._replace(camera=f"camera {number % 2}")
+        np.testing.assert_array_equal(both.update(one, logits(number)), alone.update(one, logits(number)))
+
+
 def test_memory_is_constant() -> None:
     mean = LogitMean(0.5)
     kept = mean.update(frame(0.0), logits(0))

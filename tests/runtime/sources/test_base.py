@@ -14,7 +14,7 @@ from PIL import Image
 from fastscnn_edge.errors import MissingExtraError, SourceError
 from fastscnn_edge.runtime.frame_pool import FramePool
 from fastscnn_edge.runtime.sources.av_stream import to_rgb
-from fastscnn_edge.runtime.sources.images import FolderSource
+from fastscnn_edge.runtime.sources.images import PictureFiles
 from fastscnn_edge.runtime.sources.open import open_source
 from tests.helpers import random_image
 
@@ -55,7 +55,7 @@ def test_damaged_pictures_in_a_folder_are_skipped_with_one_line_each(tmp_path: P
     save(tmp_path / "b.png", 0)
     (tmp_path / "c.png").write_bytes(save(tmp_path / "d.png", 0).read_bytes()[:100])
     said: list[str] = []
-    with FolderSource(tmp_path, said.append) as source:
+    with PictureFiles([tmp_path], said.append) as source:
         assert [frame.name for frame in source] == ["b", "d"]
     assert source.skipped == 2
     assert ["a.png" in said[0], "c.png" in said[1], len(said)] == [True, True, 2]
@@ -64,7 +64,7 @@ def test_damaged_pictures_in_a_folder_are_skipped_with_one_line_each(tmp_path: P
 def test_a_folder_of_damaged_pictures_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"damaged")
     said: list[str] = []
-    with FolderSource(tmp_path, said.append) as source, pytest.raises(SourceError, match="none of the 1"):
+    with PictureFiles([tmp_path], said.append) as source, pytest.raises(SourceError, match="none of the 1"):
         list(source)
     assert not said
 
@@ -108,7 +108,7 @@ def test_a_video_can_be_left_early(video: Path) -> None:
 
 def test_a_missing_video_library_is_answered_with_the_pip_command(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(MissingExtraError, match=r"fastscnn-edge\[camera\]"), open_source(video):
+    with pytest.raises(MissingExtraError, match=r"pip install '.*\[camera\]'"), open_source(video):
         pass
 
 
@@ -137,3 +137,28 @@ def test_a_video_of_a_codec_that_ffmpeg_lacks_is_one_line(video: Path) -> None:
     video.write_bytes(whole.replace(b"mp4v", b"zzzz"))
     with pytest.raises(SourceError, match=r"drive\.mp4 .*codec"), open_source(video) as source:
         list(source)
+
+
+def test_frames_that_ffmpeg_made_up_are_counted_and_skipped(video: Path, tmp_path: Path) -> None:
+    import av
+
+    broken = tmp_path / "broken.avi"
+    for seed in range(50):
+        random = np.random.default_rng(seed)
+        data = bytearray(video.read_bytes())
+        for _ in range(40):
+            data[int(random.integers(len(data) // 4, len(data) * 9 // 10))] ^= 0xFF
+        broken.write_bytes(data)
+        try:
+            with av.open(str(broken)) as container:
+                corrupt = [frame.is_corrupt for frame in container.decode(video=0)]
+        except (av.FFmpegError, IndexError):
+            continue
+        if any(corrupt) and not all(corrupt):
+            break
+    else:
+        pytest.skip("this FFmpeg marks no frame as damaged")
+    with open_source(broken) as source:
+        frames = list(source)
+    assert len(frames) == corrupt.count(False)
+    assert source.skipped >= corrupt.count(True)

@@ -30,8 +30,9 @@ def decode_jpeg(data: bytes | memoryview, pool: FramePool, minimum_size: tuple[i
     Raises:
         CorruptFrameError: not a complete JPEG.
     """
+    whole = _with_end(data)
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        with Image.open(io.BytesIO(whole), formats=("JPEG",)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise CorruptFrameError(f"a frame claims {image.width}x{image.height} pixels")
             scale = reduction(image.size, minimum_size)
@@ -41,9 +42,29 @@ def decode_jpeg(data: bytes | memoryview, pool: FramePool, minimum_size: tuple[i
             rgb.load()
             out = pool.take((rgb.height, rgb.width, 3))
             copy_pixels(rgb, out)
+            if whole is not data and _is_flat(out[-_BLOCK:, -_BLOCK:]):
+                raise CorruptFrameError("it ends early")
             return out
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise CorruptFrameError(str(error)) from error
+
+
+_END = b"\xff\xd9"
+
+_BLOCK = 4
+"""Side of the corner that libjpeg leaves flat when data end early: half a block, since chroma is smoothed."""
+
+
+def _with_end(data: bytes | memoryview) -> bytes | memoryview:
+    """``data`` itself, or with the end marker that some cameras leave out: Pillow would take the frame for cut off."""
+    if bytes(data[-2:]) == _END:
+        return data
+    frame = bytes(data).rstrip(b"\0")  # some pad with zeros
+    return data if frame.endswith(_END) else frame + _END
+
+
+def _is_flat(pixels: np.ndarray) -> bool:
+    return bool((pixels == pixels[-1, -1]).all())
 
 
 def reduction(size: tuple[int, int], minimum_size: tuple[int, int] | None, whole: bool = False) -> int:

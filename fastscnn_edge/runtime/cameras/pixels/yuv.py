@@ -37,7 +37,8 @@ class YuvDecoder:
     """Converter for frames of one format, size and matrix. Not thread-safe.
 
     Args:
-        format: ``YUYV``, ``UYVY`` (4:2:2, packed) or ``NV12`` (4:2:0, a plane of luma, one of chroma pairs).
+        format: ``YUYV``, ``UYVY`` (4:2:2, packed); 4:2:0 with a plane of luma and one of chroma pairs (``NV12`` UV,
+            ``NV21`` VU) or one for each chroma (``YU12`` U first, ``YV12`` V first).
         width, height: even, in pixels.
         stride: bytes from one row to the next, at least the row itself.
         matrix: meaning of the values.
@@ -52,9 +53,11 @@ class YuvDecoder:
         self, format: str, width: int, height: int, stride: int = 0, matrix: Matrix = BT601, reduce: int = 1
     ) -> None:
         packed = format in ("YUYV", "UYVY")
+        self._planar, swapped = format in ("YU12", "YV12"), format in ("NV21", "YV12")
+        format = "NV12" if self._planar or swapped else format
         row = width * 2 if packed else width
         stride = stride or row
-        odd = width % 2 or (height % 2 and not packed)
+        odd = width % 2 or (height % 2 and not packed) or (stride % 2 and self._planar)
         if min(width, height) < 1 or odd or (not packed and format != "NV12") or stride < row:
             raise ValueError(f"cannot decode {format} of {width}x{height} with {stride} bytes a row")
         self.size = stride * height if packed else stride * height * 3 // 2
@@ -70,11 +73,12 @@ class YuvDecoder:
         green = 1 - matrix.red - matrix.blue
         red, blue = 2 - 2 * matrix.red, 2 - 2 * matrix.blue
         # RGB x (U, V)
-        weights = ((0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0))
-        self._chroma = np.array(weights, np.float32) * np.float32(scale[1] / samples)
+        weights = np.array([(0, red), (-blue * matrix.blue / green, -red * matrix.red / green), (blue, 0)], np.float32)
+        self._chroma = (weights[:, ::-1] if swapped else weights) * np.float32(scale[1] / samples)
         self._center = np.float32(128 * samples)
         self._rows = self._blocks.rows if self._blocks else max(1, _BAND // (width // 2))
         band = (self._rows, width // max(2, reduce))
+        self._pairs = np.empty((height // 2, width), np.uint8) if self._planar else None
         self._u, self._v, self._y, self._sum, self._part = (np.empty(band, np.float32) for _ in range(5))
 
     def decode(self, data: memoryview | bytes | np.ndarray, out: np.ndarray) -> None:
@@ -94,7 +98,13 @@ class YuvDecoder:
             raise ValueError(f"a frame has {self.size} bytes, this one {raw.size}")
         luma = raw[: self._stride * self._height].reshape(self._height, self._stride)
         chroma = raw[self._stride * self._height : self.size].reshape(-1, self._stride)
-        if self._format == "NV12":
+        if self._pairs is not None:
+            half = self._stride // 2
+            planes = raw[self._stride * self._height : self.size].reshape(2, self._height // 2, half)
+            for channel in (0, 1):
+                np.copyto(self._pairs[:, channel::2], planes[channel, :, : self._width // 2])
+            luma, chroma = luma[:, : self._width], self._pairs
+        elif self._format == "NV12":
             luma, chroma = luma[:, : self._width], chroma[:, : self._width]
         else:
             luma = luma[:, : self._width * 2]

@@ -15,6 +15,7 @@ from ....log import Warn, warn_on_stderr
 from ...frames import Frame
 from ..base import STALL, Camera, plausible_timestamp
 from ..pixels.jpeg import CorruptFrameError, decode_jpeg, reduction
+from ..pixels.packed import BYTES, copy_packed
 from ..pixels.yuv import BT601, BT709, Matrix, YuvDecoder
 from . import abi
 from .device import Capability, Device, KernelDevice, failure, query
@@ -206,9 +207,11 @@ class V4L2Camera(Camera):
         if name in ("MJPG", "JPEG"):
             return lambda data: decode_jpeg(data, self._pool, minimum_size)
         size = got.width, got.height
-        if name == "RGB3":
-            shape = (got.height, got.width, 3)
-            return lambda data: _copy_rows(data, self._pool.take(shape), got.stride or got.width * 3)
+        if name in BYTES:
+            shape, stride = (got.height, got.width, 3), got.stride or got.width * BYTES[name]
+            if name == "Y16":
+                self._warn(f"camera {self._path} gives 16-bit gray: 0 is taken as black and 65535 as white")
+            return lambda data: copy_packed(name, data, self._pool.take(shape), stride)
         try:
             yuv = YuvDecoder(name, *size, got.stride, matrix_of(got), reduction(size, minimum_size, whole=True))
         except ValueError as error:
@@ -281,14 +284,3 @@ def matrix_of(format_: abi.PixFormat) -> Matrix:
     by_space = format_.colorspace == abi.COLORSPACE_JPEG
     full = format_.quantization == abi.QUANTIZATION_FULL or (format_.quantization == 0 and by_space)
     return (BT709 if is_709 else BT601)._replace(full=full)
-
-
-def _copy_rows(data: memoryview, out: np.ndarray, stride: int) -> np.ndarray:
-    """Copy rows of packed RGB, each followed by padding, into ``out``."""
-    height, width = out.shape[:2]
-    raw = np.frombuffer(data, np.uint8)
-    if raw.size < stride * height:
-        raise CorruptFrameError(f"a frame has {stride * height} bytes, this one {raw.size}")
-    rows = raw[: stride * height].reshape(height, stride)[:, : width * 3]
-    np.copyto(out.reshape(height, width * 3), rows)
-    return out

@@ -9,8 +9,8 @@ from ....errors import SourceError
 from . import abi
 from .device import Device, enumerate_with
 
-FORMATS = ("YUYV", "UYVY", "NV12", "RGB3", "MJPG", "JPEG")
-"""Pixel formats with a decoder here, the cheapest for the processor first."""
+FORMATS = ("YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "RGB3", "BGR3", "MJPG", "JPEG", "GREY", "Y16")
+"""Pixel formats with a decoder here: color before gray, and the cheapest for the processor first."""
 
 DEFAULT_RATE = 30.0
 
@@ -140,7 +140,7 @@ def choose(formats: Sequence[FormatModes], request: ModeRequest, name: str) -> M
             "a raw CSI sensor needs --camera csi"
         )
     if request.format:
-        asked = request.format.upper()
+        asked = request.format.upper().rstrip()
         usable = [entry for entry in usable if entry.format == asked]
         if not usable:
             known = [entry.format for entry in formats if entry.format in FORMATS]

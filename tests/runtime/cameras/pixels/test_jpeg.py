@@ -79,3 +79,21 @@ def test_a_frame_that_claims_to_be_enormous() -> None:
     data[start : start + 4] = b"\xff\xf0\xff\xf0"
     with pytest.raises(CorruptFrameError):
         decode_jpeg(bytes(data), FramePool())
+
+
+@pytest.mark.parametrize("padding", [0, 7, 4096])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_frame_without_an_end_marker(padding: int, subsampling: int) -> None:
+    data = jpeg(subsampling=subsampling)
+    assert data.endswith(b"\xff\xd9")
+    shorn = data[:-2] + bytes(padding)
+    np.testing.assert_array_equal(decode_jpeg(shorn, FramePool()), decode_jpeg(data, FramePool()))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8, 0.97])
+@pytest.mark.parametrize("padding", [0, 4096])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_frame_that_is_cut_off_is_damaged(share: float, padding: int, subsampling: int) -> None:
+    data = jpeg(subsampling=subsampling)
+    with pytest.raises(CorruptFrameError):
+        decode_jpeg(data[: int(share * len(data))] + bytes(padding), FramePool())
