@@ -82,8 +82,10 @@ def with_background(classes: ClassSet, count: int) -> ClassSet:
     return ClassSet(("background", *classes.labels), ((0, 0, 0), *classes.palette))
 
 
-def parse_classes(text: str) -> ClassSet:
+def parse_classes(text: str, colored_only: bool = False) -> ClassSet:
     """Class set of a file's text: a name on each line, or ``name, red, green, blue`` with colors of 0..255.
+
+    With ``colored_only`` every line must have a color.
 
     Empty lines, lines that begin with ``#`` and the heading ``name,r,g,b`` are skipped.
 
@@ -102,7 +104,7 @@ def parse_classes(text: str) -> ClassSet:
         twice = next(label for label in labels if labels.count(label) > 1)
         raise ValueError(f"names the class '{printable(twice)}' twice; give each a name of its own")
     colored = [match for match in matches if match]
-    if not colored:
+    if not colored and not colored_only:
         return with_palette(labels)
     if len(colored) < len(labels):
         plain = next(line for line, match in zip(lines, matches, strict=True) if not match)

@@ -17,6 +17,7 @@ from ..runtime.frames import SegmentedFrame
 from ..runtime.pipeline.meter import Meter
 from ..runtime.sinks.base import Sink
 from ..runtime.sinks.result_files import ResultFiles, check_writable
+from ..runtime.sinks.style import PLAIN, Style
 from ..runtime.sources.base import FrameSource
 from ..runtime.web.listen_address import ListenAddress
 from ..spec import ClassSet
@@ -134,6 +135,8 @@ class Outputs:
         meter: the run's meter, which counts dropped frames.
         names: display names of source and model.
         log: receives the page's address.
+        style: looks of overlays and masks.
+        blurred: indices of the classes that no sink may see.
     """
 
     def __init__(
@@ -144,7 +147,15 @@ class Outputs:
         meter: Meter,
         names: tuple[str, str],
         log: Log,
+        style: Style = PLAIN,
+        blurred: frozenset[int] = frozenset(),
     ) -> None:
+        self._style = style
+        self._blur: Callable[[SegmentedFrame], SegmentedFrame] | None = None
+        if blurred:
+            from ..runtime.sinks.blur import Blur
+
+            self._blur = Blur(blurred, source.live)
         self._sinks: list[Sink] = []
         self._window: Any = None
         self._view: Any = None
@@ -165,6 +176,8 @@ class Outputs:
 
     def write(self, result: SegmentedFrame) -> None:
         """Write ``result`` to every sink; one that fails is discarded at once, so that it is not published later."""
+        if self._blur is not None and self._sinks:
+            result = self._blur(result)
         for sink in list(self._sinks):
             try:
                 sink.write(result)
@@ -225,17 +238,22 @@ class Outputs:
             def lost() -> int:
                 return source.skipped + source.dropped + meter.dropped
 
-            self._view = WebView(options.serve, class_set, About(*names), lost, options.serve_name)
+            self._view = WebView(options.serve, class_set, About(*names), lost, options.serve_name, self._style)
             self._sinks.append(self._view)
             url = self._view.url
             log("info", f"live at {url}" + (" (Ctrl-C ends)" if self._still else ""), url=url)
         if options.out:
-            self._sinks.append(ResultFiles(options.out, class_set, source.moving))
+            self._sinks.append(ResultFiles(options.out, class_set, source.moving, self._style))
         if options.video:
             from ..runtime.sinks.video import VideoWriter
 
-            self._sinks.append(VideoWriter(options.video, class_set, source.moving))
+            self._sinks.append(VideoWriter(options.video, class_set, source.moving, self._style))
         self._open_window(options, class_set, source, names, log)
+        if self._style.legend and (options.out or options.video or self._window is not None):
+            from ..runtime.sinks.font import legend_problem
+
+            if problem := legend_problem(class_set, self._style):
+                log("warning", problem)
 
     def _open_window(
         self, options: argparse.Namespace, class_set: ClassSet, source: FrameSource, names: tuple[str, str], log: Log
@@ -246,7 +264,7 @@ class Outputs:
         if not (options.window or by_default):
             return
         try:
-            self._window = Window(class_set, names[0])
+            self._window = Window(class_set, names[0], self._style)
         except OutputError as error:
             if options.window:
                 raise

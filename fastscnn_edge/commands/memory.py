@@ -39,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         "--camera-size", type=camera_size, metavar="WxH", help="a camera's frames; --measure simulates the camera"
     )
     group.add_argument("--draw", action="store_true", help="overlays are drawn, as for --out, --video and --serve")
+    group.add_argument("--blur", action="store_true", help="classes are blurred; --measure blurs all of them")
+    group.add_argument("--smooth", action="store_true", help="masks are those of a running mean")
     add_max_size_option(group)
     add_recursive_option(group)
     result.add_argument("--json", action="store_true", help="print a list as JSON instead of a table; bytes")
@@ -48,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     given = options.source is not None or options.camera_size is not None
-    require(given or not options.draw, "--draw goes with --source or --camera-size")
+    for name in ("draw", "blur", "smooth"):
+        require(given or not getattr(options, name), f"--{name} goes with --source or --camera-size")
     work = Workload()
     if given:
         work = workload_of(
@@ -57,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
             options.camera_size,
             options.recursive,
             options.max_size,
-        )
+        )._replace(blurring=options.blur, smoothing=options.smooth)
     for path in options.models:
         check_limit(options.limit, path, lambda: work)
     rows = [
@@ -72,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
                 options.draw,
                 options.max_size,
                 options.recursive,
+                options.blur,
+                options.smooth,
             )
             if options.measure
             else None,

@@ -9,10 +9,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cli.arguments import file_path, integer, memory_amount, positive, threads
 from ..cli.command import guarded, parser
 from ..cli.inputs import add_input_options, check_inputs, name_of, open_frames
+from ..cli.looks import add_look_options, blurred_classes, check_looks, colored, smoothing_of, style_of
 from ..cli.memory.limit import HELP as MEMORY_HELP
 from ..cli.memory.limit import check_limit, workload_of
 from ..cli.outputs import STDOUT, Outputs, add_output_options, check_outputs
@@ -33,6 +35,9 @@ from ..runtime.report.report_files import ReportFiles
 from ..runtime.sources.base import FrameSource
 from ..text import printable
 from ..units import MIB
+
+if TYPE_CHECKING:
+    from ..runtime.pipeline.smoothing import LogitMean
 
 _STATE_INTERVAL = 5.0
 """Seconds between two readings of temperature and clocks, taken between frames."""
@@ -62,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         fastscnn-edge run --camera 0 --camera-size 1280x720 --camera-fps 30 --headless --out results
         fastscnn-edge run --camera rtsp://user:password@10.0.0.7/stream1 --reconnect 300
         fastscnn-edge run drive.mp4 --headless --video overlays.mp4 --csv areas.csv
+        fastscnn-edge run street.jpg --out results --only road,car --opacity 0.3 --outline
+        fastscnn-edge run --camera 0 --serve --smooth 0.3 --blur pedestrian,bicyclist,car
+        fastscnn-edge run street.jpg --out results --palette colorblind --mask-format gray
         """,
     )
     add_input_options(result)
@@ -76,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "--frames", type=positive, metavar="N", help="stop after N frames; a single picture is segmented N times"
     )
     add_output_options(result)
+    add_look_options(result)
     result.add_argument(
         "--report",
         type=file_path,
@@ -115,24 +124,27 @@ def _run(options: argparse.Namespace, words: tuple[str, ...], log: Log) -> int:
             options.max_size,
             repeated=(options.frames or 1) > 1,
             cameras=len(options.camera),
-        ),
+        )._replace(blurring=options.blur is not None, smoothing=options.smooth is not None),
     )
     meter = Meter()
     start = time.perf_counter_ns()
     segmenter = Segmenter(path, options.threads, classes=options.classes)
     meter.load = time.perf_counter_ns() - start
+    style, classes = style_of(options, segmenter.spec.classes), colored(options, segmenter.spec.classes, log)
+    blurred = blurred_classes(options, segmenter.spec.classes)
     model = ReportModel.of(path, segmenter.spec)  # now: the file may be gone at the end
     with (
         stop_signals(_closing(options), log) as signals,
         open_frames(options, segmenter.spec, partial(log, "warning")) as source,
         ReportFiles(options.report, options.frames or (1 if source.kind == "picture" else None)) as files,
     ):
+        smooth = smoothing_of(options, source)
         warm_up(segmenter, meter, options.warmup, stopped=lambda: bool(signals))
         name = name_of(options)
         log("state", "model is ready", model=path.name, source=name)
         watch = _Watch(began, options.frames, log)
-        with Outputs(options, segmenter.spec.classes, source, meter, (name, path.stem), log) as outputs:
-            failure = _segment(source, segmenter, meter, outputs, watch, options.frames, signals)
+        with Outputs(options, classes, source, meter, (name, path.stem), log, style, blurred) as outputs:
+            failure = _segment(source, segmenter, meter, outputs, watch, options.frames, signals, smooth)
             stopped_by = signals[0] if signals else outputs.ended_by or failure_named(failure)
             failure = failure or _hold(outputs, signals)
             # A sink that fails on closing must not cost the report.
@@ -171,6 +183,7 @@ def _segment(
     watch: _Watch,
     limit: int | None,
     signals: list[str],
+    smooth: LogitMean | None,
 ) -> Exception | None:
     """Segment until the source, ``limit`` or a signal ends it; returns the error that ended it after the first frame.
 
@@ -187,6 +200,7 @@ def _segment(
             # Called in the main thread, where the window must be polled.
             stopped=lambda: bool(signals) or not outputs.poll(),
             between=lambda frame: watch.look(frame, meter),
+            smooth=smooth,
         )
     except Exception as error:
         if not meter.frames:
@@ -227,6 +241,7 @@ def _check(options: argparse.Namespace) -> None:
     """Validate options before the model is loaded."""
     check_inputs(options)
     check_outputs(options)
+    check_looks(options)
 
 
 class _Watch:

@@ -67,6 +67,15 @@ def test_the_table_of_a_run(tiny_model: Path, image: Path, work: str, capsys: py
     assert "--draw goes with" in capsys.readouterr().err
 
 
+def test_blurring_and_smoothing_are_work(tiny_model: Path, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [str(tiny_model), "--source", str(image), "--draw", "--blur", "--smooth", "--measure"]
+    assert main(words) == 0
+    assert "tiny.tflite" in capsys.readouterr().out
+    for option in ("--blur", "--smooth"):
+        assert main([str(tiny_model), option]) == 2
+        assert f"{option} goes with --source or --camera-size" in capsys.readouterr().err
+
+
 def test_json(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tiny_model), "--measure", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)

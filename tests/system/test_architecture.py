@@ -48,6 +48,7 @@ ORDER = (
     "native_stderr",
     "spec",
     "classes",
+    "palettes",
     "weights",
     "runtime.board",
     "runtime.frame_pool",

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -158,3 +159,68 @@ def test_the_end_of_the_run_is_told(browser: Any) -> None:
     wait_until(page, "document.getElementById('state').textContent === 'all frames are done'")
     run.stop()
     page.wait_for_selector("#state[data-state=lost]")
+
+
+WATCHED = ["#view", "#frame", "#pause", "#fps", "#dropped", "#throttled", "h2", "li:first-child", "li:last-child"]
+
+PLACES = f"""() => {WATCHED}.map((selector) => {{
+  const box = document.querySelector(selector).getBoundingClientRect();
+  return [selector, box.x, box.y, box.bottom].join(" ");
+}})"""
+"""Where they begin and end; texts may end farther right."""
+
+
+def fulfill(status: dict[str, Any], route: Any) -> None:
+    route.fulfill(json=status)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_jumps_while_figures_change(browser: Any, run: Run, width: int) -> None:
+    """Figures of any length, a throttling board and any state of the run leave all in its place."""
+    page, _ = open_page(browser, run, viewport={"width": width, "height": 800})
+    plain = page.evaluate("fetch('status').then((answer) => answer.json())")
+    shares = [{**one, "share": 0.0} for one in plain["classes"]]
+    long = {"fps": 1234.5, "latency_ms": 98765.4, "temperature_c": 104.2, "dropped": 123456, "throttle": "throttled"}
+    statuses = [
+        {**plain, "fps": None, "latency_ms": None, "temperature_c": None, "dropped": 0, "classes": shares},
+        {**plain, **long, "frame": "a-very-long-name-of-a-picture-" * 4},
+        {**plain, "classes": [{**one, "share": 1.0} for one in plain["classes"]]},
+        {**plain, "classes": [{**one, "share": 0.0001} for one in plain["classes"]], "age_s": 12345.0},
+        {**plain, "finished": True},
+    ]
+    page.wait_for_timeout(300)
+    places = page.evaluate(PLACES)
+    for status in statuses:
+        page.route("**/status", partial(fulfill, status))
+        shown = "\u2013" if status["fps"] is None else f"{status['fps']:.1f}"
+        wait_until(page, f"document.getElementById('fps').textContent === '{shown}'")
+        page.wait_for_timeout(900)  # a further status of the same kind
+        assert page.evaluate(PLACES) == places
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.unroute("**/status")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_report_fits_any_screen_and_no_part_is_black(browser: Any, tmp_path: Any, width: int, scheme: Any) -> None:
+    from fastscnn_edge.runtime.report.html import html_page
+    from tests.helpers.reports import report
+    from tests.helpers.reports import run as finished
+
+    meter, segmenter, _ = finished(30)
+    data = report(meter, segmenter).to_dict()
+    long = [{"name": "a/long/name/of/a/node" * 5, "type": "DEPTHWISE_CONV_2D", "milliseconds": 1.0}] * 3
+    types = [{"name": "CONV_2D", "nodes": 3, "milliseconds": 1.0, "share": 1.0}]
+    data["profile"] = {"note": "measured", "types": types, "nodes": long}
+    (tmp_path / "r.html").write_text(html_page(data))
+    page = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
+    page.goto((tmp_path / "r.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every((e) => e.scrollWidth <= e.clientWidth)")
+    fills = page.evaluate(
+        "[...document.querySelectorAll('rect[height=\"12\"]')].map((e) => getComputedStyle(e).fill)"
+    )  # the swatches of stages and queues
+    assert len(fills) == len(set(fills)) == 7
+    assert "rgb(0, 0, 0)" not in fills
+    titles = page.evaluate("[...document.querySelectorAll('svg text')].map((e) => e.textContent)")
+    assert {"time, s", "latency, ms", "frames"} <= set(titles)

@@ -31,6 +31,8 @@ class Probe(NamedTuple):
         camera: (width, height) of a simulated camera's frames.
         drawing: overlays and masks are written.
         max_side, recursive: as of ``run --max-size`` and ``--recursive``.
+        blurring: all classes are blurred.
+        smoothing: masks are those of a running mean.
     """
 
     model: str
@@ -40,6 +42,8 @@ class Probe(NamedTuple):
     drawing: bool = False
     max_side: int | None = None
     recursive: bool = False
+    blurring: bool = False
+    smoothing: bool = False
 
 
 def measure(probe: Probe) -> dict[str, int | None]:
@@ -85,6 +89,8 @@ def _run(probe: Probe) -> dict[str, int | None]:
     from ...runtime.pipeline.meter import Meter
     from ...runtime.pipeline.pipeline import segment_frames, warm_up
     from ...runtime.pipeline.segmenter import Segmenter
+    from ...runtime.pipeline.smoothing import LogitMean
+    from ...runtime.sinks.blur import Blur
     from ...runtime.sinks.result_files import ResultFiles
 
     importlib.import_module("fastscnn_edge.commands.run")
@@ -94,13 +100,17 @@ def _run(probe: Probe) -> dict[str, int | None]:
     meter = Meter()
     with tempfile.TemporaryDirectory() as folder, camera or _source(probe) as source:
         warm_up(segmenter, meter, 3)
+        blur = Blur(frozenset(range(len(segmenter.spec.classes))), source.live) if probe.blurring else None
         files = ResultFiles(Path(folder), segmenter.spec.classes, source.moving) if probe.drawing else None
 
         def write(result: SegmentedFrame) -> None:
+            if blur is not None:
+                result = blur(result)
             if files is not None:
                 files.write(result)
 
-        segment_frames(source, segmenter, meter, write, limit=FRAMES)
+        smooth = LogitMean(0.5) if probe.smoothing else None
+        segment_frames(source, segmenter, meter, write, limit=FRAMES, smooth=smooth)
     return {"before": before, "peak": read_memory().peak_rss}
 
 

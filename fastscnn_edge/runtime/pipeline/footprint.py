@@ -1,7 +1,7 @@
 """Estimate of a run's peak memory, before anything is loaded.
 
     peak = this process now + engine's library + 2 x file + activations x model pixels
-           + frames x frame pixels + resizing [+ drawing] [+ video library]
+           + frames x frame pixels + resizing [+ drawing] [+ blurring] [+ smoothing] [+ video library]
 
 * *This process now* is Python, numpy, Pillow and this package, as the kernel counts them here.
 * *Engine's library* is the code an engine maps and the heap it starts with.
@@ -53,6 +53,9 @@ _PIPELINED = 17.0, 9.2  # of a folder: three pictures in progress; above LARGE_F
 _CAMERA = 28.0  # five frames, three class maps, a canvas, the driver's four buffers
 _VIDEO = (29.0, 0.0), (18.5, 21.0 * MIB)  # per pixel, constant: the smaller counts; FFmpeg's frames and ours
 _DRAWN = 6.2  # an overlay and its JPEG encoder
+_BLURRED = 3.4  # a copy of a picture, and what is drawn while it is there
+_BLURRED_MOVING = 6.0  # two copies: page and window keep the newest
+_SMOOTHED = 12.0  # bytes per class and point of the logits' grid: the mean, and what its mask needs beyond int8
 
 _SETTLED = 3.0 * MIB  # what pipeline and readers allocate for any size
 _RESIZED_INPUT = 4.0  # bytes per pixel of the model's input, if frames have another size
@@ -83,6 +86,8 @@ class Workload(NamedTuple):
         held: frames of :attr:`Kind.GIVEN` in memory at once, or number of cameras.
         video_loaded: the video library is already loaded in this process.
         drawing: overlays are drawn.
+        blurring: frames are copied to blur classes.
+        smoothing: logits are averaged over time.
     """
 
     frame: tuple[int, int] | None = None
@@ -90,6 +95,8 @@ class Workload(NamedTuple):
     held: int = 1
     video_loaded: bool = False
     drawing: bool = False
+    blurring: bool = False
+    smoothing: bool = False
 
 
 PLAIN = Workload()
@@ -127,6 +134,7 @@ def estimate(spec: ModelSpec, engine: str, file_bytes: int, process: int, work: 
             ("weights", 2.0 * file_bytes),
             ("activations", activations(engine, spec) * pixels),
             *_frames(spec, work),
+            ("smoothing", _SMOOTHED * len(spec.classes) * pixels / 64 * work.smoothing * work.held),
         )
     )
 
@@ -146,6 +154,7 @@ def _frames(spec: ModelSpec, work: Workload) -> tuple[tuple[str, float], ...]:
     if work.kind is Kind.PICTURE:
         # One after the other: decoding needs most for a large picture, resizing for a large model.
         drawn = _DRAWING_LARGE * work.drawing
+        drawn += _BLURRED * frame * work.blurring
         most = max(_DECODED * frame, _KEPT * frame + resizing, _KEPT * frame + drawn)
         return (("the picture", _SETTLED + most),)
     if work.kind is Kind.FOLDER:
@@ -153,9 +162,10 @@ def _frames(spec: ModelSpec, work: Workload) -> tuple[tuple[str, float], ...]:
         most = several * frame + resizing
         if frame > LARGE_FRAME:
             most = max(alone * frame, (alone - _HELD) * frame + resizing)
-        drawn = (_DRAWING + min(2.0 * frame, _DRAWN_PICTURES)) * work.drawing
+        drawn = (_DRAWING + min(2.0 * frame, _DRAWN_PICTURES)) * work.drawing + _BLURRED * frame * work.blurring
         return ("the pictures", _SETTLED + most), ("drawing", drawn)
-    drawing = "drawing", (_DRAWING_MOVING + _DRAWN * frame) * work.drawing
+    copies = _BLURRED_MOVING * frame * work.blurring
+    drawing = "drawing", (_DRAWING_MOVING + _DRAWN * frame) * work.drawing + copies
     if work.kind is Kind.CAMERA:
         return ("the camera's frames", _SETTLED + _CAMERA * frame * work.held + resizing), drawing
     library = _VIDEO_DECODER + _VIDEO_LIBRARY * (not work.video_loaded)

@@ -14,7 +14,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..frame_pool import LIVE_MASKS, FramePool
 from ..frames import Frame, SegmentedFrame
@@ -22,6 +23,9 @@ from ..sources.base import FrameSource
 from .mailbox import ClosedError, Mailbox
 from .meter import Meter
 from .segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from .smoothing import LogitMean
 
 IN_FLIGHT = 3
 """Frames of a file in progress at the same time: one per stage."""
@@ -57,6 +61,7 @@ def segment_frames(
     limit: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
     between: Callable[[Frame], None] = lambda frame: None,
+    smooth: LogitMean | None = None,
 ) -> None:
     """Segment the frames of an entered ``source`` until it ends, ``limit`` is reached or ``stopped()``.
 
@@ -71,6 +76,7 @@ def segment_frames(
         limit: number of frames, None for all.
         stopped: called before each frame, and while none arrives.
         between: called after each rendered frame, in the output thread; not part of any stage.
+        smooth: the masks are those of its mean, and not of each frame alone.
     """
     permits = None if source.live else threading.Semaphore(IN_FLIGHT)
     capacity = 1 if source.live else IN_FLIGHT  # with one each, LIVE_FRAMES bounds the frames in memory
@@ -93,7 +99,7 @@ def segment_frames(
         thread.start()
     try:
         pool = FramePool(preallocate=LIVE_MASKS if source.live else 0)
-        _infer(inbox, outbox, segmenter, pool, meter, limit, stopped)
+        _infer(inbox, outbox, segmenter, pool, meter, limit, stopped, smooth)
     finally:
         source.stop()
         inbox.close(discard=True)
@@ -150,6 +156,7 @@ def _infer(
     meter: Meter,
     limit: int | None,
     stopped: Callable[[], bool],
+    smooth: LogitMean | None,
 ) -> None:
     """Run inference in the caller's thread: take frames from the inbox, put class maps into the outbox."""
     done = 0
@@ -160,7 +167,7 @@ def _infer(
                 if outbox.closed:  # output failed, and the permits it holds may be what capture waits for
                     return
                 continue
-            late = outbox.put(_segment(captured, segmenter, pool))
+            late = outbox.put(_segment(captured, segmenter, pool, smooth))
         except ClosedError:
             return
         done += 1
@@ -169,9 +176,10 @@ def _infer(
         del captured, late  # returns their memory to the pools for the next ones
 
 
-def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool) -> _Segmented:
+def _segment(captured: _Captured, segmenter: Segmenter, pool: FramePool, smooth: LogitMean | None) -> _Segmented:
     frame, waited = captured.frame, time.perf_counter_ns() - captured.at
-    result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]))
+    change = None if smooth is None else partial(smooth.update, frame)
+    result = segmenter.predict_timed(frame.rgb, out=pool.take(frame.rgb.shape[:2]), change=change)
     segmented = SegmentedFrame(frame, result.class_map, time.monotonic())
     stages = {
         "capture": captured.spent,

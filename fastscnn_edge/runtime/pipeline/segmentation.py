@@ -49,7 +49,7 @@ class Segmentation:
     @property
     def class_shares(self) -> dict[str, float]:
         """Share of the pixels for each class that occurs, 0..1, largest first."""
-        from ..sinks.overlay import class_shares
+        from ..sinks.shares import class_shares
 
         shares = class_shares(self.class_map, len(self.classes))
         order = [int(index) for index in np.argsort(-shares, kind="stable") if shares[index] > 0]

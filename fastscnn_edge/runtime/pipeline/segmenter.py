@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -182,8 +182,19 @@ class Segmenter:
             for frame in frames:
                 yield self._segmented(frame)
 
-    def predict_timed(self, rgb: np.ndarray, out: np.ndarray | None = None) -> Prediction:
-        """Run :meth:`predict` and time each stage; the result goes into ``out``, contiguous uint8 [H, W], if given."""
+    def predict_timed(
+        self,
+        rgb: np.ndarray,
+        out: np.ndarray | None = None,
+        change: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> Prediction:
+        """Run :meth:`predict` and time each stage.
+
+        Args:
+            rgb: as of :meth:`predict`.
+            out: contiguous uint8 [H, W] for the result, if given.
+            change: returns the logits that the mask is made of, for those of the network; part of the stage *mask*.
+        """
         # Checked before the engine lends its memory: a caller that keeps the exception would also keep that memory.
         check_frame(rgb)
         with self._network:
@@ -195,6 +206,8 @@ class Segmenter:
             invoked = time.perf_counter_ns()
         with self._painting:
             painting = time.perf_counter_ns()
+            if change is not None:
+                logits = change(logits)
             class_map = self._plan_for(logits, (rgb.shape[0], rgb.shape[1])).run(logits, out)
             return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - painting)
 

@@ -13,6 +13,10 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 480, 260
+
+COLORS = 7
+"""Colors of series and parts, ``c0`` to ``c6``: one for each stage and queue; further ones begin again."""
+
 _LEFT, _RIGHT, _TOP, _BOTTOM = 68, 10, 18, 46
 
 _BUCKETS = 220
@@ -67,7 +71,7 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str, from_zero: 
     y = _Scale(min(low, y_ticks[0]), max(max(ys) + margin, y_ticks[-1]), HEIGHT - _BOTTOM, _TOP)
     parts = [*_axes(x, y, ticks(x.low, x.high), y_ticks, x_label, y_label)]
     for number, one in enumerate(series):
-        parts += _line(one, number, x, y)
+        parts += _line(one, number % COLORS, x, y)
     return _svg(parts, f"{y_label} over {x_label}", [s.name for s in series] if len(series) > 1 else [])
 
 
@@ -106,7 +110,7 @@ def histogram(values: Sequence[float], marks: Sequence[Mark], x_label: str) -> s
     for _, mark in sorted(enumerate(marks), key=lambda m: (-m[1].value, -m[0])):  # of equals the last is rightmost
         at = x(mark.value)
         half = 5.6 * len(mark.name)
-        label_at = min(at, right - half - 2)  # names side by side rather than on top of each other
+        label_at = min(at, right - half - 6)  # names side by side rather than on top of each other
         right = label_at - half
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP + 6}" y2="{y.start}"/>')
         parts.append(
@@ -122,14 +126,14 @@ def stacked_bar(parts: Sequence[tuple[str, float]], unit: str) -> str:
     drawn, at = [], 0.0
     height = 44 + 24 * len(parts)
     for number, (name, value) in enumerate(parts):
-        width = value / total * WIDTH
+        width, color = value / total * WIDTH, f"c{number % COLORS}"
         drawn.append(
-            f'<rect class="c{number}" x="{at:.1f}" y="0" width="{max(width - 1, 0.5):.1f}" height="30">'
+            f'<rect class="{color}" x="{at:.1f}" y="0" width="{max(width - 1, 0.5):.1f}" height="30">'
             f"<title>{escape(name)} {value:.3g} {unit}</title></rect>"
         )
         at += width
         row = 56 + 24 * number
-        drawn.append(f'<rect class="c{number}" x="0" y="{row - 11}" width="12" height="12"/>')
+        drawn.append(f'<rect class="{color}" x="0" y="{row - 11}" width="12" height="12"/>')
         drawn.append(f'<text class="label" x="20" y="{row}">{escape(name)}</text>')
         drawn.append(f'<text class="label" x="300" y="{row}" text-anchor="end">{value:.2f} {escape(unit)}</text>')
         drawn.append(f'<text class="label" x="400" y="{row}" text-anchor="end">{100 * value / total:.1f} %</text>')
@@ -212,7 +216,7 @@ def _svg(parts: Sequence[str], name: str, legend: Sequence[str], height: float =
         if at and at + wide > WIDTH:
             at, top = 0.0, top + 22
         rows.append(
-            f'<rect class="c{number}" x="{at:.0f}" y="{top:g}" width="12" height="12"/>'
+            f'<rect class="c{number % COLORS}" x="{at:.0f}" y="{top:g}" width="12" height="12"/>'
             f'<text class="label" x="{at + 17:.0f}" y="{top + 11:g}">{escape(text)}</text>'
         )
         at += wide

@@ -12,18 +12,19 @@ from itertools import accumulate
 from typing import Any
 
 from ...units import MIB
-from .charts import Mark, Series, histogram, line_chart, stacked_bar
+from .charts import COLORS, Mark, Series, histogram, line_chart, stacked_bar
 from .facts import conditions, count_of, mib
 
 _LINES = 5
-"""Largest number of lines in one chart: there are as many colors."""
+"""Largest number of lines in one chart: more cannot be followed."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde3;
- --c0: #2563b0; --c1: #d9792b; --c2: #2f8f6b; --c3: #8a5bb5; --c4: #b8435c; --good: #1f7a4d; --bad: #b3261e; }
+ --c0: #2563b0; --c1: #d9792b; --c2: #2f8f6b; --c3: #8a5bb5; --c4: #b8435c; --c5: #0b8ba0;
+ --c6: #7d7a1f; --good: #1f7a4d; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ground: #14171b; --card: #1d2127; --ink: #e6e9ed; --soft: #a0a8b3;
- --line: #343a43; --c0: #6ba4ea; --c1: #eda05f; --c2: #5fc29a; --c3: #b995e0; --c4: #e8839a; --good: #6fcf9f;
- --bad: #ff8a80; } }
+ --line: #343a43; --c0: #6ba4ea; --c1: #eda05f; --c2: #5fc29a; --c3: #b995e0; --c4: #e8839a; --c5: #58c5d8;
+ --c6: #c6c05a; --good: #6fcf9f; --bad: #ff8a80; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1200px; padding: 20px 16px 48px; background: var(--ground); color: var(--ink);
  font: 16px/1.5 system-ui, sans-serif; }
@@ -43,24 +44,26 @@ section p { font-size: .875rem; margin: 8px 0 0; }
 svg { width: 100%; height: auto; display: block; font: 13px system-ui, sans-serif; }
 .label { fill: var(--soft); } .axis { stroke: var(--soft); } .grid line.grid, line.grid { stroke: var(--line); }
 .mark { stroke: var(--ink); stroke-dasharray: 3 3; }
-.c0 { fill: var(--c0); stroke: none; } .c1 { fill: var(--c1); stroke: none; } .c2 { fill: var(--c2); stroke: none; }
-.c3 { fill: var(--c3); stroke: none; } .c4 { fill: var(--c4); stroke: none; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-.line.c0, .range.c0 { stroke: var(--c0); } .line.c1, .range.c1 { stroke: var(--c1); }
-.line.c2, .range.c2 { stroke: var(--c2); } .line.c3, .range.c3 { stroke: var(--c3); }
-.line.c4, .range.c4 { stroke: var(--c4); }
 .range { stroke-width: 1.6; opacity: .38; fill: none; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 5px 0 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .pair { display: grid; gap: 0 32px; } @media (min-width: 860px) { .pair { grid-template-columns: 1fr 1.4fr; } }
-@media (max-width: 600px) { svg { font-size: 17px; } table { font-size: .8rem; } th, td { padding-left: 5px; }
- th:first-child, td:first-child { white-space: normal; } }
+th:first-child, td:first-child { white-space: normal; overflow-wrap: anywhere; }
+@media (max-width: 600px) { h1 { font-size: 1.2rem; } svg { font-size: 17px; } table { font-size: .8rem; }
+ th, td { padding-left: 5px; } }
 .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .facts td:first-child { color: var(--soft); width: 9.5rem; white-space: normal; vertical-align: top; }
 @media (max-width: 600px) { .facts td:first-child { width: 6.5rem; } }
 """
+
+
+_STYLE += "".join(
+    f".c{n} {{ fill: var(--c{n}); stroke: none; }}\n.line.c{n}, .range.c{n} {{ fill: none; stroke: var(--c{n}); }}\n"
+    for n in range(COLORS)
+)
 
 
 def html_page(data: dict[str, Any]) -> str:
@@ -147,7 +150,7 @@ def _latency(data: dict[str, Any]) -> str:
     )
     return _card(
         "Latency over time",
-        line_chart([Series("latency", points)], "seconds", "ms"),
+        line_chart([Series("latency", points)], "time, s", "latency, ms"),
         f"{note}; the pale band, if any, spans the fastest to the slowest frame of each column.",
     )
 
@@ -159,7 +162,7 @@ def _histogram(data: dict[str, Any]) -> str:
     marks = [Mark(name, summary[name]) for name in ("p50", "p90", "p99", "max")]
     return _card(
         "Distribution of the latency",
-        histogram([s / 1e6 for s in samples], marks, "ms"),
+        histogram([s / 1e6 for s in samples], marks, "latency, ms"),
         f"{len(samples)} frames; percentiles by {data['percentile_method']}.",
     )
 
@@ -197,7 +200,7 @@ def _memory(data: dict[str, Any]) -> str:
             for name, key in named
         ]
         series = [s for s in series if s.points]
-        chart = line_chart(series, "seconds", "MiB") if series else ""
+        chart = line_chart(series, "time, s", "memory, MiB") if series else ""
         note = (
             f"Sampled every {watcher['interval_s']:g} s by another process, which used {watcher['cpu_s']:.2f} s of "
             "processor time itself. Peak resident is the kernel's own high-water mark."
@@ -225,7 +228,7 @@ def _temperature(data: dict[str, Any]) -> str:
     note = "" if len(looks) <= _LINES else f"The hottest {_LINES} of {len(looks)} sensors."
     kinds = Counter(_sensor(zone) for zone in looks)
     series = [Series(_sensor(zone) if kinds[_sensor(zone)] == 1 else zone, looks[zone]) for zone in hottest]
-    return _card("Temperature", line_chart(series, "seconds", "degrees C", from_zero=False), note)
+    return _card("Temperature", line_chart(series, "time, s", "temperature, °C", from_zero=False), note)
 
 
 def _sensor(zone: str) -> str:
@@ -245,7 +248,7 @@ def _frequency(data: dict[str, Any]) -> str:
     if not series:
         return ""
     note = "" if data["throttle"] == "throttled" else "A low clock while idle is not throttling."
-    return _card("Clock", line_chart(series, "seconds", "MHz"), note)
+    return _card("Clock", line_chart(series, "time, s", "clock, MHz"), note)
 
 
 def _operators(data: dict[str, Any]) -> str:

@@ -1,49 +1,62 @@
-"""Drawings of class maps: colors over the frame, a legend, and an indexed PNG."""
+"""Drawings of class maps: colors and outlines over the frame, with a legend."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ...spec import ClassSet
+from .legend import GROUND, legend_of
 from .png import BAND
+from .style import PLAIN, Style
 
 LONGEST_LEGEND = 16384
 """Width in pixels above which a picture's overlay has no legend: it would take more memory than the picture."""
 
-_BACKGROUND, _INK, _RIM = (250, 250, 250), (33, 33, 33), (150, 150, 150)
+_ALL = slice(None)
+
+_LINE = 800
+"""A frame of so many pixels on its longer side has outlines of one pixel on either side of a boundary."""
 
 
-def blend(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet) -> np.ndarray:
-    """Blend half the frame with half the class colors.
+def blend(
+    rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, style: Style = PLAIN, rows: slice = _ALL
+) -> np.ndarray:
+    """Blend the frame with the class colors, by default half and half.
 
     Args:
         rgb: uint8 [H, W, 3].
         class_map: uint8 [H, W].
         class_set: gives the palette.
+        style: opacity, outline and painted classes.
+        rows: only these, step 1; outlines need the rows around them.
 
     Returns:
-        uint8 [H, W, 3].
+        uint8 [rows, W, 3].
     """
-    # Halving both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
-    colors = _indexed(class_map, np.asarray(class_set.palette, np.uint8) >> 1).convert("RGB")
-    result: np.ndarray = np.add(np.asarray(colors), rgb >> 1)
+    seen, classes = rgb[rows], class_map[rows]
+    weight = round(style.opacity * 256)
+    palette = np.asarray(class_set.palette, np.uint16)
+    # Weighting both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
+    colors = _painted(classes, palette * weight >> 8)
+    faded = seen >> 1 if weight == 128 else _looked_up(seen, np.arange(256) * (256 - weight) >> 8)
+    result: np.ndarray = np.add(colors, faded, order="C")
+    if style.only is not None:
+        left_out = _looked_up(classes, [not style.paints(index) for index in range(256)]).view(bool)
+        _copy(seen, result, left_out)
+    if style.outline:
+        line = _boundaries(class_map, rows)
+        if style.only is not None:
+            line &= ~left_out
+        _copy(_painted(classes, palette), result, line)
     return result
 
 
-def class_shares(class_map: np.ndarray, count: int) -> np.ndarray:
-    """Share of the pixels per class: float64 [count], sum 1."""
-    # Pillow counts in place; numpy's bincount would first widen the class map to eight bytes a pixel.
-    counts = Image.fromarray(np.ascontiguousarray(class_map)).histogram()
-    return np.array(counts[:count], np.float64) / class_map.size
-
-
-def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
+def overlay(
+    rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_present: bool, style: Style = PLAIN
+) -> Image.Image:
     """Draw the blended frame with a legend below it.
 
     Args:
@@ -52,20 +65,22 @@ def overlay(rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, only_pr
         class_set: names and colors.
         only_present: list only the classes in the frame, largest first, with their shares; else all classes in their
             own order, so that all frames of a video have the same layout and size.
+        style: looks.
     """
     height, width = class_map.shape
-    strip = legend_of(class_map, class_set, only_present)
-    canvas = Image.new("RGB", (strip.width, height + strip.height), _BACKGROUND)
+    strip = legend_of(class_map, class_set, only_present, style) if style.legend else None
+    whole = (width, height) if strip is None else (strip.width, height + strip.height)
+    canvas = Image.new("RGB", whole, GROUND)
     for top in range(0, height, BAND):
-        rows = slice(top, top + BAND)
-        band = Image.fromarray(blend(rgb[rows], class_map[rows], class_set))
-        canvas.paste(band, ((strip.width - width) // 2, top))
-    canvas.paste(strip, (0, height))
+        band = Image.fromarray(blend(rgb, class_map, class_set, style, slice(top, top + BAND)))
+        canvas.paste(band, ((whole[0] - width) // 2, top))
+    if strip is not None:
+        canvas.paste(strip, (0, height))
     return canvas
 
 
 def overlay_bands(
-    rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet
+    rgb: np.ndarray, class_map: np.ndarray, class_set: ClassSet, style: Style = PLAIN
 ) -> tuple[tuple[int, int], Iterator[np.ndarray]]:
     """Draw what :func:`overlay` with ``only_present`` draws, a few rows at a time.
 
@@ -75,17 +90,16 @@ def overlay_bands(
     """
     height, width = class_map.shape
     strip: np.ndarray | None = None
-    if width <= LONGEST_LEGEND:
-        strip = np.asarray(legend_of(class_map, class_set, only_present=True))
+    if style.legend and width <= LONGEST_LEGEND:
+        strip = np.asarray(legend_of(class_map, class_set, only_present=True, style=style))
     whole = width if strip is None else strip.shape[1]
     left = (whole - width) // 2
 
     def bands() -> Iterator[np.ndarray]:
         for top in range(0, height, BAND):
-            rows = slice(top, top + BAND)
-            band = blend(rgb[rows], class_map[rows], class_set)
+            band = blend(rgb, class_map, class_set, style, slice(top, top + BAND))
             if whole > width:
-                band = np.pad(band, ((0, 0), (left, whole - width - left), (0, 0)), constant_values=_BACKGROUND[0])
+                band = np.pad(band, ((0, 0), (left, whole - width - left), (0, 0)), constant_values=GROUND[0])
             yield band
         if strip is not None:
             yield strip
@@ -93,79 +107,38 @@ def overlay_bands(
     return (height + (0 if strip is None else len(strip)), whole), bands()
 
 
-def legend_of(class_map: np.ndarray, class_set: ClassSet, only_present: bool) -> Image.Image:
-    """Draw the legend for a class map; ``only_present`` as in :func:`overlay`."""
-    if only_present:
-        shares = class_shares(class_map, len(class_set))
-        shown = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > 0]
-        texts = [f"{class_set.labels[i]}  {_percent(float(shares[i]))}" for i in shown]
-    else:
-        shown = list(range(len(class_set)))
-        texts = list(class_set.labels)
-    return legend(texts, [class_set.palette[i] for i in shown], class_map.shape[1])
+def _boundaries(class_map: np.ndarray, rows: slice) -> np.ndarray:
+    """Pixels of ``rows`` near one of another class, in rows or columns: bool [rows, W]."""
+    height, width = class_map.shape
+    top, bottom, _ = rows.indices(height)
+    reach = max(1, round(max(height, width) / _LINE))
+    first = max(0, top - reach)
+    around = class_map[first : bottom + reach]
+    near = np.zeros(around.shape, bool)
+    for far in range(1, reach + 1):
+        differs = around[far:] != around[:-far]
+        near[far:] |= differs
+        near[:-far] |= differs
+        differs = around[:, far:] != around[:, :-far]
+        near[:, far:] |= differs
+        near[:, :-far] |= differs
+    return near[top - first : bottom - first]
 
 
-def legend(texts: list[str], colors: list[tuple[int, int, int]], width: int) -> Image.Image:
-    """Draw swatches and texts in aligned columns, ``width`` pixels wide or as wide as the longest text needs."""
-    unit = max(12, min(32, width // 56))  # font size in pixels; all distances follow from it
-    font = _font(unit)
-    entry = unit + unit // 2 + max((_length(font, text) for text in texts), default=0)
-    layout = _Layout.fit(len(texts), entry, unit, width)
-    strip = Image.new("RGB", (layout.width, layout.height), _BACKGROUND)
-    draw = ImageDraw.Draw(strip)
-    for index, (text, color) in enumerate(zip(texts, colors, strict=True)):
-        x, middle = layout.position(index)
-        top = middle - unit // 2
-        draw.rectangle((x, top, x + unit - 1, top + unit - 1), fill=color, outline=_RIM)
-        draw.text((x + unit + unit // 2, middle), text, fill=_INK, font=font, anchor="lm")
-    return strip
+def _copy(source: np.ndarray, target: np.ndarray, where: np.ndarray) -> None:
+    """Copy pixels, [H, W, 3], where [H, W] says so. As bytes: along an axis of three numpy takes four times as long."""
+    rows = len(where)
+    np.copyto(target.reshape(rows, -1), source.reshape(rows, -1), where=where.repeat(3, axis=1))
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Layout of equal entries in a table, filled row by row. In pixels."""
-
-    columns: int
-    rows: int
-    pitch: int  # from one column to the next
-    line: int  # from one row to the next
-    margin: int
-    width: int
-
-    @staticmethod
-    def fit(count: int, entry: int, unit: int, width: int) -> _Layout:
-        margin, gap = unit, unit + unit // 2
-        columns = max(1, min(count, (width - 2 * margin + gap) // (entry + gap)))
-        rows = -(-count // columns)
-        columns = -(-count // rows) if rows else 1  # the same rows, evenly filled
-        width = max(width, entry + 2 * margin)
-        pitch = max(entry + gap, (width - 2 * margin + gap) // columns) if rows > 1 else entry + gap
-        return _Layout(columns, rows, pitch, unit + unit // 2 + 2, margin, width)
-
-    @property
-    def height(self) -> int:
-        return self.rows * self.line + self.margin
-
-    def position(self, index: int) -> tuple[int, int]:
-        """Position (left edge, middle line) of an entry."""
-        row, column = divmod(index, self.columns)
-        return self.margin + column * self.pitch, self.margin // 2 + row * self.line + self.line // 2
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "<1%"
-
-
-def _indexed(class_map: np.ndarray, palette: np.ndarray) -> Image.Image:
+def _painted(class_map: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Colors of the classes: uint8 [H, W, 3]."""
     image = Image.fromarray(np.ascontiguousarray(class_map))
-    image.putpalette(palette.tobytes())  # turns mode L into P, values unchanged
-    return image
+    image.putpalette(palette.astype(np.uint8).tobytes())  # turns mode L into P, values unchanged
+    return np.asarray(image.convert("RGB"))
 
 
-@lru_cache(maxsize=4)
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
-
-
-def _length(font: Any, text: str) -> int:
-    return int(np.ceil(font.getlength(text)))
+def _looked_up(values: np.ndarray, table: object) -> np.ndarray:
+    """``table[values]`` of uint8; numpy's own lookup would first widen the values to eight bytes each."""
+    changed = values.tobytes().translate(np.asarray(table, np.uint8).tobytes())
+    return np.frombuffer(changed, np.uint8).reshape(values.shape)

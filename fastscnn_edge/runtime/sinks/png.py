@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_RGB, _INDEXED = 2, 3  # color types
+_GRAY, _RGB, _INDEXED = 0, 2, 3  # color types
 _NONE, _UP = 0, 2  # filter types
 
 _LEVEL = 1
@@ -45,6 +45,12 @@ def write_indexed(stream: BinaryIO, indices: np.ndarray, palette: np.ndarray) ->
     """
     bands = (indices[top : top + BAND] for top in range(0, len(indices), BAND))
     _write(stream, indices.shape, _INDEXED, [(b"PLTE", palette.tobytes())], bands)
+
+
+def write_gray(stream: BinaryIO, values: np.ndarray) -> None:
+    """Write ``values``, uint8 [H, W], as a gray image."""
+    bands = (values[top : top + BAND] for top in range(0, len(values), BAND))
+    _write(stream, values.shape, _GRAY, (), bands)
 
 
 def _write(

@@ -17,7 +17,7 @@ from ...log import Warn, warn_on_stderr
 from ...spec import ClassSet
 from ...text import csv_cell
 from ..frames import SegmentedFrame
-from .overlay import class_shares
+from .shares import class_shares
 
 
 class Record(NamedTuple):

@@ -16,6 +16,7 @@ from ...spec import ClassSet
 from ..frames import Frame, SegmentedFrame
 from ..sources.av_stream import import_av
 from .overlay import overlay
+from .style import PLAIN, Style
 
 _CODECS = (("libx264", {"preset": "veryfast", "crf": "23"}), ("mpeg4", {"qscale": "4"}))
 """Codecs in order of preference, since PyAV may lack one. H.264 plays in browsers, MPEG-4 part 2 in video players."""
@@ -41,15 +42,16 @@ class VideoWriter:
         path: the .mp4.
         class_set: names and colors.
         moving: frames come from a video or camera rather than still images.
+        style: looks of the overlays.
 
     Raises:
         MissingExtraError: PyAV is not installed.
         OutputError: the file cannot be written, or a frame has another size than the first.
     """
 
-    def __init__(self, path: Path, class_set: ClassSet, moving: bool) -> None:
+    def __init__(self, path: Path, class_set: ClassSet, moving: bool, style: Style = PLAIN) -> None:
         self._av = import_av(f"writing {path}")
-        self._path, self._class_set, self._moving = path, class_set, moving
+        self._path, self._class_set, self._moving, self._style = path, class_set, moving, style
         self._resources = ExitStack()
         self._container: Any = None
         self._stream: Any = None
@@ -67,7 +69,7 @@ class VideoWriter:
                 f"{self._path} has frames of {self._size[1]}x{self._size[0]}, but {frame.name} is {width}x{height}; "
                 "--video needs frames of one size"
             )
-        image = np.asarray(overlay(frame.rgb, class_map, self._class_set, only_present=False))
+        image = np.asarray(overlay(frame.rgb, class_map, self._class_set, False, self._style))
         # Chroma is stored at half the resolution, so sides must be even.
         image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
         if self._container is None:

@@ -11,8 +11,10 @@ from PIL import Image
 from ...errors import OutputError
 from ...spec import ClassSet
 from ..frames import SegmentedFrame
-from .overlay import blend, legend
+from .legend import whole_legend
+from .overlay import blend
 from .running_stats import RunningStats
+from .style import PLAIN, Style
 
 _GROUND = "#111417"
 _SCREEN_SHARE = 0.8
@@ -33,12 +35,13 @@ class Window:
     Args:
         class_set: names and colors.
         title: title of the window.
+        style: looks of the overlay.
 
     Raises:
         OutputError: there is no display, or this Python has no tkinter.
     """
 
-    def __init__(self, class_set: ClassSet, title: str) -> None:
+    def __init__(self, class_set: ClassSet, title: str, style: Style = PLAIN) -> None:
         try:
             import tkinter
 
@@ -54,7 +57,7 @@ class Window:
             self._root = tkinter.Tk(className="fastscnn-edge")
         except tkinter.TclError as error:
             raise OutputError(f"cannot open a window: {error}; run on a desktop, or with --headless") from error
-        self._class_set, self._title = class_set, title
+        self._class_set, self._title, self._style = class_set, title, style
         self._stats = RunningStats()
         self._newest: SegmentedFrame | None = None
         self._lock = threading.Lock()
@@ -135,7 +138,7 @@ class Window:
         height, width = result.class_map.shape
         factor = max(min(space[0] / width, (space[1] - strip.height) / height), 1 / max(width, height))
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        blended = Image.fromarray(blend(result.frame.rgb, result.class_map, self._class_set))
+        blended = Image.fromarray(blend(result.frame.rgb, result.class_map, self._class_set, self._style))
         image = blended.resize(size, Image.Resampling.BILINEAR)
         canvas = Image.new("RGB", (max(space[0], 1), size[1] + strip.height), _GROUND)
         canvas.paste(image, ((space[0] - size[0]) // 2, 0))
@@ -144,8 +147,13 @@ class Window:
 
     def _strip(self, width: int) -> Image.Image:
         if width not in self._strips:
-            self._strips = {width: legend(list(self._class_set.labels), list(self._class_set.palette), width)}
+            self._strips = {width: self._new_strip(width)}
         return self._strips[width]
+
+    def _new_strip(self, width: int) -> Image.Image:
+        if not self._style.legend:
+            return Image.new("RGB", (max(width, 1), 0))
+        return whole_legend(self._class_set, self._style, width)
 
     def _toggle_full(self) -> None:
         self._full = not self._full

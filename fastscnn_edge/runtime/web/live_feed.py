@@ -12,6 +12,7 @@ from PIL import Image
 from ...spec import ClassSet
 from ..frames import SegmentedFrame
 from ..sinks.overlay import blend
+from ..sinks.style import PLAIN, Style
 
 _MAX_WIDTH = 1280
 """Largest width in pixels. Wider frames are shrunk: a board's network costs more than a browser's scaling."""
@@ -31,8 +32,8 @@ class LiveFeed:
     and in a viewer's thread: :meth:`show` only swaps a reference.
     """
 
-    def __init__(self, class_set: ClassSet) -> None:
-        self._class_set = class_set
+    def __init__(self, class_set: ClassSet, style: Style = PLAIN) -> None:
+        self._class_set, self._style = class_set, style
         self._newest: Numbered | None = None
         self._encoded: tuple[int, bytes] = (0, b"")
         self._changed = threading.Condition()
@@ -68,7 +69,7 @@ class LiveFeed:
             if newest is None:
                 return None
             if self._encoded[0] != newest.number:
-                self._encoded = newest.number, encode(newest.result, self._class_set)
+                self._encoded = newest.number, encode(newest.result, self._class_set, self._style)
             return self._encoded
 
     def pause(self, seconds: float) -> bool:
@@ -89,7 +90,7 @@ class LiveFeed:
         return self._newest.number if self._newest else 0
 
 
-def encode(result: SegmentedFrame, class_set: ClassSet) -> bytes:
+def encode(result: SegmentedFrame, class_set: ClassSet, style: Style = PLAIN) -> bytes:
     """Encode a frame blended with its class colors as JPEG, at most 1280 pixels wide."""
     rgb, class_map = result.frame.rgb, result.class_map
     factor = -(-class_map.shape[1] // _MAX_WIDTH)
@@ -97,5 +98,5 @@ def encode(result: SegmentedFrame, class_set: ClassSet) -> bytes:
         rgb = np.asarray(Image.fromarray(rgb).reduce(factor))
         class_map = np.ascontiguousarray(class_map[::factor, ::factor])
     stream = io.BytesIO()
-    Image.fromarray(blend(rgb, class_map, class_set)).save(stream, "JPEG", quality=_QUALITY)
+    Image.fromarray(blend(rgb, class_map, class_set, style)).save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()

@@ -15,8 +15,9 @@ from ...errors import OutputError
 from ...spec import ClassSet
 from ..board.board import BoardState, read_state, throttle_verdict
 from ..frames import SegmentedFrame
-from ..sinks.overlay import class_shares
 from ..sinks.running_stats import RunningStats
+from ..sinks.shares import class_shares
+from ..sinks.style import PLAIN, Style
 from .access import Access
 from .arenas import limit_arenas
 from .listen_address import ListenAddress
@@ -43,6 +44,7 @@ class WebView:
         about: names of source and model.
         dropped: returns the number of frames lost so far; called while the page is open.
         names: further host names under which the page may be opened.
+        style: looks of the picture.
 
     Attributes:
         url: URL of the page, with the token if one is required.
@@ -58,10 +60,11 @@ class WebView:
         about: About,
         dropped: Callable[[], int],
         names: Sequence[str] = (),
+        style: Style = PLAIN,
     ) -> None:
         limit_arenas()
-        self._feed = LiveFeed(class_set)
-        self._status = Status(class_set, about, self._feed, dropped)
+        self._feed = LiveFeed(class_set, style)
+        self._status = Status(class_set, about, self._feed, dropped, style)
         try:
             # The first address of the name: "localhost" is 127.0.0.1 on one machine and ::1 on another.
             family, _, _, _, bound = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
@@ -99,7 +102,10 @@ class WebView:
 class Status:
     """Status figures of the page. The class shares of a frame are counted once, however many viewers ask."""
 
-    def __init__(self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int]) -> None:
+    def __init__(
+        self, class_set: ClassSet, about: About, feed: LiveFeed, dropped: Callable[[], int], style: Style = PLAIN
+    ) -> None:
+        self._style = style
         self.stats = RunningStats()
         self._class_set, self._about, self._feed, self._dropped = class_set, about, feed, dropped
         self.finished = False
@@ -114,11 +120,12 @@ class Status:
         shares = self._shares_of(newest)
         board = self._look_at_board()
         hottest = max(board.temperatures.values(), default=None)
-        described = zip(self._class_set.labels, self._class_set.palette, shares, strict=True)
+        described = enumerate(zip(self._class_set.labels, self._class_set.palette, shares, strict=True))
         status: dict[str, Any] = {
             "run": self._run,  # changes with every start
             **self._about._asdict(),
             "frame": newest.result.frame.name if newest else None,
+            "shape": newest.result.class_map.shape[1] / newest.result.class_map.shape[0] if newest else None,
             "finished": self.finished,
             "frames": self.stats.frames,
             "age_s": _rounded(time.monotonic() - newest.result.frame.captured_at if newest else None, 2),
@@ -128,8 +135,13 @@ class Status:
             "throttle": throttle_verdict([board]),
             "dropped": self._dropped(),
             "classes": [
-                {"label": label, "color": "#{:02x}{:02x}{:02x}".format(*color), "share": round(share, 4)}
-                for label, color, share in described
+                {
+                    "label": label,
+                    "color": "#{:02x}{:02x}{:02x}".format(*color),
+                    "painted": self._style.paints(index),
+                    "share": round(share, 4),
+                }
+                for index, (label, color, share) in described
             ],
         }
         return json.dumps(status).encode()

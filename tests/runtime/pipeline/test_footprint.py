@@ -41,6 +41,7 @@ def test_the_total_is_the_sum_and_more_pixels_need_more(h: int, w: int, engine: 
         Workload(kind=Kind.CAMERA),
         Workload(drawing=True),
         Workload(held=2),
+        Workload(smoothing=True),
         Workload(frame=(2 * h, 2 * w)),
     ):
         assert estimate(one, engine, size, 40 * MIB, more).total > found.total
@@ -108,4 +109,31 @@ def test_runs_are_near_their_estimates(tmp_path: Path, work: str, drawing: bool)
     estimated = estimate(
         of, engine, model.stat().st_size, found["before"], workload_of([source] if source else [], drawing, camera)
     ).total
+    assert abs(estimated / found["peak"] - 1) <= 0.1
+
+
+def test_blurring_needs_more_for_any_source() -> None:
+    for kind in (Kind.PICTURE, Kind.FOLDER, Kind.VIDEO, Kind.CAMERA):
+        work = Workload((3000, 4000), kind, drawing=True)
+        plain = estimate(spec(), "tflite", MIB, 40 * MIB, work).total
+        assert estimate(spec(), "tflite", MIB, 40 * MIB, work._replace(blurring=True)).total > plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", ["picture 4000x3000", "folder 1920x1080", "camera 1280x720"])
+def test_blurring_and_smoothing_runs_are_near_their_estimates(tmp_path: Path, work: str) -> None:
+    kind, _, extent = work.partition(" ")
+    width, height = map(int, extent.split("x"))
+    source = None
+    if kind != "camera":
+        picture = Image.fromarray(random_image(height // 8, width // 8)).resize((width, height))
+        for number in range(4 if kind == "folder" else 1):
+            picture.save(tmp_path / f"{number}.jpg", quality=90)
+        source = tmp_path if kind == "folder" else tmp_path / "0.jpg"
+    camera = (width, height) if kind == "camera" else None
+    model = bundled_model()
+    found = measure(Probe(str(model), 1, source and str(source), camera, True, blurring=True, smoothing=True))
+    of, engine = describe_model(model)
+    more = workload_of(source, True, camera)._replace(blurring=True, smoothing=True)
+    estimated = estimate(of, engine, model.stat().st_size, found["before"], more).total
     assert abs(estimated / found["peak"] - 1) <= 0.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -10,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.runtime.report.charts import HEIGHT, WIDTH, Mark, Series, histogram, line_chart, stacked_bar, ticks
+from fastscnn_edge.runtime.pipeline.meter import QUEUES, STAGES
+from fastscnn_edge.runtime.report.charts import (
+    COLORS,
+    HEIGHT,
+    WIDTH,
+    Mark,
+    Series,
+    histogram,
+    line_chart,
+    stacked_bar,
+    ticks,
+)
+from fastscnn_edge.runtime.report.html import _STYLE
 
 NUMBERS = st.floats(1e-3, 1e6)
 
@@ -83,3 +96,18 @@ def test_nothing_makes_no_chart() -> None:
         line_chart([Series("a", [])], "s", "ms")
     with pytest.raises(ValueError, match="above 0"):
         histogram([0.0, 1.0], [], "ms")
+
+
+def test_each_stage_and_queue_has_a_color_of_its_own_light_and_dark() -> None:
+    """The sixth and seventh were black."""
+    assert len(STAGES) + len(QUEUES) <= COLORS
+    for number in range(COLORS):
+        assert f".c{number} {{ fill: var(--c{number}); stroke: none; }}" in _STYLE
+        values = re.findall(rf"--c{number}: (#[0-9a-f]{{6}});", _STYLE)
+        assert len(values) == 2 and len(set(values)) == 2
+    assert len(set(re.findall(r"--c\d: (#[0-9a-f]{6});", _STYLE))) == 2 * COLORS
+
+
+def test_more_parts_than_colors_begin_again() -> None:
+    drawn = stacked_bar([(f"part {n}", 1.0) for n in range(COLORS + 2)], "ms")
+    assert set(re.findall(r'class="(c\d+)"', drawn)) == {f"c{n}" for n in range(COLORS)}

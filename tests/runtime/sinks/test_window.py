@@ -89,6 +89,20 @@ def test_frames_from_another_thread_are_drawn(screen: str, tmp_path: Path) -> No
     assert (legend == (0, 0, 142)).all(axis=1).any()
 
 
+def test_the_window_has_the_looks_asked_for(screen: str, tmp_path: Path) -> None:
+    script = SCRIPT.replace('"drive.mp4")', '"drive.mp4", Style(opacity=1, legend=False, only=frozenset({3})))')
+    script = "from fastscnn_edge.runtime.sinks.style import Style\n" + script
+    code = (
+        script + "ImageGrab.grab(xdisplay='').save(sys.argv[1])\nprint(window._root.winfo_height())\nwindow.close()\n"
+    )
+    done = on_screen(screen, [sys.executable, "-c", code, str(tmp_path / "screen.png")])
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "480\n")
+    with Image.open(tmp_path / "screen.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert (pixels[100, 320] == 200).all()
+    assert (pixels[400, 320] == (128, 64, 128)).all()
+
+
 def test_resizing_and_keys(screen: str) -> None:
     code = """
 window._root.geometry("300x500")

@@ -18,6 +18,7 @@ from PIL import Image
 from fastscnn_edge.classes import CAMVID
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.runtime.board.board import BoardState
+from fastscnn_edge.runtime.sinks.style import Style
 from fastscnn_edge.runtime.web import request as web_request
 from fastscnn_edge.runtime.web import view as view_module
 from fastscnn_edge.runtime.web.listen_address import ListenAddress
@@ -419,3 +420,22 @@ def test_the_board_is_looked_at_again_and_again(view: WebView, monkeypatch: pyte
     assert set(first) == {41.0} and len(looks) == 1
     time.sleep(0.35)
     assert json.loads(get(view, "/status")[1])["temperature_c"] == 42.0
+
+
+def test_the_page_has_the_looks_asked_for() -> None:
+    """Other classes keep their shares, and have no color; the picture is not painted where they are."""
+    style = Style(opacity=1, only=frozenset({8}))
+    view = WebView(ListenAddress("127.0.0.1", 0), CAMVID, About("drive.mp4", "tiny"), lambda: 0, style=style)
+    try:
+        view.write(segmented(np.full((64, 96, 3), 200, np.uint8), CLASSES))
+        status = json.loads(view._status.to_json())
+        _, picture = view._feed.jpeg(0, 1.0) or (0, b"")
+    finally:
+        view.close()
+    assert [c["label"] for c in status["classes"] if c["painted"]] == ["car"]
+    assert status["classes"][0]["share"] == 0.75
+    assert status["shape"] == 1.5
+    with Image.open(io.BytesIO(picture)) as image:
+        pixels = np.asarray(image).astype(int)
+    assert np.abs(pixels[20, 48] - 200).max() <= 6
+    assert np.abs(pixels[60, 48] - CAMVID.palette[8]).max() <= 6

@@ -34,7 +34,7 @@ function listClasses(classes) {
     const [swatch, label, bar, fill, share] = [
       element("span", "swatch"), element("span"), element("span", "bar"), element("i"), element("span"),
     ];
-    swatch.style.background = one.color;
+    if (one.painted) swatch.style.background = one.color;
     label.textContent = one.label;
     bar.append(fill);
     row.append(swatch, label, bar, share);
@@ -67,11 +67,12 @@ function show(status) {
     find("model").textContent = status.model;
     document.title = status.source + " – fastscnn-edge";
   }
+  if (status.shape) view.style.aspectRatio = still.style.aspectRatio = status.shape;
   find("fps").textContent = number(status.fps, 1);
   find("latency").textContent = number(status.latency_ms, 0);
   find("temperature").textContent = number(status.temperature_c, 0);
   find("dropped").textContent = status.dropped;
-  find("throttled").hidden = status.throttle !== "throttled";
+  find("throttled").classList.toggle("silent", status.throttle !== "throttled");
   status.classes.forEach((one, index) => {
     const { row, fill, share } = rows[index];
     row.dataset.absent = one.share === 0;
