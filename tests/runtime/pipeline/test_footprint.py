@@ -134,6 +134,6 @@ def test_blurring_and_smoothing_runs_are_near_their_estimates(tmp_path: Path, wo
     model = bundled_model()
     found = measure(Probe(str(model), 1, source and str(source), camera, True, blurring=True, smoothing=True))
     of, engine = describe_model(model)
-    more = workload_of(source, True, camera)._replace(blurring=True, smoothing=True)
+    more = workload_of([source] if source else [], True, camera)._replace(blurring=True, smoothing=True)
     estimated = estimate(of, engine, model.stat().st_size, found["before"], more).total
     assert abs(estimated / found["peak"] - 1) <= 0.1
