@@ -38,7 +38,8 @@ class Depth:
 
 def depth_of(image: Image.Image) -> Depth:
     """Depth of an image that is not decoded yet."""
-    tile = image.tile[0] if image.tile else None
+    tiles = getattr(image, "tile", None)  # of image files that are not decoded yet
+    tile = tiles[0] if tiles else None
     arguments = getattr(tile, "args", None)
     arguments = arguments if isinstance(arguments, tuple) else (arguments,)
     raw = next((word for word in arguments if isinstance(word, str)), "")
