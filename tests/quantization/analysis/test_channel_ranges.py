@@ -18,6 +18,7 @@ from fastscnn_edge.quantization.calibration.scheme import SCHEMES
 from fastscnn_edge.quantization.calibration.statistics import BINS, Histogram
 from fastscnn_edge.quantization.graph.evaluator import run_all
 from fastscnn_edge.quantization.graph.lower import lower
+from fastscnn_edge.quantization.ptq import equalize
 from fastscnn_edge.spec import INT8_NATIVE
 from tests.helpers import random_image, random_model
 from tests.helpers.hard import HARD_LAYERS, unbalanced
@@ -37,7 +38,8 @@ def layers(graph):
 
 
 @pytest.mark.parametrize(("scheme", "steps"), [("affine", 255), ("symmetric", 127)])
-def test_peaks_are_in_steps_of_the_scale(graph, scheme: str, steps: int) -> None:
+def test_peaks_are_in_steps_of_the_scale(graph, scheme: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equalize, "CAUTION", 0)  # peaks of few values are not taken at their word otherwise
     stem = next(layer for layer in measure_channel_ranges(graph, IMAGES, SCHEMES[scheme]) if layer.name == "stem")
     # A ReLU's output: the largest channel reaches the last step, the others their share of it.
     seen = np.max([dict(run_all(graph, image))["stem"].max((0, 1, 2)) for image in IMAGES], 0)
