@@ -7,7 +7,7 @@ import json
 
 from ..cli.arguments import camera_size, file_path, memory_amount, threads
 from ..cli.command import guarded, parser
-from ..cli.images import add_max_size_option, add_recursive_option
+from ..cli.images import add_image_options, add_max_size_option, add_recursive_option
 from ..cli.memory.limit import HELP, check_limit, workload_of
 from ..cli.memory.probe import Probe
 from ..cli.memory.table import facts, fits, row_of, table
@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     group.add_argument("--smooth", action="store_true", help="masks are those of a running mean")
     add_max_size_option(group)
     add_recursive_option(group)
+    add_image_options(result)
     result.add_argument("--json", action="store_true", help="print a list as JSON instead of a table; bytes")
     options = result.parse_args(argv)
     return guarded(lambda: _run(options))
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
             options.max_size,
         )._replace(blurring=options.blur, smoothing=options.smooth)
     for path in options.models:
-        check_limit(options.limit, path, lambda: work)
+        check_limit(options.limit, path, lambda: work, "--limit")
     rows = [
         row_of(
             path,
@@ -77,6 +78,8 @@ def _run(options: argparse.Namespace) -> int:
                 options.recursive,
                 options.blur,
                 options.smooth,
+                options.pixel_range,
+                not options.stored_orientation,
             )
             if options.measure
             else None,

@@ -12,6 +12,7 @@ from PIL import Image
 from fastscnn_edge.cli.arguments import memory_amount
 from fastscnn_edge.cli.memory.limit import workload_of
 from fastscnn_edge.commands.memory import main
+from fastscnn_edge.runtime.images.header import PictureHeader
 from fastscnn_edge.runtime.pipeline.footprint import Kind, Workload
 from fastscnn_edge.runtime.sources.video import VideoSource
 
@@ -39,14 +40,12 @@ def test_no_amounts(text: str) -> None:
 
 def test_workloads(tmp_path: Path) -> None:
     assert workload_of([]) == Workload(kind=Kind.CAMERA)
-    assert workload_of([tmp_path / "a.mp4"], drawing=True)._replace(video_loaded=False) == Workload(
-        kind=Kind.VIDEO, drawing=True
-    )
     for name, size in (("a", (40, 30)), ("b", (90, 60))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
     (tmp_path / "c.png").write_bytes(b"damaged")
-    assert workload_of([tmp_path]) == Workload(frame=(60, 90), kind=Kind.FOLDER)
-    assert workload_of([tmp_path / "a.png"]) == Workload(frame=(30, 40), kind=Kind.PICTURE)
+    small, large = PictureHeader(30, 40), PictureHeader(60, 90)
+    assert workload_of([tmp_path]) == Workload((60, 90), Kind.FOLDER, pictures=(small, large))
+    assert workload_of([tmp_path / "a.png"]) == Workload((30, 40), Kind.PICTURE, pictures=(small,))
     assert workload_of([tmp_path / "b.png"], max_side=30).frame == (20, 30)
     assert workload_of([tmp_path / "a.png"], repeated=True).kind is Kind.FOLDER
 
@@ -54,7 +53,21 @@ def test_workloads(tmp_path: Path) -> None:
 def test_a_video_has_the_size_of_its_frames(video: Path) -> None:
     with VideoSource(video) as source:
         frame = next(iter(source)).rgb
-    assert workload_of([video]).frame == frame.shape[:2]
+    work = workload_of([video], drawing=True)
+    assert work._replace(video_loaded=False) == Workload(frame.shape[:2], Kind.VIDEO, drawing=True)
+
+
+def test_float_pictures_need_their_range_and_the_error_is_of_the_source(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "depth.tif"
+    Image.new("F", (64, 48), 0.5).save(path)
+    options = [str(tiny_model), "--source", str(path), "--measure"]
+    assert main(options) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"fastscnn-edge: error: cannot decode {path} as a picture: its pixels are float")
+    assert "SourceError" not in error
+    assert main([*options, "--pixel-range", "0:1"]) == 0
 
 
 @pytest.mark.parametrize("work", ["--source", "--camera-size"])
@@ -90,4 +103,4 @@ def test_the_table(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert row[4].strip() == "64x96"
     assert float(row[7]) > 20 and row[8].strip().endswith("%")
     assert main([str(tiny_model), "--limit", "20M"]) == 2
-    assert "--memory-limit is 20 MiB" in capsys.readouterr().err
+    assert ", and --limit is 20 MiB" in capsys.readouterr().err

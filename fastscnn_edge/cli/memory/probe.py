@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ModelFileError
+from ...errors import FastSCNNEdgeError, ModelFileError, SourceError
 from ...runtime.board.memory import read_memory
 
 _SCRIPT = "import sys; from fastscnn_edge.cli.memory.probe import main; main(sys.argv[1])"
@@ -30,9 +30,10 @@ class Probe(NamedTuple):
         source: picture, folder or video; None: frames of ``camera`` or of the model's own size.
         camera: (width, height) of a simulated camera's frames.
         drawing: overlays and masks are written.
-        max_side, recursive: as of ``run --max-size`` and ``--recursive``.
+        max_side, recursive, pixel_range: as of ``run --max-size``, ``--recursive`` and ``--pixel-range``.
         blurring: all classes are blurred.
         smoothing: masks are those of a running mean.
+        turn: pictures are turned upright; False for ``run --stored-orientation``.
     """
 
     model: str
@@ -44,27 +45,37 @@ class Probe(NamedTuple):
     recursive: bool = False
     blurring: bool = False
     smoothing: bool = False
+    pixel_range: tuple[float, float] | None = None
+    turn: bool = True
 
 
 def measure(probe: Probe) -> dict[str, int | None]:
     """Run ``probe`` in a fresh process; returns bytes ``before`` the model was loaded and at the ``peak``.
 
     Raises:
-        ModelFileError: the process failed.
+        ModelFileError: the process failed, or the model cannot be used.
+        SourceError: the source cannot be used.
     """
     command = [sys.executable, "-c", _SCRIPT, json.dumps(probe._asdict())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise ModelFileError(f"{probe.model} could not be run: {reason}")
-    found: dict[str, int | None] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    if "error" in found:
+        raise (SourceError if probe.source else ModelFileError)(found["error"])
     return found
 
 
 def main(text: str) -> None:
     """Do what a :class:`Probe` as JSON says, in this process, and print its memory as JSON."""
     probe = Probe(**json.loads(text))
-    print(json.dumps(_run(probe) if probe.source or probe.camera else predict(probe.model, probe.threads)))
+    found: dict[str, Any]
+    try:
+        found = _run(probe) if probe.source or probe.camera else predict(probe.model, probe.threads)
+    except FastSCNNEdgeError as error:
+        found = {"error": str(error)}
+    print(json.dumps(found))
 
 
 def predict(model: str, threads: int) -> dict[str, int | None]:
@@ -118,7 +129,8 @@ def _source(probe: Probe):  # type: ignore[no-untyped-def]  # a FrameSource, who
     from ...runtime.images import ImageReader
     from ...runtime.sources.open import open_source
 
-    return open_source(str(probe.source), reader=ImageReader(max_side=probe.max_side), recursive=probe.recursive)
+    reader = ImageReader(probe.pixel_range, probe.turn, max_side=probe.max_side)
+    return open_source(str(probe.source), reader=reader, recursive=probe.recursive)
 
 
 def _camera(width: int, height: int):  # type: ignore[no-untyped-def]  # likewise

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image
 
 from ..frame_pool import copy_pixels
+from .orientation import turned_rows, turned_size
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -15,19 +18,33 @@ _NEVER_DEEPER_THAN_16 = ("PNG", "PPM")
 RANGE_UNKNOWN = ("I", "F")
 
 
-_BAND = 64
-"""Rows converted at once: Pillow's RGB takes 4 bytes a pixel, and numbers on their way to 8 bits take 8."""
+BAND_PIXELS = 1 << 16
+"""Pixels converted at once: Pillow's RGB takes 4 bytes a pixel, and numbers on their way to 8 bits take 8, several
+times. Bands of a fixed number of rows would be large in a panorama."""
 
 
-def rgb_array(image: Image.Image, pixel_range: tuple[float, float] | None) -> np.ndarray:
-    """Convert ``image``, decoded, to RGB uint8 [H, W, 3], band by band; arguments and errors as :func:`to_rgb`."""
-    out = np.empty((image.height, image.width, 3), np.uint8)
-    for top in range(0, image.height, _BAND):
-        rows = slice(top, min(top + _BAND, image.height))
-        band = image.crop((0, rows.start, image.width, rows.stop))
-        band.format = image.format  # it limits the depth of the pixels
-        copy_pixels(to_rgb(band, pixel_range), out[rows])
+def rgb_array(image: Image.Image, pixel_range: tuple[float, float] | None, orientation: int = 1) -> np.ndarray:
+    """Convert ``image``, decoded, to RGB uint8 [H, W, 3], turned as ``orientation`` says, band by band.
+
+    Arguments and errors as :func:`to_rgb`.
+    """
+    out = np.empty((*turned_size(image, orientation), 3), np.uint8)
+    for rows, band in rgb_bands(image, pixel_range, orientation):
+        copy_pixels(band, out[rows])
     return out
+
+
+def rgb_bands(
+    image: Image.Image, pixel_range: tuple[float, float] | None, orientation: int = 1
+) -> Iterator[tuple[slice, Image.Image]]:
+    """Bands of rows of the picture that :func:`rgb_array` returns, from top to bottom, each with its rows."""
+    height, width = turned_size(image, orientation)
+    step = max(1, BAND_PIXELS // width)
+    for top in range(0, height, step):
+        bottom = min(top + step, height)
+        band = turned_rows(image, orientation, top, bottom)
+        band.format = image.format  # it limits the depth of the pixels
+        yield slice(top, bottom), to_rgb(band, pixel_range)
 
 
 def to_rgb(image: Image.Image, pixel_range: tuple[float, float] | None) -> Image.Image:

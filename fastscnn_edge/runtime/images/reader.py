@@ -14,9 +14,9 @@ from ...errors import SourceError
 from ...log import Warn, silent
 from ...native_stderr import without_libtiffs_lines
 from .depth import depth_of
-from .orientation import decoded, orientation_of
-from .pixels import rgb_array
-from .resize import resize_image
+from .orientation import decoded, orientation_of, turned_size
+from .pixels import rgb_array, rgb_bands
+from .resize import shrunk
 
 MAX_PIXELS = 64_000_000
 """Larger images are refused before they are decoded: 64 megapixels is 192 MB as RGB."""
@@ -62,22 +62,18 @@ class ImageReader:
         Raises:
             SourceError: missing, not an image, damaged, above :data:`MAX_PIXELS`, or of an unknown range.
         """
-        with _opened(path) as image:
+        with opened(path) as image:
             with without_libtiffs_lines(image.format):
                 self._say_if_several(path, image)
-                self._draft(image)
+                draft(image, self.max_side)
                 pixel_range = depth_of(image).range_in_pixels(self.pixel_range)
-                pixels, turned = decoded(image, self.turn)
+                left, turned = decoded(image, self.turn)
             self.turned += turned and self.turn
-            rgb = rgb_array(pixels, pixel_range)
-        return rgb if self.max_side is None else _within(rgb, self.max_side)
-
-    def _draft(self, image: Image.Image) -> None:
-        """Let a JPEG that is too large be decoded at 1/2, 1/4 or 1/8 of its size, but not below ``max_side``."""
-        longer = max(image.size)
-        if self.max_side is not None and longer > self.max_side:
-            width, height = (max(1, round(side * self.max_side / longer)) for side in image.size)
-            image.draft(None, (width, height))  # does nothing for other formats
+            height, width = turned_size(image, left)
+            smaller = size_within(height, width, self.max_side)
+            if smaller == (height, width):
+                return rgb_array(image, pixel_range, left)
+            return shrunk(rgb_bands(image, pixel_range, left), height, *smaller, free=image.close)
 
     def warn(self, message: str) -> None:
         """Pass on a warning about files, once: a folder may be listed several times."""
@@ -100,7 +96,7 @@ def read_image(path: str | Path) -> np.ndarray:
 def image_size(path: Path) -> tuple[int, int] | None:
     """(height, width) as stored, read only from the header; None if the image cannot be opened."""
     try:
-        with _opened(path) as image:
+        with opened(path) as image:
             return image.height, image.width
     except SourceError:
         return None
@@ -109,18 +105,25 @@ def image_size(path: Path) -> tuple[int, int] | None:
 def is_turned(path: Path) -> bool:
     """Whether the EXIF orientation is not upright, read only from the header; False if the image cannot be opened."""
     try:
-        with _opened(path) as image:
+        with opened(path) as image:
             return orientation_of(image) != 1
     except SourceError:
         return False
 
 
-def _within(rgb: np.ndarray, max_side: int) -> np.ndarray:
-    longer = max(rgb.shape[:2])
-    if longer <= max_side:
-        return rgb
-    height, width = (max(1, round(side * max_side / longer)) for side in rgb.shape[:2])
-    return resize_image(rgb, height, width)
+def draft(image: Image.Image, max_side: int | None) -> None:
+    """Let a JPEG that is too large be decoded at 1/2, 1/4 or 1/8 of its size, but not below ``max_side``."""
+    height, width = size_within(image.height, image.width, max_side)
+    if (width, height) != image.size:
+        image.draft(None, (width, height))  # does nothing for other formats
+
+
+def size_within(height: int, width: int, max_side: int | None) -> tuple[int, int]:
+    """(height, width) of a picture of this size whose longer side is made ``max_side`` long if it is longer."""
+    longer = max(height, width)
+    if max_side is None or longer <= max_side:
+        return height, width
+    return max(1, round(height * max_side / longer)), max(1, round(width * max_side / longer))
 
 
 FEW_VALUES = 64
@@ -133,7 +136,7 @@ def is_label_map(path: Path) -> bool:
     Only such an image is decoded. A gray or thermal picture has hundreds of values.
     """
     try:
-        with _opened(path) as image:
+        with opened(path) as image:
             if image.mode not in ("P", "L", "1") or image.format not in ("PNG", "BMP", "TIFF", "PPM"):
                 return False
             return len(image.getcolors(256) or ()) <= FEW_VALUES
@@ -142,7 +145,7 @@ def is_label_map(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
+def opened(path: str | Path) -> Iterator[Image.Image]:
     """Open an image file, not yet decoded; any error, here or while the body decodes it, becomes a SourceError."""
     try:
         with warnings.catch_warnings():

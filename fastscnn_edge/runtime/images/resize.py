@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from PIL import Image
 
@@ -11,6 +13,8 @@ LARGE = 1 << 20
 """Pixels above which an image is resized in bands."""
 
 _BAND = 64
+
+_STRIP_PIXELS = 1 << 18
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR}
 """``ModelSpec.resize_filter`` -> Pillow's filter (antialiased when it shrinks)."""
@@ -51,6 +55,27 @@ def _resized(image: np.ndarray, height: int, width: int, resample: str) -> Image
     else:
         resized = Image.fromarray(np.ascontiguousarray(image)).resize((width, rows), FILTERS[resample])
     return resized.resize((width, height), FILTERS[resample])
+
+
+def shrunk(
+    bands: Iterable[tuple[slice, Image.Image]], rows: int, height: int, width: int, free: Callable[[], object]
+) -> np.ndarray:
+    """Resize a picture of so many ``rows`` that comes in bands to [height, width, 3] as :func:`resize_image` does.
+
+    Args:
+        bands: its rows in order, and the same as an RGB image.
+        free: is called as soon as no more bands are needed, and releases what they came from.
+    """
+    narrow = np.empty((rows, width, 3), np.uint8)
+    for place, band in bands:
+        copy_pixels(band.resize((width, band.height), FILTERS["bilinear"]), narrow[place])
+    free()
+    out = np.empty((height, width, 3), np.uint8)
+    step = max(1, _STRIP_PIXELS // rows)
+    for left in range(0, width, step):  # strips of columns: Pillow would copy all of it, 4 bytes a pixel
+        strip = Image.fromarray(np.ascontiguousarray(narrow[:, left : left + step]))
+        copy_pixels(strip.resize((strip.width, height), FILTERS["bilinear"]), out[:, left : left + step])
+    return out
 
 
 def to_array(image: Image.Image) -> np.ndarray:

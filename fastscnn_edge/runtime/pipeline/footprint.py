@@ -18,6 +18,7 @@ and prints the fit; docs/memory.md has its table. They hold only for this packag
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from ...errors import UsageError
 from ...spec import ModelSpec
 from ...units import MIB
 from ..engines.open import ONNXRUNTIME, TFLITE
+from ..images.header import PictureHeader
 from ..images.resize import LARGE
 from .pipeline import LARGE_FRAME
 
@@ -47,7 +49,7 @@ _SINGLE_PIXELS = 5.0  # extra where an odd width keeps the first layer of an INT
 # Bytes per pixel of a frame.
 _FRAME = 6.0  # RGB, class map, the canvas it is painted on, the mask's temporaries
 _HELD = 3.0  # each further frame that is held
-_DECODED = 7.0  # Pillow's RGBX and our RGB, while a picture is decoded
+_DECODED = 7.0  # Pillow's RGBX and our RGB, while a picture is decoded whose header is not known
 _KEPT = 4.0  # RGB and class map, once it is
 _PIPELINED = 17.0, 9.2  # of a folder: three pictures in progress; above LARGE_FRAME pixels one, and what is not reused
 _CAMERA = 28.0  # five frames, three class maps, a canvas, the driver's four buffers
@@ -63,7 +65,7 @@ _NARROWED, _COPIED = 7.0, 4.0  # while resizing: per pixel of a large frame made
 _DRAWING = 4.0 * MIB  # fonts and encoders
 _DRAWING_MOVING = 2.5 * MIB
 _DRAWN_PICTURES = 6.0 * MIB
-_DRAWING_LARGE = 10.0 * MIB  # legend and bands of a picture
+_DRAWN_PICTURE = 5.0 * MIB, 3.0, 9.0 * MIB, 0.5  # of one: constant, per pixel, up to this, and beyond
 _VIDEO_LIBRARY, _VIDEO_DECODER = 19.0 * MIB, 7.0 * MIB
 
 
@@ -88,6 +90,8 @@ class Workload(NamedTuple):
         drawing: overlays are drawn.
         blurring: frames are copied to blur classes.
         smoothing: logits are averaged over time.
+        pictures: headers of a source's pictures.
+        max_side: they are made smaller while they are read.
     """
 
     frame: tuple[int, int] | None = None
@@ -97,6 +101,27 @@ class Workload(NamedTuple):
     drawing: bool = False
     blurring: bool = False
     smoothing: bool = False
+    pictures: tuple[PictureHeader, ...] = ()
+    max_side: int | None = None
+
+    @property
+    def reading(self) -> float:
+        """Most bytes while one of the pictures is read, with the frame that it becomes."""
+        height, width = self.frame or (0, 0)
+        return max((each.reading(self.max_side) for each in self.pictures), default=_DECODED * height * width)
+
+    def with_frames(self, longer: int) -> Workload:
+        """The same work, the frames' longer side ``longer``."""
+        if self.pictures:
+            return self._replace(frame=largest(self.pictures, longer), max_side=longer)
+        height, width = self.frame or (longer, longer)
+        share = longer / max(height, width)
+        return self._replace(frame=(max(1, round(height * share)), max(1, round(width * share))))
+
+
+def largest(pictures: Iterable[PictureHeader], max_side: int | None) -> tuple[int, int]:
+    """(height, width) of the largest of ``pictures`` once they are read."""
+    return max((each.within(max_side) for each in pictures), key=lambda size: size[0] * size[1])
 
 
 PLAIN = Workload()
@@ -153,15 +178,17 @@ def _frames(spec: ModelSpec, work: Workload) -> tuple[tuple[str, float], ...]:
         return ("frames", (_FRAME + _HELD * (work.held - 1)) * frame + resizing), ("drawing", drawn)
     if work.kind is Kind.PICTURE:
         # One after the other: decoding needs most for a large picture, resizing for a large model.
-        drawn = _DRAWING_LARGE * work.drawing
+        constant, small, most, beyond = _DRAWN_PICTURE
+        drawn = (constant + min(small * frame, most) + beyond * frame) * work.drawing
         drawn += _BLURRED * frame * work.blurring
-        most = max(_DECODED * frame, _KEPT * frame + resizing, _KEPT * frame + drawn)
+        most = max(work.reading, _KEPT * frame + resizing, _KEPT * frame + drawn)
         return (("the picture", _SETTLED + most),)
     if work.kind is Kind.FOLDER:
         several, alone = _PIPELINED
-        most = several * frame + resizing
+        reading = work.reading - _DECODED * frame  # beyond what the figures measured with JPEGs have of it
+        most = max(several * frame + reading, (several - _HELD) * frame) + resizing
         if frame > LARGE_FRAME:
-            most = max(alone * frame, (alone - _HELD) * frame + resizing)
+            most = max(alone * frame + reading, (alone - _HELD) * frame + resizing)
         drawn = (_DRAWING + min(2.0 * frame, _DRAWN_PICTURES)) * work.drawing + _BLURRED * frame * work.blurring
         return ("the pictures", _SETTLED + most), ("drawing", drawn)
     copies = _BLURRED_MOVING * frame * work.blurring
@@ -195,9 +222,15 @@ def largest_size(
 
 
 def require_fits(
-    spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int, work: Workload = PLAIN
+    spec: ModelSpec,
+    engine: str,
+    file_bytes: int,
+    process: int,
+    limit: int,
+    work: Workload = PLAIN,
+    option: str = "--memory-limit",
 ) -> Footprint:
-    """Return the estimate if it is within ``limit`` bytes.
+    """Return the estimate if it is within ``limit`` bytes, which the user gave with ``option``.
 
     Raises:
         UsageError: it is not; the message lists the parts and what would fit.
@@ -206,7 +239,7 @@ def require_fits(
     if found.total <= limit:
         return found
     raise UsageError(
-        f"about {found.total / MIB:.0f} MiB are needed at {spec.height}x{spec.width} ({found}), and --memory-limit is "
+        f"about {found.total / MIB:.0f} MiB are needed at {spec.height}x{spec.width} ({found}), and {option} is "
         f"{amount(limit)}; {_way(spec, engine, file_bytes, process, limit, work)}"
     )
 
@@ -226,6 +259,9 @@ def _way(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int
     size = largest_size(spec, engine, file_bytes, process, limit, work)
     if size is not None:
         return f"an input of {size[0]}x{size[1]} would fit: fastscnn-edge export --size {size[0]}x{size[1]}"
+    reading = max((each.reading(STEP) for each in work.pictures), default=0.0)
+    if reading and process + _LIBRARY[engine] + _SETTLED + reading > limit:
+        return f"a picture takes {reading / MIB:.0f} MiB while it is decoded; make it smaller before, or a JPEG of it"
     if work.frame is not None and (size := largest_size(spec, engine, file_bytes, process, limit, Workload())):
         return f"no input size would fit with frames of {work.frame[0]}x{work.frame[1]}; make both smaller"
     return "no input size would fit"
@@ -240,12 +276,10 @@ def largest_frame(
     """
     if work.frame is None or work.kind not in (Kind.PICTURE, Kind.FOLDER, Kind.CAMERA):
         return None
-    height, width = work.frame
     for longer in range(max(work.frame) // STEP * STEP, 0, -STEP):
-        share = longer / max(work.frame)
-        smaller = max(1, round(height * share)), max(1, round(width * share))
-        if smaller[0] < spec.height and smaller[1] < spec.width:
+        smaller = work.with_frames(longer)
+        if smaller.frame is None or (smaller.frame[0] < spec.height and smaller.frame[1] < spec.width):
             return None
-        if estimate(spec, engine, file_bytes, process, work._replace(frame=smaller)).total <= limit:
-            return smaller
+        if estimate(spec, engine, file_bytes, process, smaller).total <= limit:
+            return smaller.frame
     return None

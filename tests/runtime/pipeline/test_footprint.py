@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,4 +137,44 @@ def test_blurring_and_smoothing_runs_are_near_their_estimates(tmp_path: Path, wo
     of, engine = describe_model(model)
     more = workload_of([source] if source else [], True, camera)._replace(blurring=True, smoothing=True)
     estimated = estimate(of, engine, model.stat().st_size, found["before"], more).total
+    assert abs(estimated / found["peak"] - 1) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("max_side", [None, 1000, 3000])
+@pytest.mark.parametrize(
+    ("suffix", "mode", "options"),
+    [
+        ("jpg", "RGB", {"orientation": 6}),
+        ("jpg", "RGB", {"progressive": True, "subsampling": 0}),
+        ("jpg", "L", {}),
+        ("png", "RGB", {}),
+        ("png", "L", {}),
+        ("png", "I;16", {}),
+        ("webp", "RGB", {"method": 0}),
+        ("webp", "RGB", {"method": 0, "orientation": 6}),
+        ("gif", "P", {}),
+        ("tif", "RGB", {}),
+        ("tif", "RGB", {"orientation": 6}),
+        ("tif", "RGB", {"compression": "tiff_lzw"}),
+        ("bmp", "RGB", {}),
+    ],
+)
+def test_pictures_of_every_format_are_near_their_estimates(
+    tmp_path: Path, suffix: str, mode: str, options: dict[str, object], max_side: int | None
+) -> None:
+    exif = Image.Exif()
+    options = dict(options)
+    exif[0x0112] = options.pop("orientation", 1)
+    picture = Image.fromarray(random_image(375, 500)).resize((4000, 3000))
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    path = tmp_path / f"picture.{suffix}"
+    picture = picture if mode in ("RGB", "I;16") else picture.convert(mode)
+    picture.save(path, **options, **({} if suffix in ("gif", "bmp") else {"exif": exif}))
+    model = bundled_model()
+    found = measure(Probe(str(model), 1, str(path), drawing=True, max_side=max_side))
+    of, engine = describe_model(model)
+    work = workload_of([path], True, max_side=max_side)
+    estimated = estimate(of, engine, model.stat().st_size, found["before"], work).total
     assert abs(estimated / found["peak"] - 1) <= 0.1
