@@ -105,9 +105,13 @@ def prepare(source: ExportSource, scheme: Scheme | None = None) -> Prepared:
         raise UsageError(f"unknown precision '{source.precision}'; one of: {', '.join(PRECISIONS)}")
     if source.precision != "int8" and (source.keep_float or source.int16_activations):
         raise UsageError("--keep-float and --int16-activations are for --precision int8")
-    prepared = _from_either(source, scheme)
+    held_back: list[str] = []  # warnings: an error shall be one line
+    prepared = _from_either(replace(source, loading=replace(source.loading, warn=held_back.append)), scheme)
     graph = keep_float(prepared.graph, prepared.float_graph, source.keep_float)
-    return replace(prepared, graph=int16_activations(graph, source.int16_activations))
+    graph = int16_activations(graph, source.int16_activations)
+    for warning in held_back:
+        source.loading.warn(warning)
+    return replace(prepared, graph=graph)
 
 
 def _from_either(source: ExportSource, scheme: Scheme | None) -> Prepared:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .files import read_text
 from .spec import ClassSet, Color
-from .text import printable
+from .text import count_of, printable
 
 # CamVid classes use the Cityscapes color of the same object, so that a road has the same purple with any weights.
 _CITYSCAPES: dict[str, Color] = {
@@ -60,6 +60,9 @@ MAX_CLASSES = 255
 
 _LINE = re.compile(r"(?P<label>.+?)\s*[,;\t]\s*(?P<r>\d{1,3})\s*[,;\t]\s*(?P<g>\d{1,3})\s*[,;\t]\s*(?P<b>\d{1,3})")
 
+_NUMBER_AT_END = re.compile(r".*[,;\t]\s*[-+]?\d+(\.\d*)?", re.DOTALL)
+"""A line that seems to have a color, or a part of one."""
+
 
 def generic(count: int, labels: tuple[str, ...] = ()) -> ClassSet:
     """Class set for a checkpoint that names none: evenly spaced hues, labels 'class 0' and so on."""
@@ -92,14 +95,21 @@ def parse_classes(text: str, colored_only: bool = False) -> ClassSet:
     Raises:
         ValueError: no class or more than :data:`MAX_CLASSES`, a name twice, or colors on some lines only.
     """
-    lines = [line.strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if lines and re.sub(r"\s", "", lines[0].lower()) == "name,r,g,b":
-        lines = lines[1:]
+    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    numbered = [(number, line) for number, line in numbered if line and not line.startswith("#")]
+    if numbered and re.sub(r"\s", "", numbered[0][1].lower()) == "name,r,g,b":
+        numbered = numbered[1:]
+    lines = [line for _, line in numbered]
     matches = [_LINE.fullmatch(line) for line in lines]
+    for (number, line), match in zip(numbered, matches, strict=True):
+        if match and max(int(match[part]) for part in "rgb") <= 255 and not _NUMBER_AT_END.fullmatch(match["label"]):
+            continue
+        if _NUMBER_AT_END.fullmatch(line):
+            shown = printable(line)[:60]
+            raise ValueError(f"has in line {number}, '{shown}', no color: write NAME, RED, GREEN, BLUE, each 0..255")
     labels = tuple(match["label"] if match else line for match, line in zip(matches, lines, strict=True))
     if not 1 <= len(labels) <= MAX_CLASSES:
-        raise ValueError(f"names {len(labels)} classes; 1 to {MAX_CLASSES} are possible")
+        raise ValueError(f"names {count_of(len(labels), 'class')}; 1 to {MAX_CLASSES} are possible")
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise ValueError(f"names the class '{printable(twice)}' twice; give each a name of its own")
@@ -107,8 +117,9 @@ def parse_classes(text: str, colored_only: bool = False) -> ClassSet:
     if not colored and not colored_only:
         return with_palette(labels)
     if len(colored) < len(labels):
-        plain = next(line for line, match in zip(lines, matches, strict=True) if not match)
-        raise ValueError(f"has a line without a color, '{printable(plain)[:60]}': write NAME, RED, GREEN, BLUE in each")
+        number, plain = next(line for line, match in zip(numbered, matches, strict=True) if not match)
+        shown = printable(plain)[:60]
+        raise ValueError(f"has a line without a color, {number}: '{shown}'; write NAME, RED, GREEN, BLUE in each")
     return ClassSet(labels, tuple((int(m["r"]), int(m["g"]), int(m["b"])) for m in colored))
 
 

@@ -1,4 +1,4 @@
-"""Escaping of untrusted text (file names, class names, error messages) for terminals, CSV and Markdown."""
+"""Text for people: escaping of file names, class names and error messages for terminals, CSV and Markdown; counts."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def markdown_text(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [markdown_text(item) for item in value]
     return value
+
+
+def count_of(number: int, noun: str) -> str:
+    """Number with its noun: ``1 frame``, ``2 frames``, ``3 classes``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def _escaped(character: str) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from fastscnn_edge.classes import (
     with_background,
     with_palette,
 )
+from fastscnn_edge.files import reading
 from fastscnn_edge.spec import ClassSet
 
 
@@ -39,8 +42,13 @@ def test_names_of_a_known_set_get_its_colors() -> None:
         ("", "names 0 classes"),
         ("\n".join(map(str, range(256))), "names 256 classes"),
         ("a\nb\na", "names the class 'a' twice"),
-        ("a,1,2,3\nb", "has a line without a color, 'b'"),
-        ("a,1,2,300", "0..255"),
+        ("a,1,2,3\nb", "has a line without a color, 2: 'b'"),
+        ("# colors\n\na,1,2,300", "has in line 3, 'a,1,2,300', no color: write NAME, RED, GREEN, BLUE, each 0..255"),
+        ("road,1,2,3\nx, 300,1,1", "has in line 2, 'x, 300,1,1'"),
+        ("road\nx, 3,1", "has in line 2, 'x, 3,1'"),
+        ("x,-1,2,3", "has in line 1"),
+        ("x,1,2,3,4", "has in line 1"),
+        ("x,0.5,0.2,0.1", "has in line 1"),
     ],
 )
 def test_unusable_lists_say_why(text: str, reason: str) -> None:
@@ -69,6 +77,19 @@ def test_what_is_no_list_is_said_in_one_sentence(tmp_path: Path, monkeypatch: py
     Path("binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=f"^{name} .*cityscapes and camvid are known by name"):
         load_classes(name)
+
+
+def test_a_pipe_that_nobody_writes_into_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_PIPE_WAIT", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe cannot be read: it is a pipe, and nothing is written into it"):
+        load_classes(tmp_path / "pipe")
+
+
+def test_a_pipe_that_a_program_writes_into_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["sh", "-c", f"echo road > '{tmp_path}/pipe'"]):
+        assert load_classes(tmp_path / "pipe") == generic(1, ("road",))
 
 
 def test_a_single_class_gets_a_background() -> None:

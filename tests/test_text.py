@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastscnn_edge.text import csv_cell, markdown_text, printable
+from fastscnn_edge.text import count_of, csv_cell, markdown_text, printable
 
 
 @given(st.text())
@@ -32,3 +32,8 @@ def test_a_formula_becomes_text() -> None:
 def test_markdown_of_strangers() -> None:
     data = {"name": "<script>|`x`", "rows": [("[a](b)", 1)], "n": 2.5}
     assert markdown_text(data) == {"name": "&lt;script&gt;\\|'x'", "rows": [["\\[a\\](b)", 1]], "n": 2.5}
+
+
+def test_numbers_before_nouns() -> None:
+    assert [count_of(number, "picture") for number in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
+    assert [count_of(number, "class") for number in (1, 19)] == ["1 class", "19 classes"]

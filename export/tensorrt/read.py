@@ -18,6 +18,8 @@ def read_onnx(path: Path) -> tuple[onnx.ModelProto, bool]:
     """
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder; name the .onnx file in it")
+    if path.exists() and not path.is_file():
+        raise ModelFileError(f"{path} is a device or pipe, not a model")
     try:
         model = onnx.load(path, load_external_data=False)
     except FileNotFoundError:

@@ -10,6 +10,7 @@ import numpy as np
 from ..log import is_terminal
 from ..runtime.pipeline.meter import Meter
 from ..runtime.pipeline.segmenter import Segmenter
+from ..text import count_of
 from .warmup import WarmUpRule
 
 _SHOW_EVERY = 0.25  # seconds between two progress lines
@@ -57,14 +58,19 @@ class _Progress:
     """Progress line, updated a few times a second; silent if stderr is not a terminal."""
 
     def __init__(self, frames: int, seconds: float) -> None:
-        self._of = f"{frames} frames and {seconds:g} s"
+        self._of = f"{count_of(frames, 'frame')} and {seconds:g} s"
         self._terminal = is_terminal()
         self._due = 0.0
 
     def __call__(self, meter: Meter) -> None:
         if self._terminal and time.monotonic() >= self._due:
             elapsed = (meter.finished - meter.started) / 1e9
-            print(f"\r\033[K{meter.frames} frames, {elapsed:.0f} s of {self._of}", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r\033[K{count_of(meter.frames, 'frame')}, {elapsed:.0f} s of {self._of}",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
             self._due = time.monotonic() + _SHOW_EVERY
 
     def clear(self) -> None:

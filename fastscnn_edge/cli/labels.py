@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..evaluation.labels import LabelRules, parse_label_map, parse_values
 from ..log import Log, plain
+from ..text import count_of
 from .arguments import parsed_by
 from .images import reader_of
 
@@ -61,7 +62,7 @@ def check_dataset(dataset: Dataset, split: str, log: Log = plain, *, show: bool 
     if dataset.reader.turn and (turned := sum(is_turned(picture) for picture, _ in dataset.samples)):
         log(
             "warning",
-            f"{turned} of {len(dataset)} pictures of '{split}' are turned by their EXIF orientation, but their label "
-            "maps are not; if these were drawn on the stored pixels, give --stored-orientation",
+            f"turned by their EXIF orientation: {turned} of {count_of(len(dataset), 'picture')} of '{split}', but no "
+            "label map; if these were drawn on the stored pixels, give --stored-orientation",
         )
     return counts

@@ -45,5 +45,5 @@ def _threshold(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 1e-6 <= value <= 1 - 1e-6:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a threshold above 0 and below 1, for example 0.5")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a threshold from 0.000001 to 0.999999, for example 0.5")
     return value

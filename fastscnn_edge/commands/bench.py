@@ -35,9 +35,10 @@ from ..runtime.pipeline.footprint import Kind, Workload
 from ..runtime.pipeline.meter import NETWORK_STAGES, Meter, summarize
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
 from ..runtime.report.accuracy import find_accuracy
-from ..runtime.report.facts import count_of, mib
+from ..runtime.report.facts import mib
 from ..runtime.report.report import BenchmarkRules, Report, ReportModel, ReportSource, engine_facts, now
 from ..runtime.report.report_files import ReportFiles
+from ..text import count_of, printable
 
 DEFAULT_FRAMES, DEFAULT_SECONDS = 1024, 60.0
 QUICK_FRAMES, QUICK_SECONDS, QUICK_WARM_UP = 64, 3.0, 3.0
@@ -243,7 +244,7 @@ def _summary(report: Report, options: argparse.Namespace, written: bool) -> str:
         lines.append(f"profile: {report.profile.note}")
         lines += [f"  {o.name:<22} {o.nodes:4d} nodes {100 * o.share:5.1f} %" for o in report.profile.types[:8]]
     if options.report and written:
-        lines.append(f"report: {options.report}, .md and .html")
+        lines.append(f"report: {printable(str(options.report))}, .md and .html")
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from ..cli.command import guarded, parser
 from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
+from ..text import count_of, printable
 
 _EXAMPLES = """
 fastscnn-edge calibrate --checkpoint best.safetensors --calibration pictures/ --out calibrated.safetensors
@@ -67,19 +68,19 @@ def _run(args: argparse.Namespace) -> int:
     from ..quantization.ptq.ptq import activation_parameters
     from ..reference.checkpoint import load_checkpoint, rewrite_checkpoint
 
+    reader = reader_of(args)
+    files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     checkpoint = load_checkpoint(args.checkpoint, loading_of(args))
     height, width = args.size or checkpoint.trained_size
     graph = lower(checkpoint.model, checkpoint.normalization, height, width)
-    reader = reader_of(args)
-    files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     ranges = observe_ranges(
         graph, (load_image(graph, file, reader) for file in tqdm(files, "calibrate", leave=False, disable=None))
     )
-    origin = f"min-max over {len(files)} pictures at {height}x{width}"
+    origin = f"min-max over {count_of(len(files), 'picture')} at {height}x{width}"
     rewrite_checkpoint(
         args.out, checkpoint, scales_to_plain(activation_parameters(graph, ranges, AFFINE), AFFINE, origin)
     )
-    print(f"wrote       {args.out}")
+    print(f"wrote       {printable(str(args.out))}")
     print(f"scales      {origin}")
-    print(f"next        fastscnn-edge export --checkpoint {args.out} --out model.tflite")
+    print(f"next        fastscnn-edge export --checkpoint {printable(str(args.out))} --out model.tflite")
     return 0

@@ -17,6 +17,7 @@ from ..cli.outputs import check_result_path
 from ..errors import UsageError, require
 from ..files import write_text
 from ..runtime.report.reader import damage_as_error, read_report
+from ..text import count_of
 
 EXIT_SLOWER = 1
 
@@ -86,10 +87,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _text(first: str, reference: dict[str, Any], results: list[tuple[ReportComparison, dict[str, Any]]]) -> str:
-    lines = [f"reference {first}: median {_milliseconds(reference)} ms, {reference['frames']} frames"]
+    lines = [f"reference {first}: median {_milliseconds(reference)} ms, {count_of(reference['frames'], 'frame')}"]
     for one, report in results:
         lines.append("")
-        lines.append(f"{one.name}: median {_milliseconds(report)} ms, {report['frames']} frames")
+        lines.append(f"{one.name}: median {_milliseconds(report)} ms, {count_of(report['frames'], 'frame')}")
         lines.append(f"  latency     {_ratio(one.latency)}  {one.verdict}")
         lines += [f"  {stage:<11} {_ratio(interval)}" for stage, interval in one.stages.items()]
         lines.append(f"  blocks of {one.blocks[0]} and, of the reference, {one.blocks[1]} frames")

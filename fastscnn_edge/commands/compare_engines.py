@@ -16,6 +16,7 @@ from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.outputs import check_result_path
 from ..export.compare.engines import FLOAT, Tally, as_integers, open_engines
 from ..files import write_text
+from ..text import count_of
 
 if TYPE_CHECKING:
     pass
@@ -88,7 +89,9 @@ def _run(args: argparse.Namespace) -> int:
         }
         write_text(args.json, json.dumps(report, indent=1) + "\n")
     height, width = prepared.size
-    print(f"{len(files)} pictures, {height}x{width}, {prepared.scheme} scheme; against the integer evaluator:")
+    print(
+        f"{count_of(len(files), 'picture')}, {height}x{width}, {prepared.scheme} scheme; against the integer evaluator:"
+    )
     print(f"{'engine':<34}  largest    rms  differing  beyond 1 step  same class")
     for name, row in table.items():
         print(

@@ -18,6 +18,7 @@ from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..export.compare.quantizers import QuantizerScore, _miou, _ways
 from ..files import write_text
+from ..text import count_of
 
 if TYPE_CHECKING:
     pass
@@ -97,7 +98,7 @@ def _run(args: argparse.Namespace) -> int:
     prepared = prepare(source)
     require(
         len(prepared.classes) == len(dataset.classes),
-        f"{args.checkpoint} has {len(prepared.classes)} classes, {args.data} has {len(dataset.classes)}",
+        f"{args.checkpoint} has {count_of(len(prepared.classes), 'class')}, {args.data} has {len(dataset.classes)}",
     )
     rows: list[QuantizerScore] = []
     print(f"{'scheme':<10}  {'method':<22}  {'file':<6}  {'mIoU %':>6}  to float")
@@ -113,7 +114,7 @@ def _run(args: argparse.Namespace) -> int:
                 flush=True,
             )
     print(
-        f"{len(dataset)} pictures of {args.split}, {len(prepared.images)} for calibration, "
+        f"{count_of(len(dataset), 'picture')} of {args.split}, {len(prepared.images)} for calibration, "
         f"{prepared.size[0]}x{prepared.size[1]}"
     )
     return 0

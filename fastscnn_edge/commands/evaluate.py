@@ -23,8 +23,8 @@ from ..evaluation.metrics import Scores
 from ..files import sha256, write_text
 from ..log import plain
 from ..reference.loading import Loading
-from ..runtime.report.facts import count_of
 from ..spec import ClassSet
+from ..text import count_of
 
 _CHECKPOINTS = (".pth", ".pt", ".safetensors")
 _ARTIFACTS = (".tflite", ".onnx")
@@ -140,7 +140,7 @@ def _open_checkpoint(path: Path, threads: int | None, loading: Loading) -> _Cand
 def _check_classes(candidate: _Candidate, dataset: Dataset, root: Path) -> None:
     if len(candidate.classes) != len(dataset.classes):
         raise DatasetError(
-            f"{candidate.path} has {len(candidate.classes)} classes, the dataset {root} has "
+            f"{candidate.path} has {count_of(len(candidate.classes), 'class')}, the dataset {root} has "
             f"{len(dataset.classes)}; evaluate on the dataset the model was trained for"
         )
     theirs, ours = candidate.classes.labels, dataset.classes.labels

@@ -13,6 +13,7 @@ from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import require
 from ..export.to_onnx.options import DYNAMICS, FIXED, HEADS, INPUTS, LOGITS, TARGETS, UINT8, OnnxOptions
+from ..text import count_of, printable
 
 _EXAMPLES = """
 fastscnn-edge export --checkpoint best.safetensors --precision int8 --calibration pictures/ --out model.tflite
@@ -174,10 +175,10 @@ def _run(args: argparse.Namespace) -> int:
         facts = {key: None if value == math.inf else value for key, value in facts.items()}
         print(json.dumps({"file": str(args.out), "spec": asdict(spec), "verification": facts}, indent=1))
         return 0
-    print(f"wrote       {args.out}")
+    print(f"wrote       {printable(str(args.out))}")
     print(
         f"model       Fast-SCNN ({spec.dialect}), {spec.precision}, {spec.height}x{spec.width}, "
-        f"{len(spec.classes)} classes"
+        f"{count_of(len(spec.classes), 'class')}"
     )
     print(description)
     if args.calibration is None:

@@ -13,6 +13,7 @@ from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import EXIT_INTERRUPTED, require
+from ..text import count_of, printable
 
 if TYPE_CHECKING:
     from ..quantization.calibration.scheme import Scheme
@@ -127,9 +128,9 @@ def _run(args: argparse.Namespace) -> int:
             (height, width),
         )
         save_quantized(args.out, graph, scheme, origin)
-        print(f"wrote       {args.out}")
+        print(f"wrote       {printable(str(args.out))}")
         print(f"method      {method}, scheme {scheme.name}")
-        print(f"next        fastscnn-edge export --checkpoint {args.out} --out model.tflite")
+        print(f"next        fastscnn-edge export --checkpoint {printable(str(args.out))} --out model.tflite")
     if interrupted:
         print("fastscnn-edge: stopped; go on with the same command and --resume", file=sys.stderr)
     return EXIT_INTERRUPTED if interrupted else 0
@@ -146,7 +147,7 @@ def _ptq(
     reader = reader_of(args)
     files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     images = [load_image(graph, file, reader) for file in files]
-    method = f"ptq {args.recipe}, {len(images)} pictures at {at[0]}x{at[1]}"
+    method = f"ptq {args.recipe}, {count_of(len(images), 'picture')} at {at[0]}x{at[1]}"
     return quantize(graph, images, scheme, args.recipe), method, False
 
 
@@ -165,9 +166,12 @@ def _qat(
     train_set, val_set = (open_dataset(args.data, split, reading=reading) for split in ("train", "val"))
     require(
         len(train_set.classes) == len(checkpoint.classes),
-        f"the checkpoint has {len(checkpoint.classes)} classes, {args.data} has {len(train_set.classes)}",
+        f"the checkpoint has {count_of(len(checkpoint.classes), 'class')}, {args.data} has {len(train_set.classes)}",
     )
-    require(len(train_set) >= args.batch, f"the train split has {len(train_set)} pictures, less than one --batch")
+    require(
+        len(train_set) >= args.batch,
+        f"the train split has {count_of(len(train_set), 'picture')}, less than one --batch",
+    )
     for split, dataset in (("train", train_set), ("val", val_set)):
         check_dataset(dataset, split)
     graph = lower(checkpoint.model, checkpoint.normalization, *at)

@@ -15,6 +15,7 @@ from ..cli.images import add_image_options, add_recursive_option, reader_of
 from ..cli.outputs import check_result_path
 from ..errors import require
 from ..files import write_text
+from ..text import count_of
 
 if TYPE_CHECKING:
     from ..quantization.analysis.channel_ranges import LayerRanges
@@ -100,7 +101,9 @@ def _run(args: argparse.Namespace) -> int:
         from ..quantization.analysis.plotting import save_png
         from ..quantization.analysis.range_chart import draw_ranges
 
-        subtitle = f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {len(images)} pictures"
+        subtitle = (
+            f"a channel's greatest magnitude; {args.scheme}, {height}x{width}, {count_of(len(images), 'picture')}"
+        )
         chosen = choose(layers, args.layer)
         save_png(draw_ranges("How many int8 steps each channel reaches", subtitle, chosen), args.plot)
     if args.json:

@@ -29,11 +29,10 @@ from ..runtime.frames import Frame
 from ..runtime.pipeline.meter import STAGES, Meter, kept_summary
 from ..runtime.pipeline.pipeline import segment_frames, warm_up
 from ..runtime.pipeline.segmenter import Segmenter, bundled_model
-from ..runtime.report.facts import count_of
 from ..runtime.report.report import Report, ReportModel, ReportSource, engine_facts, now
 from ..runtime.report.report_files import ReportFiles
 from ..runtime.sources.base import FrameSource
-from ..text import printable
+from ..text import count_of, printable
 from ..units import MIB
 
 if TYPE_CHECKING:
@@ -308,11 +307,11 @@ def _summary(report: Report, options: argparse.Namespace, written: bool) -> str:
     peak = report.memory_after.peak_rss
     lines.append(f"peak memory: {peak / MIB:.1f} MiB" if peak else "peak memory: unknown")
     if meter.frames:
-        lines += [f"{what}: {path}" for what, path in _written(options).items() if path and path.exists()] or [
-            "no file written (--out)"
-        ]
+        lines += [
+            f"{what}: {printable(str(path))}" for what, path in _written(options).items() if path and path.exists()
+        ] or ["no file written (--out)"]
     if options.report and written:
-        lines.append(f"report: {options.report}, .md and .html")
+        lines.append(f"report: {printable(str(options.report))}, .md and .html")
     return "\n".join(lines)
 
 

@@ -22,6 +22,7 @@ from ..log import Warn
 from ..native_stderr import without_libtiffs_lines
 from ..runtime.images import MAX_PIXELS, ImageReader, list_images
 from ..spec import ClassSet
+from ..text import count_of
 from .labels import IGNORE, LabelRules, LabelTable
 
 # labelIds of the 19 evaluated classes, in train-id order (cityscapesScripts, helpers/labels.py).
@@ -100,6 +101,8 @@ def read_label_map(path: Path) -> np.ndarray:
     Raises:
         DatasetError: it cannot be read, or is not one channel of at most 8 bits.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DatasetError(f"cannot read label map {path}: it is a folder, device or pipe")
     try:
         with Image.open(path, formats=("PNG", "BMP", "GIF", "PPM", "TIFF")) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -160,7 +163,9 @@ def _camvid(root: Path, split: str, classes: ClassSet, warn: Warn) -> _Parts:
 
 def _cityscapes(root: Path, split: str, classes: ClassSet) -> _Parts:
     if len(classes) != len(CITYSCAPES):
-        raise DatasetError(f"--classes names {len(classes)} classes, and the layout of {root}, Cityscapes, has 19")
+        raise DatasetError(
+            f"--classes names {count_of(len(classes), 'class')}, and the layout of {root}, Cityscapes, has 19"
+        )
     samples = []
     for city in sorted(p for p in (root / "leftImg8bit" / split).iterdir() if p.is_dir()):
         for image in sorted(city.glob("[!.]*_leftImg8bit.png")):
@@ -185,5 +190,7 @@ def _checked(samples: list[tuple[Path, Path]], folder: Path) -> list[tuple[Path,
         raise DatasetError(f"{folder} holds no pictures")
     missing = [labels for _, labels in samples if not labels.is_file()]
     if missing:
-        raise DatasetError(f"{len(missing)} of {len(samples)} pictures lack a label map, first {missing[0]}")
+        raise DatasetError(
+            f"no label map for {len(missing)} of {count_of(len(samples), 'picture')}, first {missing[0]}"
+        )
     return samples

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import DatasetError
+from ..text import count_of
 from .datasets import Dataset
 from .labels import IGNORE
 
@@ -53,7 +54,7 @@ def check_labels(dataset: Dataset, counts: LabelCounts, split: str) -> list[str]
     found, count = np.flatnonzero(counts.values), len(dataset.classes)
     present = np.flatnonzero(counts.classes)
     odd = [int(value) for value in found if not dataset.table.stated[value]]
-    what = f"the label maps of '{split}' hold the values {_listed(found)}, and the {count} classes are "
+    what = f"the label maps of '{split}' hold the values {_listed(found)}, for {count_of(count, 'class')}: "
     what += _expected(dataset)
     if not len(present):
         raise DatasetError(f"{what}: every pixel is void; give --label-map VALUE=CLASS,... or correct classes.txt")
@@ -77,7 +78,8 @@ def describe_labels(dataset: Dataset, counts: LabelCounts, split: str) -> str:
     values = f" (value {_listed(void)})" if void else ""
     occurring = np.count_nonzero(counts.classes)
     return (
-        f"labels of '{split}': {occurring} of {len(dataset.classes)} classes occur in {len(dataset)} pictures, "
+        f"labels of '{split}': {occurring} of {count_of(len(dataset.classes), 'class')} in "
+        f"{count_of(len(dataset), 'picture')}, "
         f"void {100 * counts.void:.2f} %{values}"
     )
 

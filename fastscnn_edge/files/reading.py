@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import select
+import stat
 from pathlib import Path
+
+_PIPE_WAIT = 5.0
+"""Seconds within which a pipe's writer must come: a forgotten one would be waited for without end."""
 
 MAX_TEXT = 1 << 20
 """Bytes of the largest text file that is read whole: lists, addresses and descriptions are far smaller."""
@@ -17,7 +23,7 @@ def read_text(path: str | Path, limit: int = MAX_TEXT) -> str:
     """
     try:
         # A device such as /dev/zero has no end.
-        with open(path, "rb") as stream:
+        with open(path, "rb", opener=_without_waiting) as stream:
             data = stream.read(limit + 1)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from error
@@ -29,3 +35,16 @@ def read_text(path: str | Path, limit: int = MAX_TEXT) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 text (byte {error.start})") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, or a pipe into which something is being written: ``<(command)`` in a shell."""
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if stat.S_ISFIFO(os.fstat(handle).st_mode) and not select.select([handle], [], [], _PIPE_WAIT)[0]:
+            raise OSError(0, "it is a pipe, and nothing is written into it")
+        os.set_blocking(handle, True)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle

@@ -31,6 +31,7 @@ from ..spec import (
     normalization_from_dict,
     with_new_keys,
 )
+from ..text import count_of
 from .dialects import DIALECTS
 from .foreign.keys import KeyRules, detect, their_key
 from .foreign.meta import described_classes, described_threshold
@@ -100,7 +101,9 @@ def load_checkpoint(path: str | Path, loading: Loading | None = None) -> Checkpo
         return Checkpoint(model, classes, IMAGENET, digest, {}, {})
     classes = classes or with_background(described.classes, model.num_classes)
     if len(classes) != model.num_classes:
-        raise CheckpointError(f"{path} names {len(described.classes)} classes but has {model.num_classes} logits")
+        raise CheckpointError(
+            f"{path} names {count_of(len(described.classes), 'class')} but has {count_of(model.num_classes, 'logit')}"
+        )
     return Checkpoint(
         model,
         classes,
@@ -247,7 +250,7 @@ def _fill(state: StateDict, dialect: str, rules: KeyRules, path: Path) -> FastSC
     logits = state.get(their_key("classifier.logits.weight", rules))
     classes = logits.shape[0] if logits is not None and logits.ndim == 4 else 1
     if not 1 <= classes <= MAX_CLASSES:
-        raise CheckpointError(f"{path} has {classes} classes; 1 to {MAX_CLASSES} are supported")
+        raise CheckpointError(f"{path} has {count_of(classes, 'class')}; 1 to {MAX_CLASSES} are supported")
     has_heads = any(key.startswith(_HEADS) for key in state)
     model = FastSCNN(classes, dialect, auxiliary=has_heads)
     names = {key: their_key(key, rules) for key in model.state_dict() if not key.endswith("num_batches_tracked")}

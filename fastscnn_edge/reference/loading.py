@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import CheckpointError
 from ..log import Warn, silent
 from ..spec import ClassSet
+from ..text import count_of
 
 
 @dataclass(frozen=True)
@@ -33,5 +34,5 @@ def named_classes(classes: ClassSet | None, count: int, path: Path) -> ClassSet 
         CheckpointError: they are not ``count``.
     """
     if classes is not None and len(classes) != count:
-        raise CheckpointError(f"--classes names {len(classes)} classes, and {path} has {count}")
+        raise CheckpointError(f"--classes names {count_of(len(classes), 'class')}, and {path} has {count}")
     return classes

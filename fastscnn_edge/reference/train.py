@@ -19,6 +19,7 @@ from tqdm import tqdm
 from ..errors import CheckpointError, OutputError, UsageError, require
 from ..evaluation.datasets import Dataset, Reading, open_dataset
 from ..evaluation.evaluate import evaluate_predictor
+from ..text import count_of
 from .checkpoint import save_checkpoint, stored_state
 from .loss import class_weights, segmentation_loss, thin
 from .model import FastSCNN
@@ -82,7 +83,7 @@ def train(
         share = math.ceil(len(train_set) / rank_and_world_size()[1])
         require(
             share >= config.batch,
-            f"the train split gives each process {share} pictures, less than one batch of "
+            f"the train split gives each process {count_of(share, 'picture')}, less than one batch of "
             f"{config.batch}; choose a smaller --batch",
         )
         if rank_and_world_size()[0] == 0:

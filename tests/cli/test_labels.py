@@ -37,7 +37,7 @@ def test_masks_of_0_and_255_are_refused_with_what_mends_them(
     assert error.count("\n") == 1 and "give --label-map 255=target" in error
     assert not (tmp_path / "run").exists()
     assert main([*command, "--label-map", "255=target"]) == 0
-    assert "2 of 2 classes occur" in capfd.readouterr().err
+    assert "2 of 2 classes in" in capfd.readouterr().err
     checkpoint = str(tmp_path / "run/best.safetensors")
     assert main(["evaluate", checkpoint, "--data", str(tiny_dataset)]) == 2
     assert main(["evaluate", checkpoint, "--data", str(tiny_dataset), "--label-map", "255=1"]) == 0
@@ -49,7 +49,7 @@ def test_turned_pictures_are_said_once_with_their_number(
     turn(tiny_dataset)
     command = ["train", "--data", str(tiny_dataset), "--out", str(tmp_path / "run"), *OPTIONS]
     assert main(command) == 0
-    assert capfd.readouterr().err.count("4 of 4 pictures of 'train' are turned by their EXIF orientation") == 1
+    assert capfd.readouterr().err.count("turned by their EXIF orientation: 4 of 4 pictures of 'train'") == 1
     assert main([*command, "--stored-orientation", "--out", str(tmp_path / "stored")]) == 0
     assert "turned" not in capfd.readouterr().err
 

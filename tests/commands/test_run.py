@@ -260,3 +260,14 @@ def test_outputs_that_fail_in_unforeseen_ways_leave_the_report(
     assert "the window's library" in capsys.readouterr().err
     assert json.loads((tmp_path / "r.json").read_text())["frames"] == 1
     assert (tmp_path / "a.csv").read_text().count("\n") == 2
+
+
+def test_file_names_in_the_summary_cannot_control_the_terminal(
+    tiny_model: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "a\n\x1b[31mb.csv"
+    assert main(["--source", str(image), "--model", str(tiny_model), "--csv", str(table)]) == 0
+    summary = capsys.readouterr().out
+    assert "\x1b" not in summary
+    (line,) = (line for line in summary.splitlines() if line.startswith("table: "))
+    assert line.endswith(r"a \x1b[31mb.csv")

@@ -85,7 +85,7 @@ def test_split_without_pictures(tmp_path: Path) -> None:
 def test_missing_label_maps_are_counted(tiny_dataset: Path) -> None:
     for name in ("001.png", "002.png"):
         (tiny_dataset / "train" / "labels" / name).unlink()
-    with pytest.raises(DatasetError, match=r"2 of 4 pictures lack a label map.*001\.png"):
+    with pytest.raises(DatasetError, match=r"no label map for 2 of 4 pictures.*001\.png"):
         open_dataset(tiny_dataset, "train")
 
 

@@ -64,7 +64,7 @@ def test_the_usual_void_is_no_news_and_counted(tmp_path: Path) -> None:
     data = dataset(tmp_path, [[0, 1, 2, 255], [0, 0, 1, 1]], "a b")
     assert findings(data) == []
     line = describe_labels(data, count_labels(data, show=False), "train")
-    assert line == "labels of 'train': 2 of 2 classes occur in 2 pictures, void 25.00 % (value 2, 255)"
+    assert line == "labels of 'train': 2 of 2 classes in 2 pictures, void 25.00 % (value 2, 255)"
 
 
 def test_strange_values_and_absent_classes_are_warned_of(tmp_path: Path) -> None:

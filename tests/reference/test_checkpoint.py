@@ -165,14 +165,28 @@ def test_palette_of_the_checkpoint_is_kept(tmp_path: Path, meta: dict[str, Any])
     assert classes.palette == ((1, 2, 3), (4, 5, 6))
 
 
-@pytest.mark.parametrize("palette", [None, "random", [[1, 2]], [[1, 2, 3], [4, 5, 256]], [[1, 2, 3]], 7])
+@pytest.mark.parametrize(
+    "palette", [None, "random", [[1, 2]], [[1, 2, 3], [4, 5, 256]], [[1, 2, 3]], 7, [[1, 2, 3]] * 2]
+)
 def test_unusable_palette_costs_only_the_colors(tmp_path: Path, palette: object) -> None:
     meta = {"CLASSES": ["road", "grass"], "PALETTE": palette}
     path = _saved({"state_dict": _model(2).state_dict(), "meta": meta}, tmp_path / "w.pth")
-    assert load_checkpoint(path).classes == generic(2, ("road", "grass"))
+    said: list[str] = []
+    assert load_checkpoint(path, Loading(warn=said.append)).classes == generic(2, ("road", "grass"))
+    assert len(said) == (palette is not None)
+    assert all("has no color of its own for each class, so they get others" in line for line in said)
 
 
-@pytest.mark.parametrize("names", [["a"], ["a", "a"], ["a", "b", "c"]])
+def test_one_name_as_a_text_is_a_name(tmp_path: Path) -> None:
+    said: list[str] = []
+    for count in (2, 3):
+        path = _saved({"state_dict": _model(count).state_dict(), "meta": {"CLASSES": "road"}}, tmp_path / "w.pth")
+        found = load_checkpoint(path, Loading(warn=said.append)).classes.labels
+        assert found == (("background", "road") if count == 2 else ("class 0", "class 1", "class 2"))
+    assert len(said) == 1 and "names 1 class and has 3" in said[0]
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "a"], ["a", "b", "c"], ["a", " "], ["", ""]])
 def test_names_that_do_not_fit_are_not_used_and_this_is_said(tmp_path: Path, names: list[str]) -> None:
     said: list[str] = []
     path = _saved({"state_dict": _model(2).state_dict(), "meta": {"CLASSES": names}}, tmp_path / "w.pth")

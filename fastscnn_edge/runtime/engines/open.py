@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
 
 from ...spec import ModelSpec
@@ -19,9 +20,13 @@ def open_engine(path: str | Path, threads: int | None = None) -> Engine:
     Raises:
         ModelFileError: missing, damaged, or not an artifact of this package.
         MissingExtraError: the engine is not installed.
-        ValueError: ``threads`` below 1.
+        TypeError, ValueError: ``threads`` is no integer, or below 1.
     """
     threads = default_threads() if threads is None else threads
+    try:
+        threads = operator.index(threads)
+    except TypeError:
+        raise TypeError(f"threads must be an integer, not {threads!r}") from None
     if threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
     path = Path(path)

@@ -12,6 +12,7 @@ from ...errors import MissingExtraError, ModelFileError
 from ...files import sha256
 from ...native_stderr import captured_stderr
 from ...spec import ModelSpec
+from ...text import count_of
 from ..board.backends import version_of
 from ..board.memory import total_memory
 from .onnx_file import read_onnx
@@ -73,7 +74,7 @@ class OrtEngine:
         if found[:2] != (1, len(spec.classes)) or len(found) != 4 or found[2] > spec.height or found[3] > spec.width:
             raise ModelFileError(
                 f"{self._path}: its result is {list(found)}, which is no grid of {spec.height}x{spec.width} pixels and "
-                f"{len(spec.classes)} classes"
+                f"{count_of(len(spec.classes), 'class')}"
             )
 
     def logits(self) -> np.ndarray:
@@ -176,5 +177,5 @@ def _check(path: Path, spec: ModelSpec, session: Any) -> None:
         raise ModelFileError(f"{path}: its input is {image.shape}, but its description says {spec.height}x{spec.width}")
     if logits.type != "tensor(float)" or len(logits.shape) != 4 or logits.shape[1] != len(spec.classes):
         raise ModelFileError(
-            f"{path}: its output is {logits.type} {logits.shape}, but its description says {len(spec.classes)} classes"
+            f"{path}: its output is {logits.type} {logits.shape}, not of {count_of(len(spec.classes), 'class')}"
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ModelFileError
 from ...spec import ModelSpec
+from ...text import count_of
 from .base import LogitsQuantization
 from .tflite_check.check import check_model
 from .tflite_file import read_described
@@ -73,7 +74,9 @@ def _check(path: Path, spec: ModelSpec, inputs: list[dict[str, Any]], outputs: l
         raise ModelFileError(f"{path}: its input is {got}, but its description says {expected}")
     got = [int(n) for n in outputs[0]["shape"]]
     if len(got) != 4 or got[0] != 1 or got[3] != len(spec.classes) or min(got) < 1:
-        raise ModelFileError(f"{path}: its output is {got}, but its description says {len(spec.classes)} classes")
+        raise ModelFileError(
+            f"{path}: its output is {got}, its description says {count_of(len(spec.classes), 'class')}"
+        )
     if dtype == np.int8 and len(outputs[0]["quantization_parameters"]["scales"]) != 1:
         raise ModelFileError(f"{path}: its logits do not share one scale, so they cannot be compared as integers")
 

@@ -151,6 +151,8 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             # Damaged metadata should not fill a board's log, one line per frame; the limit on pixels is checked below.
             warnings.simplefilter("ignore")
+            if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+                raise SourceError(f"{path} is a folder, device or pipe, not a picture")
             with Image.open(path, formats=_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
@@ -161,6 +163,8 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError as error:
         raise SourceError(f"no such picture: {path}") from error
+    except PermissionError as error:
+        raise SourceError(f"{path} may not be read: {error.strerror}") from error
     except Image.DecompressionBombError as error:  # raised above, or by Pillow for still larger images
         limit = MAX_PIXELS // 1_000_000
         raise SourceError(f"{path} is above the limit of {limit} megapixels; scale it down first") from error

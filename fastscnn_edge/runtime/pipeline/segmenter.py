@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import ModelFileError, require
 from ...spec import ClassSet, ModelSpec
+from ...text import count_of
 from ..engines.base import Engine
 from ..engines.open import open_engine
 from ..frames import Frame
@@ -92,9 +93,11 @@ class Segmenter:
         if self._engine is None:
             return "<Segmenter, closed>"
         spec, engine = self.spec, self._engine
-        threads = f"{engine.threads} thread{'s' if engine.threads != 1 else ''}"
+        threads = count_of(engine.threads, "thread")
         size = f"{spec.height}x{spec.width}"
-        return f"<Segmenter {spec.precision} {size}, {len(spec.classes)} classes, {engine.library}, {threads}>"
+        return (
+            f"<Segmenter {spec.precision} {size}, {count_of(len(spec.classes), 'class')}, {engine.library}, {threads}>"
+        )
 
     def __enter__(self) -> Segmenter:
         return self
@@ -238,7 +241,7 @@ class Segmenter:
 def _renamed(spec: ModelSpec, classes: ClassSet) -> ModelSpec:
     require(
         len(classes) == len(spec.classes),
-        f"--classes names {len(classes)} classes, and the model has {len(spec.classes)}",
+        f"--classes names {count_of(len(classes), 'class')}, and the model has {len(spec.classes)}",
     )
     return replace(spec, classes=classes)
 

@@ -25,6 +25,8 @@ def find_accuracy(scores: Path, sha256: str) -> Accuracy:
     Raises:
         UsageError: not a scores file, or it has no entry for this model.
     """
+    if scores.exists() and not scores.is_file():
+        raise UsageError(f"cannot read --scores {scores}: it is a folder, device or pipe")
     try:
         raw = json.loads(scores.read_bytes())
         models = {entry["sha256"]: entry for entry in raw["models"]}

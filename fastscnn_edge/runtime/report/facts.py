@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...text import count_of
 from ...units import MIB
 from ..board.board import throttle_words
 
@@ -24,7 +25,7 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
         "command": f"fastscnn-edge {data.get('kind', 'run')} {' '.join(data['command'])}",
         "model": f"{model['file']}, {model['bytes']} bytes, {spec['precision']}, "
         f"scheme {spec.get('scheme', spec.get('preset'))}, "
-        f"input {spec['height']}x{spec['width']}, {len(spec['classes'])} classes",
+        f"input {spec['height']}x{spec['width']}, {count_of(len(spec['classes']), 'class')}",
         "model sha256": model["sha256"],
         "engine": f"{engine['name']}, {engine['library']}, {count_of(engine['threads'], 'thread')}",
         "source": ", ".join(parts),
@@ -47,11 +48,6 @@ def conditions(data: dict[str, Any]) -> dict[str, str]:
         ),
         "versions": ", ".join(f"{name} {version}" for name, version in data["versions"].items()),
     }
-
-
-def count_of(number: int, noun: str) -> str:
-    """Number with its noun: ``1 frame``, ``2 frames``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def mib(value: int | None) -> str:

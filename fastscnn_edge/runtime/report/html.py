@@ -11,9 +11,10 @@ from html import escape
 from itertools import accumulate
 from typing import Any
 
+from ...text import count_of
 from ...units import MIB
 from .charts import COLORS, Mark, Series, histogram, line_chart, stacked_bar
-from .facts import conditions, count_of, mib
+from .facts import conditions, mib
 
 _LINES = 5
 """Largest number of lines in one chart: more cannot be followed."""
@@ -163,7 +164,7 @@ def _histogram(data: dict[str, Any]) -> str:
     return _card(
         "Distribution of the latency",
         histogram([s / 1e6 for s in samples], marks, "latency, ms"),
-        f"{len(samples)} frames; percentiles by {data['percentile_method']}.",
+        f"{count_of(len(samples), 'frame')}; percentiles by {data['percentile_method']}.",
     )
 
 

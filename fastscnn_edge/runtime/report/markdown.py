@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from ...text import markdown_text
+from ...text import count_of, markdown_text
 from ..pipeline.meter import QUEUES, STAGES
-from .facts import conditions, count_of, mib
+from .facts import conditions, mib
 
 T = TypeVar("T")
 

@@ -18,6 +18,8 @@ def read_report(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: missing, not a report, of a schema this version does not know, or with a field of a wrong type.
     """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"cannot read {path}: it is a folder, device or pipe, not a report")
     try:
         data = json.loads(path.read_bytes())
     except OSError as error:

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -18,6 +19,9 @@ from ...spec import ClassSet
 from ...text import csv_cell
 from ..frames import SegmentedFrame
 from .shares import class_shares
+
+_COLUMNS = ("frame", "captured", "latency_ms", "camera")
+"""Columns that are no classes; ``camera`` only where there are several."""
 
 
 class Record(NamedTuple):
@@ -121,7 +125,7 @@ class CsvFile(_RecordFile):
         super().__init__(path, class_set, warn)
         self._rows = csv.writer(self._file, lineterminator="\n")
         try:
-            self._rows.writerow(["frame", "captured", "latency_ms", *map(csv_cell, class_set.labels)])
+            self._rows.writerow([*_COLUMNS[:3], *_columns(class_set)])
         except BaseException:
             self.discard()
             raise
@@ -130,6 +134,17 @@ class CsvFile(_RecordFile):
         """Add the row of ``result``."""
         record = Record.of(result, self._class_set)
         self._rows.writerow([csv_cell(record.frame), record.captured, record.latency_ms, *record.shares.values()])
+
+
+def _columns(class_set: ClassSet) -> Iterator[str]:
+    """Names of the classes' columns, none of which is named twice or as another column."""
+    taken = set(_COLUMNS)
+    for label in class_set.labels:
+        cell = csv_cell(label)
+        while cell in taken:
+            cell = f"class {cell}"
+        taken.add(cell)
+        yield cell
 
 
 def _line(result: SegmentedFrame, class_set: ClassSet) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import SourceError
 from ...log import Warn, warn_on_stderr
+from ...text import count_of
 from ..frames import Frame
 from ..images import ImageReader, list_images, unique_names
 from .base import SourceState
@@ -125,7 +126,7 @@ class PictureFiles(SourceState):
                 self._flush(held_back)
         if not any_read:
             where = f" in {self._places[0]}" if len(self._places) == 1 else ""
-            raise SourceError(f"none of the {self.skipped} pictures{where} can be read; {held_back[0]}")
+            raise SourceError(f"none of {count_of(self.skipped, 'picture')}{where} can be read; {held_back[0]}")
 
     def _flush(self, errors: list[SourceError]) -> None:
         for error in errors:

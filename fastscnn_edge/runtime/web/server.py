@@ -203,6 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
+    def do_HEAD(self) -> None:
+        self.do_GET()  # the body is left out where it is sent
+
     def _remember(self, token: str) -> None:
         """Move the token from the URL, which is displayed, saved and shared, into a cookie."""
         self.send_response(HTTPStatus.SEE_OTHER)
@@ -216,7 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _stream(self) -> None:
         if not self.server.streams.acquire(blocking=False):
@@ -233,6 +237,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         # Browsers show a part when they see the boundary after it, so it is sent with the part, not with the next.
         self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
         while feed.pause(max(0.0, due - time.monotonic())):

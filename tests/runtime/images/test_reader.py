@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -282,3 +283,20 @@ def test_a_range_is_in_the_numbers_of_the_file(tmp_path: Path, kind: bytes) -> N
     assert np.abs(ranged - [[0, 127.5], [255, 255]]).max() <= 1
     whole = read_image(tmp_path / "a.pgm")[..., 0]
     assert np.abs(whole - values * 255 / 4095).max() <= 1
+
+
+def test_a_pipe_named_like_a_picture_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(SourceError, match="is a folder, device or pipe, not a picture"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "a.png", Image.fromarray(RGB))
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", refuse)  # root may read everything
+    with pytest.raises(SourceError, match=r"a\.png may not be read: Permission denied"):
+        read_image(path)

@@ -123,3 +123,9 @@ def test_an_engine_that_was_handed_in_stays_its_owner_s() -> None:
         segmenter.predict(random_image(64, 96))
     engine.invoke()
     assert engine.invocations == 2
+
+
+@pytest.mark.parametrize("threads", [1.5, "2", [1]])
+def test_a_wrong_number_of_threads_is_not_blamed_on_the_model(tiny_model: Path, threads: object) -> None:
+    with pytest.raises(TypeError, match="threads must be an integer, not"):
+        Segmenter(tiny_model, threads=threads)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from fastscnn_edge.commands.compare import main as compare
 from fastscnn_edge.commands.report import main as report_command
 from fastscnn_edge.errors import UsageError
+from fastscnn_edge.runtime.report.accuracy import find_accuracy
 from fastscnn_edge.runtime.report.reader import read_report
 from fastscnn_edge.runtime.report.report import to_json
 from fastscnn_edge.runtime.report.schema import SHAPES, wrong_field
@@ -84,3 +87,18 @@ def test_further_fields_of_a_newer_version_are_no_error(written: dict[str, Any],
     data["invented"], data["board"]["invented"] = None, [1]
     (tmp_path / "r.json").write_text(json.dumps(data))
     assert read_report(tmp_path / "r.json") == data
+
+
+@pytest.mark.parametrize("command", [report_command, lambda argv: compare([*argv, *argv])])
+def test_a_pipe_instead_of_a_report_does_not_hang(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: Callable[[list[str]], int]
+) -> None:
+    os.mkfifo(tmp_path / "r.json")
+    assert command([str(tmp_path / "r.json")]) == 2
+    assert "it is a folder, device or pipe, not a report" in capsys.readouterr().err
+
+
+def test_a_pipe_instead_of_scores_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "s.json")
+    with pytest.raises(UsageError, match="it is a folder, device or pipe"):
+        find_accuracy(tmp_path / "s.json", "0")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastscnn_edge.classes import CAMVID
+from fastscnn_edge.classes import CAMVID, generic
 from fastscnn_edge.errors import OutputError
 from fastscnn_edge.files import growing
 from fastscnn_edge.runtime.frames import SegmentedFrame
@@ -57,6 +57,15 @@ def test_csv_appears_whole(tmp_path: Path) -> None:
     assert head == ["frame", "captured", "latency_ms", *CAMVID.labels]
     assert (row[0], float(row[2])) == ("a,b", 250)
     assert [float(share) for share in row[3:]] == [0.75, *[0] * 7, 0.25, 0, 0]
+
+
+def test_a_class_named_like_a_column_has_a_column_of_its_own(tmp_path: Path) -> None:
+    labels = ("frame", "class frame", "latency_ms", "camera", "=x", "'=x", "road", "sky", "car")
+    CsvFile(tmp_path / "r.csv", generic(len(labels), labels)).close()
+    header = next(csv.reader((tmp_path / "r.csv").read_text().splitlines()))
+    assert len(set(header)) == len(header)
+    assert header[:4] == ["frame", "captured", "latency_ms", "class frame"]
+    assert header[-3:] == ["road", "sky", "car"]
 
 
 def test_csv_where_nothing_can_be_written(tmp_path: Path) -> None:

@@ -194,7 +194,15 @@ def test_unknown_routes_and_traversal(view: WebView, target: str) -> None:
     assert body == b"404 Not Found: Not Found\n"  # nothing of the request comes back
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "<script>"])
+@pytest.mark.parametrize(("target", "status"), [("/", 200), ("/status", 200), ("/stream.mjpg", 200), ("/none", 404)])
+def test_head_is_answered_like_get_without_a_body(view: WebView, target: str, status: int) -> None:
+    response, body = get(view, target, "HEAD")
+    assert (response.status, body) == (status, b"")
+    if target in ("/", "/none"):
+        assert response.headers["Content-Length"] == get(view, target)[0].headers["Content-Length"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "<script>"])
 def test_other_methods(view: WebView, method: str) -> None:
     answer = raw(view, f"{method} / HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.0 501 ")
