@@ -16,7 +16,7 @@ from ..quantization.activation_scales import scales_from_plain
 from ..quantization.calibration.calibration_images import calibration_files, load_image
 from ..quantization.calibration.scheme import AFFINE, SCHEMES, Scheme
 from ..quantization.graph.graph import Graph
-from ..quantization.graph.mixed_precision import int16_activations, keep_float, select
+from ..quantization.graph.mixed_precision import int16_activations, keep_float, refuse_both, select
 from ..quantization.ptq.ptq import with_parameters
 from ..quantization.ptq.recipes import Quantized, quantize_both
 from ..quantization.quantized_file import is_quantized_file, load_quantized
@@ -130,8 +130,9 @@ def _from_float(source: ExportSource, scheme: Scheme) -> Prepared:
     if int8 and source.calibration is None:
         _check_stored(source, checkpoint, scheme)
     float_graph = lower(checkpoint.model, checkpoint.normalization, *(source.size or checkpoint.trained_size))
-    # Report a wrong layer name before the slow calibration.
-    select(float_graph, (*source.keep_float, *source.int16_activations))
+    # Report a wrong choice of layers before the slow calibration.
+    real, wide = (select(float_graph, names) for names in (source.keep_float, source.int16_activations))
+    refuse_both(float_graph, real, wide)
     images = _images(source, float_graph)
     made = _at_precision(float_graph, source, checkpoint, scheme, images)
     return Prepared(

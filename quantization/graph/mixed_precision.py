@@ -75,6 +75,13 @@ def select(graph: Graph, patterns: Sequence[str]) -> list[Conv]:
     return [op for name, op in layers.items() if name in chosen]
 
 
+def refuse_both(graph: Graph, real: Sequence[Conv], wide: Sequence[Conv]) -> None:
+    """Raise UsageError if a layer is to be float and int16."""
+    for op in real:
+        if op in wide:
+            raise UsageError(f"'{op.output}' cannot be both float and int16")
+
+
 def description(graph: Graph) -> str:
     """The layers of a quantized graph that are not int8, as ``float: fusion/higher; int16: stem``; empty if all are."""
     if not graph.is_quantized:

@@ -98,16 +98,41 @@ def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _files(folder: Path, recursive: bool, unreadable: Counter[str]) -> Iterator[Path]:
-    """Files in ``folder``, or below it at any depth; subfolders that may not be read are counted."""
+    """Files in ``folder``, or below it at any depth; subfolders that may not be read and broken links are counted.
+
+    Links to folders are followed. No folder is read twice, so a link to one above does not lead round and round.
+    """
 
     def note(error: OSError) -> None:
         if error.filename == str(folder):
             raise SourceError(f"cannot list {folder}: {error.strerror or error}") from error
         unreadable["folders that may not be read"] += 1
 
-    for parent, folders, files in os.walk(folder, onerror=note):
-        folders[:] = [name for name in folders if not _is_hidden(Path(name))] if recursive else []
-        yield from (path for name in files if (path := Path(parent, name)).is_file())
+    read: set[tuple[int, int]] = set()
+    _is_new(folder, read)
+    for parent, folders, files in os.walk(folder, onerror=note, followlinks=recursive):
+        below = (
+            sorted(folders, key=lambda name: (os.path.islink(os.path.join(parent, name)), name)) if recursive else []
+        )
+        folders[:] = [name for name in below if not _is_hidden(Path(name)) and _is_new(Path(parent, name), read)]
+        for name in files:
+            path = Path(parent, name)
+            if path.is_file():
+                yield path
+            elif path.is_symlink() and not path.exists():
+                unreadable["broken links"] += 1
+
+
+def _is_new(folder: Path, read: set[tuple[int, int]]) -> bool:
+    """Whether ``folder`` is not among those of ``read``, (device, inode), to which it is added."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return True  # the walk reports it
+    key = found.st_dev, found.st_ino
+    new = key not in read
+    read.add(key)
+    return new
 
 
 def _advice(folder: Path) -> str:

@@ -18,8 +18,10 @@ from ..sources.av_stream import import_av
 from .overlay import overlay
 from .style import PLAIN, Style
 
-_CODECS = (("libx264", {"preset": "veryfast", "crf": "23"}), ("mpeg4", {"qscale": "4"}))
-"""Codecs in order of preference, since PyAV may lack one. H.264 plays in browsers, MPEG-4 part 2 in video players."""
+_CODECS = (("libx264", {"preset": "veryfast", "crf": "23"}, 16384), ("mpeg4", {"qscale": "4"}, 8190))
+"""Codecs in order of preference, since PyAV may lack one, and the longest side that each takes.
+
+H.264 plays in browsers, MPEG-4 part 2 in video players."""
 
 _TICKS = 1000
 """Time stamp units per second: milliseconds, which both codecs and MP4 support."""
@@ -96,10 +98,15 @@ class VideoWriter:
             self.close()
 
     def _open(self, width: int, height: int) -> None:
+        codec, options, longest = next(each for each in _CODECS if each[0] in self._av.codecs_available)
+        if not 2 <= min(width, height) <= max(width, height) <= longest:
+            raise OutputError(
+                f"cannot write {self._path}: a video has sides of 2 to {longest} pixels, and with its legend this is "
+                f"{width}x{height}; make it smaller with --max-size, or leave --video out"
+            )
         temporary = self._resources.enter_context(atomic_path(self._path))
         with self._failures():
             self._container = self._av.open(str(temporary), "w", format="mp4")
-            codec, options = next((c, o) for c, o in _CODECS if c in self._av.codecs_available)
             self._stream = self._container.add_stream(codec, rate=_NOMINAL_RATE, options=options)
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             self._stream.codec_context.time_base = Fraction(1, _TICKS)

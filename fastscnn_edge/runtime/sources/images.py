@@ -126,7 +126,7 @@ class PictureFiles(SourceState):
                 self._flush(held_back)
         if not any_read:
             where = f" in {self._places[0]}" if len(self._places) == 1 else ""
-            raise SourceError(f"none of {count_of(self.skipped, 'picture')}{where} can be read; {held_back[0]}")
+            raise SourceError(f"none of the {count_of(self.skipped, 'picture')}{where} can be read; {held_back[0]}")
 
     def _flush(self, errors: list[SourceError]) -> None:
         for error in errors:

@@ -50,6 +50,23 @@ def test_a_folder_whose_pictures_are_deeper_says_where(tmp_path: Path) -> None:
     assert len(list_images(tmp_path, recursive=True)) == 1
 
 
+def test_links_to_folders_are_followed_once_and_broken_ones_counted(tmp_path: Path) -> None:
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos / "2026", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "a.png").touch()
+    (photos / "card").symlink_to(elsewhere)
+    (photos / "again").symlink_to(photos / "2026")
+    (photos / "2026" / "up").symlink_to(photos)
+    (elsewhere / "back").symlink_to(photos)
+    (photos / "gone.png").symlink_to(tmp_path / "nothing.png")
+    (photos / "loop.png").symlink_to(photos / "loop.png")
+    said: list[str] = []
+    found = list_images(photos, recursive=True, warn=said.append)
+    assert [path.relative_to(photos).as_posix() for path in found] == ["2026/a.png", "card/a.png"]
+    assert said == [f"passed over in {photos}: 2 broken links; 2 are pictures"]
+
+
 def test_a_folder_without_pictures_says_what_pictures_are(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"contains no pictures \(\.apng"):
         list_images(tmp_path)

@@ -93,3 +93,24 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(tmp_path: Path) -> Non
         signal.signal(signal.SIGXFSZ, handler)
     writer.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("codecs", [_CODECS, _CODECS[1:]], ids=["best", "mpeg4"])
+def test_a_picture_that_no_encoder_takes_is_told_what_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codecs: tuple
+) -> None:
+    monkeypatch.setattr("fastscnn_edge.runtime.sinks.video._CODECS", codecs)
+    longest = codecs[0][2]
+    for height, width in ((3, 20_000), (3, longest + 2)):
+        writer = VideoWriter(tmp_path / "o.mp4", CAMVID, moving=False)
+        class_map = np.zeros((height, width), np.uint8)
+        with pytest.raises(
+            OutputError, match=f"a video has sides of 2 to {longest} pixels, and with its legend this is"
+        ):
+            writer.write(segmented(np.zeros((height, width, 3), np.uint8), class_map))
+        writer.discard()
+    assert not list(tmp_path.iterdir())
+    writer = VideoWriter(tmp_path / "o.mp4", CAMVID, moving=False)
+    writer.write(segmented(np.zeros((16, longest, 3), np.uint8), np.zeros((16, longest), np.uint8)))
+    writer.close()
+    assert (tmp_path / "o.mp4").exists()
