@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 
 from ..cli.arguments import camera_size, file_path, memory_amount, threads
@@ -53,6 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     given = options.source is not None or options.camera_size is not None
     for name in ("draw", "blur", "smooth"):
         require(given or not getattr(options, name), f"--{name} goes with --source or --camera-size")
+    importlib.import_module("fastscnn_edge.commands.run")  # an estimate begins with what a run has loaded
     work = Workload()
     if given:
         work = workload_of(

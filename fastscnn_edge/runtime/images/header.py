@@ -89,5 +89,5 @@ def _decoder(path: Path, image: Image.Image) -> float:
     layers = getattr(image, "layer", ())
     if image.format in ("JPEG", "MPO") and "progressive" in image.info and layers:
         most = max(across * down for _, across, down, *_ in layers)
-        return _COEFFICIENT * pixels * sum(across * down for _, across, down, *_ in layers) / most
+        return float(_COEFFICIENT * pixels * sum(across * down for _, across, down, *_ in layers) / most)
     return 0.0

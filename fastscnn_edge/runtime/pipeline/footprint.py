@@ -33,6 +33,9 @@ from .pipeline import LARGE_FRAME
 STEP = 32
 """Suggested input sizes are multiples of this many pixels."""
 
+_ADVISED = 0.95
+"""Part of a limit that an advised size may take: estimates of pictures are within a few percent of what is measured."""
+
 PROCESS = "python and this package"
 """Name of the part that is there before a model is loaded."""
 
@@ -259,8 +262,8 @@ def _way(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int
     size = largest_size(spec, engine, file_bytes, process, limit, work)
     if size is not None:
         return f"an input of {size[0]}x{size[1]} would fit: fastscnn-edge export --size {size[0]}x{size[1]}"
-    reading = max((each.reading(STEP) for each in work.pictures), default=0.0)
-    if reading and process + _LIBRARY[engine] + _SETTLED + reading > limit:
+    if work.pictures and estimate(spec, engine, file_bytes, process).total <= limit:
+        reading = max(each.reading(STEP) for each in work.pictures)
         return f"a picture takes {reading / MIB:.0f} MiB while it is decoded; make it smaller before, or a JPEG of it"
     if work.frame is not None and (size := largest_size(spec, engine, file_bytes, process, limit, Workload())):
         return f"no input size would fit with frames of {work.frame[0]}x{work.frame[1]}; make both smaller"
@@ -270,7 +273,7 @@ def _way(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int
 def largest_frame(
     spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int, work: Workload
 ) -> tuple[int, int] | None:
-    """Largest (height, width) of frames of this shape, not below the model's input, within ``limit`` bytes.
+    """Largest (height, width) of frames of this shape, not below the model's input, well within ``limit`` bytes.
 
     None if none fits, or if frames cannot be had smaller: those of a video, or of a benchmark.
     """
@@ -280,6 +283,6 @@ def largest_frame(
         smaller = work.with_frames(longer)
         if smaller.frame is None or (smaller.frame[0] < spec.height and smaller.frame[1] < spec.width):
             return None
-        if estimate(spec, engine, file_bytes, process, smaller).total <= limit:
+        if estimate(spec, engine, file_bytes, process, smaller).total <= _ADVISED * limit:
             return smaller.frame
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,3 +179,22 @@ def test_pictures_of_every_format_are_near_their_estimates(
     work = workload_of([path], True, max_side=max_side)
     estimated = estimate(of, engine, model.stat().st_size, found["before"], work).total
     assert abs(estimated / found["peak"] - 1) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("suffix", "limit"), [("jpg", 125), ("jpg", 105), ("png", 125), ("gif", 110), ("folder", 130), ("folder", 110)]
+)
+def test_the_advised_size_is_measured_below_the_limit(tmp_path: Path, suffix: str, limit: int) -> None:
+    picture = Image.fromarray(random_image(375, 500)).resize((3600, 2700))
+    for number in range(4 if suffix == "folder" else 1):
+        picture.save(tmp_path / f"{number}.{'jpg' if suffix == 'folder' else suffix}")
+    source = tmp_path if suffix == "folder" else tmp_path / f"0.{suffix}"
+    model = bundled_model()
+    of, engine = describe_model(model)
+    before = measure(Probe(str(model), 1))["before"]
+    with pytest.raises(UsageError) as refusal:
+        require_fits(of, engine, model.stat().st_size, before or 0, limit * MIB, workload_of([source], True))
+    side = int(re.findall(r"--max-size (\d+) would fit", str(refusal.value))[0])
+    found = measure(Probe(str(model), 1, str(source), drawing=True, max_side=side))
+    assert 0.8 * limit * MIB < found["peak"] <= limit * MIB
