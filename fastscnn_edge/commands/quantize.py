@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..cli.arguments import file_path, number, positive, seed, size, threads, workers
@@ -13,6 +14,7 @@ from ..cli.labels import add_label_options, check_dataset, reading_of
 from ..cli.outputs import check_result_path
 from ..cli.weights import add_checkpoint_options, loading_of
 from ..errors import EXIT_INTERRUPTED, require
+from ..log import warn_on_stderr
 from ..text import count_of, printable
 
 if TYPE_CHECKING:
@@ -114,10 +116,16 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    checkpoint, scheme = load_checkpoint(args.checkpoint, loading_of(args)), SCHEMES[args.scheme]
+    held_back: list[str] = []  # warnings, until all input is checked: an error shall be one line
+    checkpoint, scheme = load_checkpoint(args.checkpoint, loading_of(args, held_back.append)), SCHEMES[args.scheme]
+
+    def checked() -> None:
+        for warning in held_back:
+            warn_on_stderr(warning)
+
     height, width = args.size or checkpoint.trained_size
     make = _ptq if args.method == "ptq" else _qat
-    graph, method, interrupted = make(args, checkpoint, scheme, (height, width))
+    graph, method, interrupted = make(args, checkpoint, scheme, (height, width), checked)
     if graph is not None:
         origin = Origin(
             checkpoint.model.dialect.name,
@@ -137,7 +145,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _ptq(
-    args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
+    args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int], checked: Callable[[], None]
 ) -> tuple[Graph, str, bool]:
     from ..quantization.calibration.calibration_images import calibration_files, load_image
     from ..quantization.graph.lower import lower
@@ -147,12 +155,13 @@ def _ptq(
     reader = reader_of(args)
     files = calibration_files(args.calibration, args.calibration_count, args.recursive, reader.warn)
     images = [load_image(graph, file, reader) for file in files]
+    checked()
     method = f"ptq {args.recipe}, {count_of(len(images), 'picture')} at {at[0]}x{at[1]}"
     return quantize(graph, images, scheme, args.recipe), method, False
 
 
 def _qat(
-    args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int]
+    args: argparse.Namespace, checkpoint: Checkpoint, scheme: Scheme, at: tuple[int, int], checked: Callable[[], None]
 ) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
     from ..quantization.activation_scales import scales_from_plain
@@ -172,6 +181,7 @@ def _qat(
         len(train_set) >= args.batch,
         f"the train split has {count_of(len(train_set), 'picture')}, less than one --batch",
     )
+    checked()
     for split, dataset in (("train", train_set), ("val", val_set)):
         check_dataset(dataset, split)
     graph = lower(checkpoint.model, checkpoint.normalization, *at)

@@ -23,6 +23,7 @@ from fastscnn_edge.cli.arguments import (
     version_number,
     workers,
 )
+from fastscnn_edge.cli.weights import add_checkpoint_options
 
 TYPES = [
     board_memory,
@@ -81,3 +82,13 @@ def test_values(parse, text: str, value: object) -> None:
 def test_refusals(parse, text: str, words: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=words):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["1e-9", "0", "1", "half"])
+def test_the_bounds_of_a_threshold_are_said(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_checkpoint_options(parser)
+    assert parser.parse_args(["--threshold", "1e-6"]).threshold == 1e-6
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--threshold", text])
+    assert f"'{text}' is not a threshold from 0.000001 to 0.999999" in capsys.readouterr().err

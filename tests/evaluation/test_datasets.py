@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +146,9 @@ def test_a_damaged_tiff_label_map_is_one_error_and_libtiff_prints_nothing(
     with pytest.raises(DatasetError, match="cannot read label map"):
         read_label_map(path)
     assert capfd.readouterr().err == ""
+
+
+def test_a_pipe_instead_of_a_label_map_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DatasetError, match="it is a folder, device or pipe"):
+        read_label_map(tmp_path / "a.png")

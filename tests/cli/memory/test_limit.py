@@ -68,7 +68,7 @@ def test_a_picture_that_only_a_jpeg_decoder_makes_smaller(
     options = ["--model", str(tiny_model), "--memory-limit", "100M", "--source"]
     assert main([*options, str(tmp_path / "big.webp")]) == 2
     refusal = capfd.readouterr().err
-    assert "a picture takes 183 MiB while it is decoded; make it smaller before, or a JPEG of it" in refusal
+    assert "a picture takes 183 MiB while it is decoded; make it smaller before, or a baseline JPEG of it" in refusal
     assert main([*options, str(tmp_path / "big.jpg")]) == 2
     side = re.search(r"--max-size (\d+) would fit", capfd.readouterr().err)
     assert side and main([*options, str(tmp_path / "big.jpg"), "--max-size", side[1]]) == 0

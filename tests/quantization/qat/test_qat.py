@@ -259,6 +259,21 @@ def test_bad_input_is_one_line(
     assert words in line
 
 
+@pytest.mark.parametrize(
+    "options",
+    [["--method", "ptq", "--calibration", "absent"], ["--method", "qat", "--data", "absent"]],
+    ids=["ptq", "qat"],
+)
+def test_an_error_comes_without_warnings_about_the_checkpoint(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(random_model("mmseg", 5).state_dict(), tmp_path / "unnamed.pth")
+    command = ["quantize", "--checkpoint", str(tmp_path / "unnamed.pth"), "--out", str(tmp_path / "q.safetensors")]
+    assert main([*command, *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "absent" in line
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_whole_group_stops_cleanly_and_qat_resumes(
