@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...errors import SourceError
 from ...log import Warn, silent
+from ...text import count_of
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -69,7 +70,9 @@ def list_images(folder: Path, recursive: bool = False, warn: Warn = silent) -> l
             f"{count} {kind}" for kind, count in sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         )
         also = f", {hidden} hidden" if hidden else ""
-        warn(f"passed over in {folder}: {kinds}{', ...' if len(others) > 5 else ''}{also}; {len(found)} are pictures")
+        warn(
+            f"passed over in {folder}: {kinds}{', ...' if len(others) > 5 else ''}{also}; {count_of(len(found), 'picture')} found"
+        )
     return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
 
 

@@ -264,7 +264,8 @@ def _way(spec: ModelSpec, engine: str, file_bytes: int, process: int, limit: int
         return f"an input of {size[0]}x{size[1]} would fit: fastscnn-edge export --size {size[0]}x{size[1]}"
     if work.pictures and estimate(spec, engine, file_bytes, process).total <= limit:
         reading = max(each.reading(STEP) for each in work.pictures)
-        return f"a picture takes {reading / MIB:.0f} MiB while it is decoded; make it smaller before, or a baseline JPEG of it"
+        needed = f"a picture takes {reading / MIB:.0f} MiB while it is decoded"
+        return f"{needed}; make it smaller before, or a baseline JPEG of it"
     if work.frame is not None and (size := largest_size(spec, engine, file_bytes, process, limit, Workload())):
         return f"no input size would fit with frames of {work.frame[0]}x{work.frame[1]}; make both smaller"
     return "no input size would fit"

@@ -34,7 +34,7 @@ def test_what_is_passed_over_is_counted_once(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     said: list[str] = []
     assert len(list_images(tmp_path, warn=said.append)) == 1
-    assert said == [f"passed over in {tmp_path}: 2 .heic, 1 .txt, 1 without suffix, 1 hidden; 1 are pictures"]
+    assert said == [f"passed over in {tmp_path}: 2 .heic, 1 .txt, 1 without suffix, 1 hidden; 1 picture found"]
     said.clear()
     for name in ("b.heic", "c.heic", "notes.txt", "README"):
         (tmp_path / name).unlink()
@@ -64,7 +64,7 @@ def test_links_to_folders_are_followed_once_and_broken_ones_counted(tmp_path: Pa
     said: list[str] = []
     found = list_images(photos, recursive=True, warn=said.append)
     assert [path.relative_to(photos).as_posix() for path in found] == ["2026/a.png", "card/a.png"]
-    assert said == [f"passed over in {photos}: 2 broken links; 2 are pictures"]
+    assert said == [f"passed over in {photos}: 2 broken links; 2 pictures found"]
 
 
 def test_a_folder_without_pictures_says_what_pictures_are(tmp_path: Path) -> None:
