@@ -10,6 +10,7 @@ from ...errors import SourceError
 from ...log import Warn, silent
 from ...runtime.images import ImageReader, list_images, resize_image
 from ...runtime.images.reader import is_label_map
+from ...text import count_of
 from ..graph.graph import Graph
 
 ENOUGH = 8
@@ -36,7 +37,8 @@ def calibration_files(folder: str | Path, count: int, recursive: bool = False, w
         pictures = [path for path in files if not is_label_map(path)]
         if not pictures:
             raise SourceError(f"{folder} holds label maps, no pictures")
-        warn(f"passed over in {folder}: {len(files) - len(pictures)} label maps; {len(pictures)} are pictures")
+        labels = count_of(len(files) - len(pictures), "label map")
+        warn(f"passed over in {folder}: {labels}; {count_of(len(pictures), 'picture')} found")
         picked = _spread(pictures, count)
     if len(picked) < ENOUGH:
         pictures_are = "picture is" if len(picked) == 1 else "pictures are"

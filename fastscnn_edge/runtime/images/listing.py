@@ -70,9 +70,8 @@ def list_images(folder: Path, recursive: bool = False, warn: Warn = silent) -> l
             f"{count} {kind}" for kind, count in sorted(others.items(), key=lambda item: (-item[1], item[0]))[:5]
         )
         also = f", {hidden} hidden" if hidden else ""
-        warn(
-            f"passed over in {folder}: {kinds}{', ...' if len(others) > 5 else ''}{also}; {count_of(len(found), 'picture')} found"
-        )
+        more, pictures = ", ..." if len(others) > 5 else "", count_of(len(found), "picture")
+        warn(f"passed over in {folder}: {kinds}{more}{also}; {pictures} found")
     return sorted(found, key=lambda path: natural_order(path.relative_to(folder).as_posix()))
 
 

@@ -38,7 +38,7 @@ def test_label_maps_beside_pictures_are_passed_over_and_counted(tmp_path: Path) 
     said: list[str] = []
     files = calibration_files(tmp_path, 99, warn=said.append)
     assert {path.stem for path in files} == {str(i) for i in range(9)}
-    assert said == [f"passed over in {tmp_path}: 3 label maps; 9 are pictures"]
+    assert said == [f"passed over in {tmp_path}: 3 label maps; 9 pictures found"]
 
 
 def test_gray_pictures_are_pictures(tmp_path: Path) -> None:
