@@ -127,11 +127,11 @@ def test_names_in_another_order_are_compared_by_order_and_this_is_said(
 def test_classes_are_named_by_the_user(
     tiny_dataset: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "names.csv").write_text("name,r,g,b\nrouge,255,0,0\nvert,0,255,0\nbleu,0,0,255\n")
+    (tmp_path / "names.csv").write_text("name,r,g,b\nrosso,255,0,0\nverde,0,255,0\nblu,0,0,255\n")
     (tiny_dataset / "classes.txt").unlink()
     command = [str(checkpoint), "--data", str(tiny_dataset), "--classes", str(tmp_path / "names.csv")]
     assert main(command) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]] == ["rouge", "vert", "bleu"]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]] == ["rosso", "verde", "blu"]
 
 
 def _refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 from ...spec import ModelSpec
 from .base import LogitsQuantization
 from .damage import damaged, not_ours, require_file
+from .onnx_check import check_padding
+from .onnx_wire import next_field
 
 SPEC, LABELS, LOGITS, DIGEST = "fastscnn_edge", "labels", "logits", "sha256"
 
@@ -28,7 +30,6 @@ BLANK_DIGEST = "0" * 64
 
 _METADATA_FIELD = 14  # of ModelProto (onnx.proto)
 _KEY, _VALUE = 1, 2  # of StringStringEntryProto
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def metadata(spec: ModelSpec, logits: LogitsQuantization | None) -> dict[str, str]:
@@ -59,6 +60,7 @@ def read_onnx(path: str | Path) -> tuple[ModelSpec, LogitsQuantization | None]:
             entries, digest_at = _read_metadata(stream, path.stat().st_size)
             stated = entries[DIGEST]
             actual = _digest(stream, digest_at)
+            check_padding(stream, path.stat().st_size)
         spec = ModelSpec.from_json(entries[SPEC])
         logits = _logits(json.loads(entries[LOGITS])) if LOGITS in entries else None
     except (KeyError, OverflowError, ValueError, TypeError, OSError) as error:
@@ -84,7 +86,7 @@ def _read_metadata(stream: BinaryIO, size: int) -> tuple[dict[str, str], int]:
     entries: dict[str, str] = {}
     digest_at = -1
     while stream.tell() < size:
-        field, start, length = _next_field(stream, size)
+        field, start, length = next_field(stream, size)
         if field == _METADATA_FIELD:
             key, value, value_at = _entry(stream, start + length)
             entries[key] = value
@@ -98,45 +100,12 @@ def _entry(stream: BinaryIO, end: int) -> tuple[str, str, int]:
     """Read the entry at the stream's position: (key, value, position of the value)."""
     parts, value_at = {_KEY: b"", _VALUE: b""}, -1
     while stream.tell() < end:
-        field, start, length = _next_field(stream, end)
+        field, start, length = next_field(stream, end)
         stream.seek(start)
         parts[field] = stream.read(length)
         if field == _VALUE:
             value_at = start
     return parts[_KEY].decode(), parts[_VALUE].decode(), value_at
-
-
-def _next_field(stream: BinaryIO, end: int) -> tuple[int, int, int]:
-    """Read a field's header: (number, position, length) of its content; the stream is then at ``position``."""
-    tag = _varint(stream)
-    kind = tag & 7
-    if kind == _VARINT:
-        start = stream.tell()
-        _varint(stream)
-        length = stream.tell() - start
-        stream.seek(start)
-    elif kind in (_FIXED64, _FIXED32):
-        start, length = stream.tell(), 8 if kind == _FIXED64 else 4
-    elif kind == _BYTES:
-        length = _varint(stream)
-        start = stream.tell()
-    else:
-        raise ValueError(f"wire type {kind}")
-    if start + length > end:
-        raise ValueError("a field reaches beyond the end")
-    return tag >> 3, start, length
-
-
-def _varint(stream: BinaryIO) -> int:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = stream.read(1)
-        if not byte:
-            raise ValueError("ends inside a number")
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    raise ValueError("a number without an end")
 
 
 def _digest(stream: BinaryIO, blank_at: int) -> str:
