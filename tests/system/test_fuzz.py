@@ -122,8 +122,19 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str], tmp_path
 @pytest.mark.slow
 def test_ctrl_c_prints_what_was_measured(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.fuzz", "--reader", "scores", "--cases", "1000000", "--out", str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job, as these tests may be, ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
         time.sleep(4)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert "| scores | " in out and "interrupted" in err and "Traceback" not in err
