@@ -39,6 +39,8 @@ def read_text(path: str | Path, limit: int = MAX_TEXT) -> str:
 
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file, or a pipe into which something is being written: ``<(command)`` in a shell."""
+    if not hasattr(os, "O_NONBLOCK"):  # Windows: its pipes are no files that could be opened by accident
+        return os.open(path, flags)
     handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if stat.S_ISFIFO(os.fstat(handle).st_mode) and not select.select([handle], [], [], _PIPE_WAIT)[0]:

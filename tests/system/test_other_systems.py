@@ -44,6 +44,8 @@ WINDOWS = (
             "pwrite",
             "O_NOFOLLOW",
             "O_NONBLOCK",
+            "O_CLOEXEC",
+            "set_blocking",
             "nice",
             "getuid",
             "geteuid",
