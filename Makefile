@@ -12,7 +12,7 @@ run: $(VENV)/installed  ## export the bundled INT8 network and run it on the bun
 	$(BIN)/fastscnn-edge run --model $(OUT)/model.tflite --source examples/street --headless \
 	    --out $(OUT) --report $(OUT)/report.json
 
-test: $(VENV)/installed  ## what a change needs at once: everything but the slow tests, under three minutes
+test: $(VENV)/installed  ## what a change needs at once: everything but the slow tests, minutes on two cores
 	$(BIN)/python -m pytest -m "not slow"
 
 test-all: $(VENV)/installed  ## every test, and how much of the package they reach

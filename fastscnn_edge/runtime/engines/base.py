@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ...errors import FastSCNNEdgeError
 from ...spec import ModelSpec
 from ...system import usable_cpus
 
@@ -55,3 +57,16 @@ class Engine(Protocol):
 def default_threads() -> int:
     """Count the CPUs this process may use, at most four; unlike ``os.cpu_count``, affinity and cpusets count."""
     return min(usable_cpus(), MAX_DEFAULT_THREADS)
+
+
+def refuse_armv6() -> None:
+    """Say on a Raspberry Pi 1, Zero or Zero W that no engine is built for its processor.
+
+    Raises:
+        FastSCNNEdgeError: this processor is an ARMv6.
+    """
+    if platform.machine().startswith("armv6"):
+        raise FastSCNNEdgeError(
+            "no inference engine is built for this processor, an ARMv6 (Raspberry Pi 1, Zero, Zero W): "
+            "a Raspberry Pi Zero 2 W or newer runs this"
+        )

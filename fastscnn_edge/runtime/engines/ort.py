@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import MissingExtraError, ModelFileError
+from ...errors import FastSCNNEdgeError, MissingExtraError, ModelFileError
 from ...files import sha256
 from ...native_stderr import captured_stderr
 from ...spec import ModelSpec
 from ...text import count_of
 from ..board.backends import version_of
 from ..board.memory import total_memory
+from .base import refuse_armv6
 from .onnx_file import read_onnx
 from .ort_providers import CPU, TENSORRT, Provider, cache_folder, choose_providers, tensorrt_version
 
@@ -119,7 +120,12 @@ def _import() -> Any:
     try:
         from .ort_library import onnxruntime
     except ModuleNotFoundError as error:
+        refuse_armv6()
         raise MissingExtraError("onnxruntime", "onnx", "running an .onnx") from error
+    except ImportError as error:
+        raise FastSCNNEdgeError(
+            f"onnxruntime is installed but cannot be loaded: {' '.join(str(error).split())}"
+        ) from error
     return onnxruntime
 
 

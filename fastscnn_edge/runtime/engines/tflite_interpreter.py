@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...errors import MissingExtraError, ModelFileError
+from ...errors import FastSCNNEdgeError, MissingExtraError, ModelFileError
 from ...native_stderr import captured_stderr
 from ..board.backends import version_of
+from .base import refuse_armv6
 
 _LIBRARIES = {"ai_edge_litert.interpreter": "ai-edge-litert", "tflite_runtime.interpreter": "tflite-runtime"}
 
@@ -59,14 +60,39 @@ def open_interpreter(
 
 
 def find_library() -> tuple[str, Any]:
-    """Find the first library that is installed: (package and version, interpreter module)."""
+    """Find the first library that is installed: (package and version, interpreter module).
+
+    Raises:
+        MissingExtraError: none is installed.
+        FastSCNNEdgeError: one is installed but cannot be loaded here, or none exists for this processor.
+    """
+    broken = None
     for module_name, package in _LIBRARIES.items():
         try:
-            module = importlib.import_module(module_name)
+            with captured_stderr() as lines:  # NumPy 2 prints a page about modules that were built for NumPy 1
+                module = importlib.import_module(module_name)
         except ModuleNotFoundError:
             continue
+        except ImportError as error:
+            broken = broken or _why_not_loaded(package, error)
+            continue
+        for line in lines:
+            _warn(line)
         return f"{package} {version_of(package) or 'of unknown version'}", module
+    if broken is not None:
+        raise FastSCNNEdgeError(broken)
+    refuse_armv6()
     raise MissingExtraError("ai-edge-litert or tflite-runtime", "tflite", "running a .tflite")
+
+
+def _why_not_loaded(package: str, error: ImportError) -> str:
+    numpy = version_of("numpy") or "0"
+    if package == "tflite-runtime" and int(numpy.split(".")[0]) >= 2:
+        return (
+            f"tflite-runtime was built for NumPy 1 and cannot be loaded with NumPy {numpy}: "
+            "pip install 'numpy<2', or its successor: pip install ai-edge-litert"
+        )
+    return f"{package} is installed but cannot be loaded: {' '.join(str(error).split())}"
 
 
 def _warn(line: str) -> None:
