@@ -29,7 +29,7 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def lock_file(handle: int, wait: bool) -> bool | None:
+def lock_file(handle: int, wait: bool = False) -> bool | None:
     """Lock an open file for this process; False if another one holds it, None if the system has no such locks."""
     try:
         import fcntl

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..files.seal import BLANK, is_whole, seal
+from ..files.seal import BLANK, check_whole, seal
 from ..reference.dialects import DIALECTS
 from ..spec import (
     ClassSet,
@@ -166,8 +166,7 @@ def load_quantized(path: str | Path) -> QuantizedFile:
         with safe_open(path, "numpy") as stream:
             raw = json.loads((stream.metadata() or {})[_METADATA_KEY])
             constants = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 (not a dict)
-        if "sha256" in raw and not is_whole(path.read_bytes(), raw["sha256"]):
-            raise CheckpointError(f"{path} is damaged: its content does not match its digest; copy it again")
+        check_whole(path, raw)
         origin = with_new_keys(raw["origin"])
         described = Origin(
             dialect=str(origin["dialect"]),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from tests.helpers import random_image, tiny
+from tests.helpers import random_image, tiny, write_video
 
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None)
@@ -81,13 +81,5 @@ def image(tmp_path: Path) -> Path:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     """Five frames of 64x96, each of one gray: 20, 60, 100, 140, 180."""
-    av = pytest.importorskip("av", reason="writing a test video needs av")
-    path = tmp_path / "drive.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for gray in range(20, 200, 40):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), gray, np.uint8), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
+    grays = range(20, 200, 40)
+    return write_video(tmp_path / "drive.mp4", [np.full((64, 96, 3), gray, np.uint8) for gray in grays])

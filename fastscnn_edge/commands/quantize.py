@@ -165,10 +165,10 @@ def _qat(
 ) -> tuple[Graph | None, str, bool]:
     from ..evaluation.datasets import open_dataset
     from ..quantization.activation_scales import scales_from_plain
-    from ..quantization.calibration.calibration_images import calibration_files, load_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image, spread
     from ..quantization.graph.lower import lower
     from ..quantization.ptq.ptq import with_parameters
-    from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply, spread
+    from ..quantization.ptq.recipes import TRAINING_START, Quantized, apply
     from ..quantization.qat.qat import STATE_SUFFIX, QatConfig, train_qat
 
     reading = reading_of(args)

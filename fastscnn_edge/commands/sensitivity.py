@@ -98,10 +98,10 @@ def _run(args: argparse.Namespace) -> int:
 
     from ..evaluation.datasets import open_dataset
     from ..quantization.analysis.sensitivity import measure_sensitivity, sensitivity_table
-    from ..quantization.calibration.calibration_images import calibration_files, load_image
+    from ..quantization.calibration.calibration_images import calibration_files, load_image, spread
     from ..quantization.calibration.scheme import SCHEMES
     from ..quantization.graph.lower import lower
-    from ..quantization.ptq.recipes import bars, quantize_both, spread
+    from ..quantization.ptq.recipes import bars, quantize_both
     from ..reference.checkpoint import load_checkpoint
 
     dataset, reading = None, reading_of(args)

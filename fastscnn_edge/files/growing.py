@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import OutputError
-from ..system import flush_to_disk
+from ..system import flush_to_disk, lock_file
 from .atomic import encoded
-from .unfinished import is_file_at, lock, make_folder_of, opened, output_errors, synchronize
+from .unfinished import is_file_at, make_folder_of, opened, output_errors, synchronize
 
 PART = ".part"
 
@@ -146,7 +146,7 @@ def _create(part: Path, destination: Path, warn: Callable[[str], object]) -> int
         except FileExistsError:
             _recover(part, destination, warn)
             continue
-        lock(handle, wait=True)
+        lock_file(handle, wait=True)
         if is_file_at(part, handle):
             return handle
         os.close(handle)  # another process has taken it for a leftover before it was locked
@@ -159,7 +159,7 @@ def _recover(part: Path, destination: Path, warn: Callable[[str], object]) -> No
         OutputError: a living process is writing it.
     """
     with suppress(FileNotFoundError), opened(part) as handle:  # gone: another process was faster
-        if lock(handle) is False:
+        if lock_file(handle) is False:
             raise OutputError(f"cannot write {destination}: another run is writing {part}; choose another name")
         if not is_file_at(part, handle):
             return

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import CheckpointError
 
 BLANK = "5ea1" * 16
 """What stands for the digest while it is computed. Zeros stand for other digests in files made by tests."""
@@ -19,3 +23,13 @@ def is_whole(data: bytes, stated: object) -> bool:
     if not isinstance(stated, str) or len(stated) != len(BLANK) or not stated.isalnum():
         return False
     return hashlib.sha256(data.replace(stated.encode(), BLANK.encode(), 1)).hexdigest() == stated
+
+
+def check_whole(path: Path, description: Mapping[str, object]) -> None:
+    """Check the content of ``path`` against the digest in its ``description``, if there is one.
+
+    Raises:
+        CheckpointError: the content is another.
+    """
+    if "sha256" in description and not is_whole(path.read_bytes(), description["sha256"]):
+        raise CheckpointError(f"{path} is damaged: its content does not match its digest; copy it again")

@@ -44,7 +44,7 @@ class Unfinished:
             while True:
                 self.handle, name = tempfile.mkstemp(".unfinished", f".{start}.{os.getpid()}-", destination.parent)
                 self.path = Path(name)
-                lock(self.handle, wait=True)
+                lock_file(self.handle, wait=True)
                 if is_file_at(self.path, self.handle):
                     break
                 os.close(self.handle)  # another process has taken it for a leftover before it was locked
@@ -81,7 +81,7 @@ def remove_leftovers(folder: Path) -> None:
         for entry in entries:
             if _LEFTOVER.fullmatch(entry.name):
                 with suppress(OSError), opened(Path(entry.path)) as handle:
-                    if lock(handle) is True:
+                    if lock_file(handle) is True:
                         os.unlink(entry.path)
 
 
@@ -93,11 +93,6 @@ def opened(path: Path) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
-
-
-def lock(handle: int, wait: bool = False) -> bool | None:
-    """Lock an open file for this process; False if another one holds it, None if the file system has no locks."""
-    return lock_file(handle, wait)
 
 
 def is_file_at(path: Path, handle: int) -> bool:

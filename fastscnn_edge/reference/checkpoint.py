@@ -21,7 +21,7 @@ from torch import nn
 from ..classes import MAX_CLASSES, with_background
 from ..errors import CheckpointError
 from ..files import sha256, write_bytes
-from ..files.seal import BLANK, is_whole, seal
+from ..files.seal import BLANK, check_whole, seal
 from ..spec import (
     IMAGENET,
     ClassSet,
@@ -198,8 +198,7 @@ def _read_safetensors(path: Path) -> tuple[StateDict, _Description | None]:
 def _describe(text: str, path: Path) -> _Description:
     try:
         raw = with_new_keys(json.loads(text))
-        if "sha256" in raw and not is_whole(path.read_bytes(), raw["sha256"]):
-            raise CheckpointError(f"{path} is damaged: its content does not match its digest; copy it again")
+        check_whole(path, raw)
         if raw.get("kind") == "quantized":
             raise CheckpointError(f"{path} is already quantized: export it, and evaluate what was exported")
         classes, normalization = class_set_from_dict(raw["classes"]), normalization_from_dict(raw["normalization"])

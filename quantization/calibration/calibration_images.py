@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from ...runtime.images import ImageReader, list_images, resize_image
 from ...runtime.images.reader import is_label_map
 from ...text import count_of
 from ..graph.graph import Graph
+
+_Item = TypeVar("_Item")
 
 ENOUGH = 8
 """Number of images below which a warning is due: the extremes of fewer say little about other images."""
@@ -32,23 +36,24 @@ def calibration_files(folder: str | Path, count: int, recursive: bool = False, w
     if not folder.is_dir():
         raise SourceError(f"no such calibration folder: {folder}")
     files = list_images(folder, recursive, warn)
-    picked = _spread(files, count)
+    picked = spread(files, count)
     if any(map(is_label_map, picked)):
         pictures = [path for path in files if not is_label_map(path)]
         if not pictures:
             raise SourceError(f"{folder} holds label maps, no pictures")
         labels = count_of(len(files) - len(pictures), "label map")
         warn(f"passed over in {folder}: {labels}; {count_of(len(pictures), 'picture')} found")
-        picked = _spread(pictures, count)
+        picked = spread(pictures, count)
     if len(picked) < ENOUGH:
         pictures_are = "picture is" if len(picked) == 1 else "pictures are"
         warn(f"{len(picked)} calibration {pictures_are} few: ranges seen on fewer than {ENOUGH} may not fit others")
     return picked
 
 
-def _spread(files: list[Path], count: int) -> list[Path]:
-    picked = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
-    return [files[i] for i in picked]
+def spread(items: Sequence[_Item], limit: int) -> list[_Item]:
+    """At least one and at most ``limit`` of ``items``, evenly spread over them."""
+    picked = np.linspace(0, len(items) - 1, max(1, min(limit, len(items)))).round().astype(int)
+    return [items[i] for i in picked]
 
 
 def load_image(graph: Graph, file: Path, reader: ImageReader | None = None) -> np.ndarray:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
 from ...errors import UsageError
+from ..calibration.calibration_images import spread
 from ..calibration.ranges import choose_ranges
 from ..calibration.scheme import AFFINE, Scheme
 from ..calibration.statistics import Progress, collect
@@ -21,8 +21,6 @@ from .equalize import equalize
 from .gptq import round_weights
 from .ptq import quantize_graph
 from .sequential import Step, refine_layers
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -118,12 +116,6 @@ def apply(
             chosen = spread(images, MEMORY // _live_bytes(graph))
             quantized = refine_layers(graph, quantized, chosen, recipe.steps, progress=show)
     return Quantized(graph, quantized)
-
-
-def spread(items: Sequence[_Item], limit: int) -> list[_Item]:
-    """At least one and at most ``limit`` of ``items``, evenly spread over them."""
-    picked = np.linspace(0, len(items) - 1, max(1, min(limit, len(items)))).round().astype(int)
-    return [items[i] for i in picked]
 
 
 def _live_bytes(graph: Graph) -> int:

@@ -20,7 +20,7 @@ from fastscnn_edge.runtime.sinks.style import Style
 from fastscnn_edge.runtime.sinks.video import VideoWriter
 from fastscnn_edge.runtime.web.view import WebView
 from fastscnn_edge.spec import ClassSet
-from tests.helpers import random_image, segmented
+from tests.helpers import random_image, segmented, write_video
 from tests.helpers.fonts import write_font
 
 
@@ -60,15 +60,7 @@ def test_a_palette_file_colors_its_classes_and_others_keep_theirs(tiny_model, im
 @pytest.fixture
 def street_video(tmp_path: Path) -> Path:
     """Three frames of 96x160 with many classes."""
-    av = pytest.importorskip("av", reason="writing a test video needs av")
-    path = tmp_path / "street.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
-        for seed in range(3):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(random_image(96, 160, seed), format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    return write_video(tmp_path / "street.mp4", [random_image(96, 160, seed) for seed in range(3)])
 
 
 class NoWindow:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fastscnn_edge.runtime.frames import Frame, SegmentedFrame
 
@@ -48,3 +51,16 @@ def random_model(dialect: str, classes: int, seed: int = 0):
             module.running_mean.normal_(0, 0.2)
             module.running_var.uniform_(0.5, 2)
     return model.eval()
+
+
+def write_video(path: Path, frames: Sequence[np.ndarray]) -> Path:
+    """Write RGB uint8 [H, W, 3] frames, ten a second, as MPEG-4; returns ``path``."""
+    av = pytest.importorskip("av", reason="writing a test video needs av")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path

@@ -215,13 +215,15 @@ class Segmenter:
             return Prediction(class_map, prepared - start, invoked - prepared, time.perf_counter_ns() - painting)
 
     def _segmented(self, frame: Frame) -> Segmentation:
-        with self._network:
-            preprocess(frame.rgb, self.spec, self.engine.input_view())
-            self.engine.invoke()
-            logits, quantization = self.engine.logits(), self.engine.output_quantization
-        with self._painting:
-            class_map = self._plan_for(logits, (frame.rgb.shape[0], frame.rgb.shape[1])).run(logits)
-        real = logits.astype(np.float32)
+        quantization = self.engine.output_quantization
+        kept: list[np.ndarray] = []
+
+        def keep(logits: np.ndarray) -> np.ndarray:
+            kept.append(logits.astype(np.float32))
+            return logits
+
+        class_map = self.predict_timed(frame.rgb, change=keep).class_map
+        (real,) = kept
         if quantization is not None:
             real = (real - np.float32(quantization.zero_point)) * np.float32(quantization.scale)
         return Segmentation(

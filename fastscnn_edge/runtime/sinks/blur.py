@@ -16,6 +16,7 @@ from PIL import Image
 
 from ..frame_pool import FramePool
 from ..frames import SegmentedFrame
+from .shares import looked_up
 
 BLOCKS = 16
 """Blocks along the longer side of the frame."""
@@ -65,12 +66,11 @@ def cell_of(size: tuple[int, ...]) -> int:
 def _hidden_cells(class_map: np.ndarray, classes: frozenset[int], cell: int) -> np.ndarray:
     """Cells that have a pixel of ``classes``, or are at most the margin from one: bool [rows, columns] of cells."""
     height, width = class_map.shape
-    table = bytes(index in classes for index in range(256))
+    table = [index in classes for index in range(256)]
     columns = np.arange(0, width, cell)
     rows = []
     for top in range(0, height, cell):
-        strip = class_map[top : top + cell]
-        inside = np.frombuffer(strip.tobytes().translate(table), np.uint8).reshape(strip.shape)
+        inside = looked_up(class_map[top : top + cell], table)
         rows.append(np.maximum.reduceat(inside.max(axis=0), columns))
     found = np.stack(rows).astype(bool)
     for _ in range(_MARGIN):

@@ -10,6 +10,7 @@ from PIL import Image
 from ...spec import ClassSet
 from .legend import GROUND, legend_of
 from .png import BAND
+from .shares import looked_up
 from .style import PLAIN, Style
 
 LONGEST_LEGEND = 16384
@@ -41,10 +42,10 @@ def blend(
     palette = np.asarray(class_set.palette, np.uint16)
     # Weighting both first keeps the sum inside uint8, and Pillow's palette lookup beats numpy's row gather.
     colors = _painted(classes, palette * weight >> 8)
-    faded = seen >> 1 if weight == 128 else _looked_up(seen, np.arange(256) * (256 - weight) >> 8)
+    faded = seen >> 1 if weight == 128 else looked_up(seen, np.arange(256) * (256 - weight) >> 8)
     result: np.ndarray = np.add(colors, faded, order="C")
     if style.only is not None:
-        left_out = _looked_up(classes, [not style.paints(index) for index in range(256)]).view(bool)
+        left_out = looked_up(classes, [not style.paints(index) for index in range(256)]).view(bool)
         _copy(seen, result, left_out)
     if style.outline:
         line = _boundaries(class_map, rows)
@@ -136,9 +137,3 @@ def _painted(class_map: np.ndarray, palette: np.ndarray) -> np.ndarray:
     image = Image.fromarray(np.ascontiguousarray(class_map))
     image.putpalette(palette.astype(np.uint8).tobytes())  # turns mode L into P, values unchanged
     return np.asarray(image.convert("RGB"))
-
-
-def _looked_up(values: np.ndarray, table: object) -> np.ndarray:
-    """``table[values]`` of uint8; numpy's own lookup would first widen the values to eight bytes each."""
-    changed = values.tobytes().translate(np.asarray(table, np.uint8).tobytes())
-    return np.frombuffer(changed, np.uint8).reshape(values.shape)

@@ -9,13 +9,18 @@ import pytest
 from PIL import Image
 
 from fastscnn_edge.errors import SourceError
-from fastscnn_edge.quantization.calibration.calibration_images import calibration_files
+from fastscnn_edge.quantization.calibration.calibration_images import calibration_files, spread
 from tests.helpers import random_image
 
 
 def _pictures(folder: Path, count: int) -> None:
     for i in range(count):
         Image.fromarray(random_image(40, 50, i)).save(folder / f"{i}.png")
+
+
+def test_spread_takes_first_and_last() -> None:
+    assert spread(range(10), 4) == [0, 3, 6, 9]
+    assert spread(range(3), 8) == [0, 1, 2]
 
 
 def test_evenly_spread_in_natural_order(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ import pytest
 from fastscnn_edge.errors import UsageError
 from fastscnn_edge.export.to_tflite.verify import logits
 from fastscnn_edge.export.to_tflite.writer import write_tflite
-from fastscnn_edge.quantization.calibration.calibration_images import load_image
+from fastscnn_edge.quantization.calibration.calibration_images import load_image, spread
 from fastscnn_edge.quantization.calibration.scheme import AFFINE, SCHEMES, SYMMETRIC
 from fastscnn_edge.quantization.graph.arithmetic import dequantize
 from fastscnn_edge.quantization.graph.evaluator import run, run_all
 from fastscnn_edge.quantization.graph.graph import Graph
 from fastscnn_edge.quantization.graph.lower import lower
 from fastscnn_edge.quantization.ptq import recipes
-from fastscnn_edge.quantization.ptq.recipes import quantize, quantize_both, spread
+from fastscnn_edge.quantization.ptq.recipes import quantize, quantize_both
 from fastscnn_edge.reference.checkpoint import load_checkpoint
 from fastscnn_edge.runtime.images import list_images
 from fastscnn_edge.runtime.pipeline.segmenter import WEIGHTS
@@ -130,11 +130,6 @@ def test_little_memory_takes_fewer_pictures(graph, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(recipes, "MEMORY", 1)
     quantize(graph, images(3))
     assert seen == [1]
-
-
-def test_spread_takes_first_and_last() -> None:
-    assert spread(range(10), 4) == [0, 3, 6, 9]
-    assert spread(range(3), 8) == [0, 1, 2]
 
 
 def test_nonsense_is_refused(graph) -> None:
